@@ -1,0 +1,65 @@
+# The verbs of the project. Each works on a fresh machine with Python 3.11+ and make: it makes its own
+# environment in .venv first. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help serve test setup check test-all gen bench docs lock release fuzz crash clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# More for pytest: make test PYTEST="-k search -x"
+PYTEST ?=
+
+help:  ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+serve: $(READY)  ## start a server on http://127.0.0.1:5000 that keeps its records in millrace.db
+	$(BIN)/python -m millrace server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///millrace.db
+
+test: check  ## everything a change must pass: check, then the tests, the cheap ones first
+	$(BIN)/python -m pytest $(PYTEST)
+
+setup: $(READY)  ## make .venv, or bring it up to date
+
+$(READY): requirements-dev.lock pyproject.toml tools/environment.py
+	$(PYTHON) tools/environment.py $(VENV)
+	@touch $@
+
+check: $(READY)  ## format, lint, types, floors, sizes, derived files: under a minute
+	$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . ; exit 1; }
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_modules.py
+	$(BIN)/python tools/gen.py --check
+
+test-all: check  ## the tests with the full-size proofs, and coverage
+	$(BIN)/python -m pytest --cov --cov-report=term --full-size $(PYTEST)
+
+gen: $(READY)  ## write all derived files anew: OpenAPI and the reference pages
+	$(BIN)/python tools/gen.py
+
+bench: $(READY)  ## measure Millrace and its peers on this machine
+	$(BIN)/python -m benchmarks run
+
+docs: gen  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+lock: $(READY)  ## write requirements-dev.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --upgrade --group dev pyproject.toml -o requirements-dev.lock
+
+release: test docs  ## wheel and sdist in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
+fuzz: $(READY)  ## the property and fuzz tests, ten times as long
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m fuzz --full-size $(PYTEST)
+
+crash: $(READY)  ## kill the server many times while it writes, and count what was lost
+	$(BIN)/python -m pytest -m crash --full-size $(PYTEST)
+
+clean:  ## remove what the verbs made, but not the databases
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,53 @@
+"""What holds for every test: order, examples, and an environment that says nothing of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent
+
+# The cheap ones first, so that a mistake shows in seconds; folders not named here come last.
+CHEAP_FIRST = ("unit", "contract", "docs", "migration", "packaging", "typing", "wire", "e2e")
+
+# The suite runs on machines that do other things too: time says nothing about one example.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("long", parent=settings.get_profile("default"), max_examples=2_000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-size",
+        action="store_true",
+        help="run proofs at the size that is promised, not at the one that fits a short run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+    # Settings of whoever runs the tests would change whom we talk to, or as whom.
+    for name in list(os.environ):
+        if name.startswith(("MILLRACE_", "MLFLOW_")) and not name.startswith("MILLRACE_TEST_"):
+            del os.environ[name]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the random order within each folder, and put the folders in order of cost."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(ROOT).parts[0]
+    return CHEAP_FIRST.index(folder) if folder in CHEAP_FIRST else len(CHEAP_FIRST)
+
+
+@pytest.fixture(scope="session")
+def full_size(pytestconfig: pytest.Config) -> bool:
+    """Whether to prove things at full size (`make crash`, `make fuzz`, `make test-all`)."""
+    return bool(pytestconfig.getoption("--full-size"))
