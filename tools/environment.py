@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder.absolute()
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whatever `python3` is here
         sys.exit(
             f"Millrace needs Python 3.11 or newer, and {sys.executable} is "
             f"{sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ..."
