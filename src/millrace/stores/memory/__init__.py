@@ -1,0 +1,60 @@
+"""Records in memory: gone with the process, and the reference for what every store must answer.
+
+Public: for tests and notebooks that want a whole platform and no trace of it. Written to be read,
+not to be fast: one lock, dictionaries, and searches that look at everything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from millrace.stores.memory.evaluation import MemoryEvaluation
+from millrace.stores.memory.ledger import Ledger
+from millrace.stores.memory.tracking import MemoryTracking
+from millrace.stores.protocols import StoreHealth
+
+if TYPE_CHECKING:
+    from millrace.stores.protocols import EvaluationStore, TrackingStore
+
+
+class MemoryStores:
+    """All records of one place, in dictionaries. Futures are done when they are returned."""
+
+    def __init__(self, *, default_artifact_root: str = "mlflow-artifacts:/") -> None:
+        self._ledger = Ledger()
+        self._tracking = MemoryTracking(self._ledger, default_artifact_root)
+        self._evaluation = MemoryEvaluation(
+            self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
+        )
+        self._secret = secrets.token_bytes(32)
+
+    @property
+    def kind(self) -> str:
+        """`memory`."""
+        return "memory"
+
+    @property
+    def tracking(self) -> TrackingStore:
+        """Experiments, runs, series and logged models."""
+        return self._tracking
+
+    @property
+    def evaluation(self) -> EvaluationStore:
+        """Evaluation data sets."""
+        return self._evaluation
+
+    def secret(self) -> bytes:
+        """A secret of this object."""
+        return self._secret
+
+    def health(self) -> StoreHealth:
+        """Ready until it is closed."""
+        is_open = not self._ledger.is_closed
+        return StoreHealth(
+            kind=self.kind, ready=is_open, message=None if is_open else "The store is closed."
+        )
+
+    def close(self) -> None:
+        """Refuse all further writes; what is there can still be read."""
+        self._ledger.close()

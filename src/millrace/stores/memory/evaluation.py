@@ -1,0 +1,150 @@
+"""Evaluation data sets and their records in dictionaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict, replace
+
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.pages import Page
+from millrace.stores.memory import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
+    from millrace.core.pages import Position
+    from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.protocols import Query
+
+# What an update leaves alone: identity, and when and by whom the record was made.
+_KEPT = frozenset({"dataset_record_id", "dataset_id", "inputs", "created_time", "created_by"})
+
+
+class MemoryEvaluation:
+    """The evaluation data sets of one place; *has_experiment* tells which experiments there are."""
+
+    def __init__(self, ledger: Ledger, has_experiment: Callable[[str], bool]) -> None:
+        self._ledger = ledger
+        self._has_experiment = has_experiment
+        self._datasets: dict[str, EvaluationDataset] = {}
+        self._records: dict[str, dict[str, EvaluationRecord]] = {}
+        """By data set, then by inputs."""
+
+    def add_dataset(
+        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+    ) -> Future[EvaluationDataset]:
+        """Record a data set."""
+        return self._ledger.write(trail, lambda: self._add_dataset(dataset))
+
+    def _add_dataset(self, dataset: EvaluationDataset) -> EvaluationDataset:
+        if dataset.dataset_id in self._datasets:
+            raise AlreadyExists(f"Evaluation data set {dataset.dataset_id!r} exists already.")
+        self._check_experiments(dataset)
+        self._datasets[dataset.dataset_id] = dataset
+        self._records[dataset.dataset_id] = {}
+        return dataset
+
+    def _check_experiments(self, dataset: EvaluationDataset) -> None:
+        for experiment_id in dataset.experiment_ids:
+            if not self._has_experiment(experiment_id):
+                raise NotFound(f"No experiment {experiment_id!r}.")
+
+    def _check_there(self, dataset_id: str) -> None:
+        if dataset_id not in self._datasets:
+            raise NotFound(f"No evaluation data set {dataset_id!r}.")
+
+    def dataset(self, dataset_id: str) -> EvaluationDataset | None:
+        """The data set without its records."""
+        with self._ledger.lock:
+            return self._datasets.get(dataset_id)
+
+    def change_dataset(
+        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+    ) -> Future[EvaluationDataset]:
+        """Replace a data set's record by one with the same id."""
+        return self._ledger.write(trail, lambda: self._change_dataset(dataset))
+
+    def _change_dataset(self, dataset: EvaluationDataset) -> EvaluationDataset:
+        self._check_there(dataset.dataset_id)
+        self._check_experiments(dataset)
+        self._datasets[dataset.dataset_id] = dataset
+        return dataset
+
+    def delete_dataset(self, dataset_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
+        """Delete a data set and its records."""
+        return self._ledger.write(trail, lambda: self._delete_dataset(dataset_id))
+
+    def _delete_dataset(self, dataset_id: str) -> None:
+        self._datasets.pop(dataset_id, None)
+        self._records.pop(dataset_id, None)
+
+    def find_datasets(self, experiment_ids: Sequence[str], query: Query) -> Page[EvaluationDataset]:
+        """Matching data sets, one page; of any experiment when *experiment_ids* is empty."""
+        wanted = frozenset(experiment_ids)
+        with self._ledger.lock:
+            seen = [
+                dataset
+                for dataset in self._datasets.values()
+                if not wanted or not wanted.isdisjoint(dataset.experiment_ids)
+            ]
+            return search.find(seen, query, search.dataset_values, search.DATASET_TIES)
+
+    def upsert_records(
+        self, dataset_id: str, records: Sequence[EvaluationRecord], *, trail: Trail = NO_TRAIL
+    ) -> Future[tuple[int, int]]:
+        """Add records, or update those with the same inputs: how many (inserted, updated)."""
+        return self._ledger.write(trail, lambda: self._upsert_records(dataset_id, records))
+
+    def _upsert_records(
+        self, dataset_id: str, records: Sequence[EvaluationRecord]
+    ) -> tuple[int, int]:
+        self._check_there(dataset_id)
+        held = self._records[dataset_id]
+        before = len(held)
+        for record in records:
+            old = held.get(record.inputs)
+            held[record.inputs] = record if old is None else _updated(old, record)
+        inserted = len(held) - before
+        return inserted, len(records) - inserted
+
+    def records(
+        self, dataset_id: str, *, limit: int, after: Position | None
+    ) -> Page[EvaluationRecord]:
+        """Records by creation time then id; none of a data set that is not there."""
+        with self._ledger.lock:
+            held = sorted(self._records.get(dataset_id, {}).values(), key=_place)
+        rest = [record for record in held if after is None or _place(record) > after]
+        page = tuple(rest[:limit])
+        return Page(page, _place(page[-1]) if len(page) < len(rest) else None)
+
+    def delete_records(
+        self, dataset_id: str, record_ids: Sequence[str], *, trail: Trail = NO_TRAIL
+    ) -> Future[int]:
+        """Delete those records that are there; how many they were."""
+        return self._ledger.write(trail, lambda: self._delete_records(dataset_id, record_ids))
+
+    def _delete_records(self, dataset_id: str, record_ids: Sequence[str]) -> int:
+        held = self._records.get(dataset_id, {})
+        unwanted = frozenset(record_ids)
+        found = [inputs for inputs, record in held.items() if record.dataset_record_id in unwanted]
+        for inputs in found:
+            del held[inputs]
+        return len(found)
+
+
+def _place(record: EvaluationRecord) -> tuple[int, str]:
+    return record.created_time, record.dataset_record_id
+
+
+def _updated(old: EvaluationRecord, new: EvaluationRecord) -> EvaluationRecord:
+    given = {
+        name: value
+        for name, value in asdict(new).items()
+        if name not in _KEPT and value is not None
+    }
+    return replace(old, **given)

@@ -1,0 +1,130 @@
+"""Logged models in a dictionary, and the experiments that they belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.entity import mapping
+from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.stores.memory import search
+from millrace.stores.memory.records import ModelRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
+    from millrace.core.pages import Page
+    from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.protocols import Query
+
+
+def below(location: str, path: str) -> str:
+    """The place *path* under an artifact location, which may end in a slash."""
+    return f"{location.rstrip('/')}/{path}"
+
+
+class LoggedModels:
+    """The part of `MemoryTracking` that keeps logged models."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._experiments: dict[str, Experiment] = {}
+        self._models: dict[str, ModelRecord] = {}
+
+    def _experiment(self, experiment_id: str) -> Experiment:
+        experiment = self._experiments.get(experiment_id)
+        if experiment is None:
+            raise NotFound(f"No experiment {experiment_id!r}.")
+        return experiment
+
+    def _active_experiment(self, experiment_id: str) -> Experiment:
+        experiment = self._experiment(experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
+        return experiment
+
+    def _model(self, model_id: str) -> ModelRecord:
+        model = self._models.get(model_id)
+        if model is None or model.deleted:
+            raise NotFound(f"No logged model {model_id!r}.")
+        return model
+
+    def add_logged_model(
+        self, model: LoggedModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Record a new logged model with its params and tags."""
+        return self._ledger.write(trail, lambda: self._add_logged_model(model))
+
+    def _add_logged_model(self, model: LoggedModel) -> LoggedModel:
+        info = model.info
+        experiment = self._active_experiment(info.experiment_id)
+        if info.model_id in self._models:
+            raise AlreadyExists(f"Logged model {info.model_id!r} exists already.")
+        uri = info.artifact_uri or below(
+            experiment.artifact_location, f"models/{info.model_id}/artifacts"
+        )
+        record = ModelRecord(replace(model, info=replace(info, artifact_uri=uri)))
+        self._models[info.model_id] = record
+        return record.entity()
+
+    def logged_model(self, model_id: str) -> LoggedModel | None:
+        """The model; None when it is not there or in the trash."""
+        with self._ledger.lock:
+            model = self._models.get(model_id)
+            return None if model is None or model.deleted else model.entity()
+
+    def change_logged_model(
+        self, model_id: str, change: LoggedModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Change a logged model."""
+        return self._ledger.write(trail, lambda: self._change_logged_model(model_id, change))
+
+    def _change_logged_model(self, model_id: str, change: LoggedModelChange) -> LoggedModel:
+        is_life_cycle = change.deleted is not None and model_id in self._models
+        model = self._models[model_id] if is_life_cycle else self._model(model_id)
+        for entry in change.add_params:
+            if model.params.get(entry.key, entry.value) != entry.value:
+                raise InvalidArgument(
+                    f"Param {entry.key!r} of logged model {model_id!r} is "
+                    f"{model.params[entry.key]!r}; it cannot become {entry.value!r}."
+                )
+        tags = model.tags | mapping(change.set_tags)
+        if change.delete_tag is not None and tags.pop(change.delete_tag, None) is None:
+            raise NotFound(f"Logged model {model_id!r} has no tag {change.delete_tag!r}.")
+        model.tags = tags
+        model.params |= mapping(change.add_params)
+        if change.deleted is not None:
+            model.deleted = change.deleted
+        updated = change.last_updated_timestamp_ms
+        model.base = replace(
+            model.base,
+            status=change.status or model.base.status,
+            last_updated_timestamp_ms=(
+                model.base.last_updated_timestamp_ms if updated is None else updated
+            ),
+        )
+        return model.entity()
+
+    def find_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        query: Query,
+        *,
+        datasets: Sequence[tuple[str, str | None]] = (),
+    ) -> Page[LoggedModel]:
+        """Matching models, one page."""
+        with self._ledger.lock:
+            seen = [
+                model
+                for model in self._models.values()
+                if model.base.experiment_id in experiment_ids
+                and search.in_view("deleted" if model.deleted else "active", query.view)
+            ]
+            lookup = search.model_lookup(datasets)
+            return search.find(seen, query, lookup, search.MODEL_TIES).map(ModelRecord.entity)

@@ -1,0 +1,353 @@
+"""Experiments, runs and series in dictionaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from millrace.core import clock
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.dataset import DatasetSummary
+from millrace.core.entities.entity import mapping, pairs
+from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
+from millrace.core.entities.run import ParamClash
+from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.tags import DATASET_CONTEXT
+from millrace.stores.memory import search
+from millrace.stores.memory.models import LoggedModels, below
+from millrace.stores.memory.records import RunRecord
+from millrace.stores.memory.series import Charted, chart, columns
+from millrace.stores.protocols import Appended, NewExperiment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.dataset import Dataset
+    from millrace.core.entities.experiment import ExperimentChange
+    from millrace.core.entities.metric import MetricSummary
+    from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
+    from millrace.core.pages import Page, Position
+    from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.memory.series import Series
+    from millrace.stores.protocols import (
+        MetricWindow,
+        Points,
+        Query,
+        SeriesAnswer,
+        SeriesWindow,
+    )
+
+
+class MemoryTracking(LoggedModels):
+    """The tracking records of one place; logged models are inherited."""
+
+    def __init__(self, ledger: Ledger, default_artifact_root: str) -> None:
+        super().__init__(ledger)
+        self._runs: dict[str, RunRecord] = {}
+        self._datasets: dict[tuple[str, str, str], Dataset] = {}
+        default = NewExperiment(
+            name=DEFAULT_NAME,
+            artifact_location=None,
+            artifact_root=default_artifact_root,
+            creation_time=clock.now_ms(),
+        )
+        self._add_experiment(default)
+
+    # --- experiments ---------------------------------------------------------------------------
+
+    def add_experiment(
+        self, experiment: NewExperiment, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Record an experiment under the next free id."""
+        return self._ledger.write(trail, lambda: self._add_experiment(experiment))
+
+    def _add_experiment(self, new: NewExperiment) -> Experiment:
+        self._check_name_free(new.name)
+        # Experiments are never removed, so their number is the next free id: 0 for the first.
+        experiment_id = str(len(self._experiments))
+        location = new.artifact_location
+        experiment = Experiment(
+            experiment_id=experiment_id,
+            name=new.name,
+            artifact_location=below(new.artifact_root, experiment_id)
+            if location is None
+            else location,
+            creation_time=new.creation_time,
+            last_update_time=new.creation_time,
+            tag_list=pairs(mapping(new.tags)),
+        )
+        self._experiments[experiment_id] = experiment
+        return experiment
+
+    def _check_name_free(self, name: str) -> None:
+        if holder := self.experiment_named(name):
+            raise AlreadyExists(
+                f"Experiment {holder.experiment_id} ({holder.lifecycle_stage}) is named {name!r} "
+                "already. Choose another name."
+            )
+
+    def experiment(self, experiment_id: str) -> Experiment | None:
+        """The experiment, deleted ones included."""
+        with self._ledger.lock:
+            return self._experiments.get(experiment_id)
+
+    def experiment_named(self, name: str) -> Experiment | None:
+        """The experiment of that very name, deleted ones included."""
+        with self._ledger.lock:
+            return next((one for one in self._experiments.values() if one.name == name), None)
+
+    def change_experiment(
+        self, experiment_id: str, change: ExperimentChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Change an experiment; its runs follow its life cycle."""
+        return self._ledger.write(trail, lambda: self._change_experiment(experiment_id, change))
+
+    def _change_experiment(self, experiment_id: str, change: ExperimentChange) -> Experiment:
+        old = self._experiment(experiment_id)
+        if change.lifecycle_stage is None and old.lifecycle_stage == "deleted":
+            raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
+        if change.name is not None and change.name != old.name:
+            self._check_name_free(change.name)
+        tags = old.tags | mapping(change.set_tags)
+        if change.delete_tag is not None and tags.pop(change.delete_tag, None) is None:
+            raise NotFound(f"Experiment {experiment_id} has no tag {change.delete_tag!r}.")
+        new = replace(
+            old,
+            name=old.name if change.name is None else change.name,
+            lifecycle_stage=change.lifecycle_stage or old.lifecycle_stage,
+            last_update_time=(
+                old.last_update_time if change.last_update_time is None else change.last_update_time
+            ),
+            tag_list=pairs(tags),
+        )
+        self._experiments[experiment_id] = new
+        if change.lifecycle_stage is not None:
+            for run in self._runs_of([experiment_id]):
+                run.base = replace(run.base, lifecycle_stage=change.lifecycle_stage)
+        return new
+
+    def find_experiments(self, query: Query) -> Page[Experiment]:
+        """Matching experiments, one page."""
+        with self._ledger.lock:
+            seen = [
+                one
+                for one in self._experiments.values()
+                if search.in_view(one.lifecycle_stage, query.view)
+            ]
+            ties = search.experiment_ties(query)
+            return search.find(seen, query, search.experiment_values, ties)
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+        """Record a new run with its tags."""
+        return self._ledger.write(trail, lambda: self._add_run(run))
+
+    def _add_run(self, run: Run) -> Run:
+        info = run.info
+        experiment = self._active_experiment(info.experiment_id)
+        if info.run_id in self._runs:
+            raise AlreadyExists(f"Run {info.run_id!r} exists already.")
+        uri = info.artifact_uri or below(experiment.artifact_location, f"{info.run_id}/artifacts")
+        record = RunRecord(replace(run, info=replace(info, artifact_uri=uri)))
+        self._runs[info.run_id] = record
+        return record.entity()
+
+    def _run(self, run_id: str) -> RunRecord:
+        run = self._runs.get(run_id)
+        if run is None:
+            raise NotFound(f"No run {run_id!r}.")
+        return run
+
+    def _active_run(self, run_id: str) -> RunRecord:
+        run = self._run(run_id)
+        if run.base.lifecycle_stage == "deleted":
+            raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
+        return run
+
+    def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:
+        return [run for run in self._runs.values() if run.base.experiment_id in experiment_ids]
+
+    def run(self, run_id: str) -> msgspec.Raw | None:
+        """The run as wire JSON, deleted ones included."""
+        with self._ledger.lock:
+            run = self._runs.get(run_id)
+            return None if run is None else run.document()
+
+    def change_run(
+        self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RunInfo]:
+        """Change a run."""
+        return self._ledger.write(trail, lambda: self._change_run(run_id, change))
+
+    def _change_run(self, run_id: str, change: RunChange) -> RunInfo:
+        run = self._active_run(run_id) if change.lifecycle_stage is None else self._run(run_id)
+        old = run.base
+        if change.lifecycle_stage == "active":
+            self._active_experiment(old.experiment_id)
+        run.base = replace(
+            old,
+            status=change.status or old.status,
+            end_time=old.end_time if change.end_time is None else change.end_time,
+            run_name=old.run_name if change.run_name is None else change.run_name,
+            lifecycle_stage=change.lifecycle_stage or old.lifecycle_stage,
+        )
+        if change.lease_until_ms is not None:
+            run.lease_until_ms = change.lease_until_ms
+        run.lost = bool(change.lost)
+        return run.info
+
+    def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
+        """Append a batch to a run, all or nothing."""
+        return self._ledger.write(trail, lambda: self._append(run_id, batch))
+
+    def _append(self, run_id: str, batch: Batch) -> Appended:
+        run = self._active_run(run_id)
+        of_models = [
+            (self._model(metric.model_id), metric) for metric in batch.metrics if metric.model_id
+        ]
+        clashes = tuple(
+            ParamClash(key=entry.key, old=old, new=entry.value)
+            for entry in batch.params
+            if (old := run.params.get(entry.key, entry.value)) != entry.value
+        )
+        missing = tuple(key for key in batch.delete_tags if key not in run.tags)
+        if clashes or missing:
+            return Appended(clashes=clashes, missing_tags=missing)
+        run.lost = False
+        if batch.run_name is not None:
+            run.base = replace(run.base, run_name=batch.run_name)
+        run.params |= mapping(batch.params)
+        run.tags |= mapping(batch.set_tags)
+        for key in batch.delete_tags:
+            run.tags.pop(key, None)
+        for model, metric in of_models:
+            model.add_metric(run_id, metric)
+        self._add_inputs_and_outputs(run, batch)
+        return Appended(new_points=sum([run.add_point(metric) for metric in batch.metrics]))
+
+    def _add_inputs_and_outputs(self, run: RunRecord, batch: Batch) -> None:
+        """What is noted already stays as it is, so that a repeated batch changes nothing."""
+        for entry in batch.datasets:
+            dataset = entry.dataset
+            identity = (run.base.experiment_id, dataset.name, dataset.digest)
+            run.add_dataset(entry, self._datasets.setdefault(identity, dataset))
+        for model_input in batch.model_inputs:
+            run.model_inputs.setdefault(model_input.model_id, model_input)
+        for model_output in batch.model_outputs:
+            run.model_outputs.setdefault(model_output.model_id, model_output)
+
+    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+        """Append *item* to the JSON list kept in tag *key*."""
+        return self._ledger.write(NO_TRAIL, lambda: self._append_to_tag_list(run_id, key, item))
+
+    def _append_to_tag_list(self, run_id: str, key: str, item: object) -> None:
+        run = self._active_run(run_id)
+        try:
+            items = msgspec.json.decode(run.tags.get(key, "[]"), type=list[object])
+        except msgspec.DecodeError as error:
+            raise InvalidArgument(
+                f"Tag {key!r} of run {run_id!r} holds no JSON list to append to. Set it anew."
+            ) from error
+        run.tags[key] = msgspec.json.encode([*items, item]).decode()
+        run.lost = False
+
+    def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
+        """Matching runs, one page."""
+        with self._ledger.lock:
+            searched = self._runs_of(experiment_ids)
+            seen = [run for run in searched if search.in_view(run.base.lifecycle_stage, query.view)]
+            page = search.find(
+                seen,
+                query,
+                search.run_values,
+                search.RUN_TIES,
+                lambda key: any(key in run.series for run in searched),
+            )
+            return page.map(RunRecord.document)
+
+    def expire_leases(self, now_ms: int) -> Future[int]:
+        """Mark running runs whose lease ended before *now_ms* as lost; how many."""
+        return self._ledger.write(NO_TRAIL, lambda: self._expire_leases(now_ms))
+
+    def _expire_leases(self, now_ms: int) -> int:
+        ended = [
+            run
+            for run in self._runs.values()
+            if run.base.status == "RUNNING"
+            and not run.lost
+            and run.lease_until_ms is not None
+            and run.lease_until_ms < now_ms
+        ]
+        for run in ended:
+            run.lost = True
+        return len(ended)
+
+    # --- series --------------------------------------------------------------------------------
+
+    def _series(self, run_id: str, key: str) -> Series | None:
+        run = self._runs.get(run_id)
+        return None if run is None else run.series.get(key)
+
+    def metric_history(
+        self, run_id: str, key: str, window: MetricWindow
+    ) -> tuple[Points, Position | None]:
+        """A page of a series by (timestamp, step, value)."""
+        with self._ledger.lock:
+            series = self._series(run_id, key)
+            return series.history(window) if series else (columns([]), None)
+
+    def metric_sample(
+        self, run_id: str, key: str, *, start: int | None, end: int | None, limit: int
+    ) -> Points:
+        """At most *limit* points of a range of steps, evenly chosen."""
+        with self._ledger.lock:
+            series = self._series(run_id, key)
+            return series.sample(start, end, limit) if series else columns([])
+
+    def series(
+        self, run_ids: Sequence[str], keys: Sequence[str], window: SeriesWindow
+    ) -> SeriesAnswer:
+        """Series of many runs and keys on one grid, by run and then key as asked for."""
+        with self._ledger.lock:
+            runs = [self._runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in self._runs]
+            asked = [
+                Charted(
+                    run.base.run_id,
+                    key,
+                    run.series[key],
+                    run.base.start_time,
+                    run.series.get(window.x_metric or ""),
+                )
+                for run in runs
+                for key in dict.fromkeys(keys)
+                if key in run.series
+            ]
+            return chart(asked, window)
+
+    def metric_summaries(self, run_id: str) -> list[MetricSummary]:
+        """Aggregates of every series of a run, by key."""
+        with self._ledger.lock:
+            run = self._runs.get(run_id)
+            return [run.series[key].summary(key) for key in sorted(run.series)] if run else []
+
+    # --- inputs --------------------------------------------------------------------------------
+
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Distinct (experiment, name, digest, context) of the data sets that runs read."""
+        with self._ledger.lock:
+            found = {
+                DatasetSummary(
+                    experiment_id=run.base.experiment_id,
+                    name=read.dataset.name,
+                    digest=read.dataset.digest,
+                    context=read.tags.get(DATASET_CONTEXT),
+                )
+                for run in self._runs_of(experiment_ids)
+                for read in run.datasets.values()
+            }
+        return sorted(found, key=lambda one: (one.name, one.digest, one.context or ""))
