@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 
 def below(location: str, path: str) -> str:
-    """The place *path* under an artifact location, which may end in a slash."""
-    return f"{location.rstrip('/')}/{path}"
+    """The place *path* under an artifact location, which may end in a slash or hold a query."""
+    root, mark, query = location.partition("?")
+    return f"{root.rstrip('/')}/{path}{mark}{query}"
 
 
 class LoggedModels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +13,8 @@ from millrace.core.entities.metric import Metric
 from millrace.core.entities.run import Run, RunData, RunInfo, RunInputs, RunOutputs
 from millrace.core.numbers import key_of, value_of
 from millrace.core.series import Point
+from millrace.core.tags import END_CAUSE
+from millrace.core.wire import number
 from millrace.stores.memory.series import Series
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ class RunRecord:
         """What a list shows of it now."""
         is_lost = self.lost and self.base.status == "RUNNING"
         return replace(self.base, liveness="lost" if is_lost else None)
+
+    def lose(self) -> None:
+        """It has been silent for too long; the cause stands in a tag."""
+        self.lost = True
+        self.tags[END_CAUSE] = "lease expired"
+
+    def revive(self) -> None:
+        """It has spoken: if it was lost it is live again."""
+        if self.lost:
+            self.lost = False
+            self.tags.pop(END_CAUSE, None)
 
     def add_point(self, metric: Metric) -> bool:
         """Take in a point; whether it was new."""
@@ -72,15 +84,8 @@ class RunRecord:
         """The run as wire JSON."""
         tree = msgspec.to_builtins(self.entity())
         for metric in tree["data"].get("metrics", ()):
-            metric["value"] = _wire_number(metric["value"])
+            metric["value"] = number(metric["value"])  # NaN and infinities travel as words
         return msgspec.Raw(msgspec.json.encode(tree))
-
-
-def _wire_number(value: float) -> float | str:
-    """JSON has no word for NaN and infinities; the wire says them as text."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 class ModelMetric(msgspec.Struct, frozen=True, order=True):

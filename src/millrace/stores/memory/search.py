@@ -36,13 +36,14 @@ def _by(name: str, *, ascending: bool = True, digits: bool = False) -> OrderKey:
 RUN_TIES = (_by("start_time", ascending=False), _by("run_id"))
 MODEL_TIES = (_by("creation_timestamp", ascending=False), _by("model_id"))
 DATASET_TIES = (_by("created_time", ascending=False), _by("dataset_id"))
-_EXPERIMENT_ORDER = (_by("creation_time", ascending=False), _by("experiment_id", digits=True))
-_EXPERIMENT_TIES = (_by("experiment_id", ascending=False, digits=True),)
 
 
 def experiment_ties(query: Query) -> tuple[OrderKey, ...]:
-    """What settles ties between experiments: it depends on whether an order was asked for."""
-    return _EXPERIMENT_TIES if query.order else _EXPERIMENT_ORDER
+    """What settles ties between experiments: the newest first, unless no order was asked for."""
+    return (
+        _by("creation_time", ascending=False),
+        _by("experiment_id", ascending=not query.order, digits=True),
+    )
 
 
 def in_view(stage: LifecycleStage, view: ViewType) -> bool:

@@ -12,9 +12,9 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.dataset import DatasetSummary
 from millrace.core.entities.entity import mapping, pairs
 from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
-from millrace.core.entities.run import ParamClash
+from millrace.core.entities.run import TERMINAL, ParamClash
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from millrace.core.tags import DATASET_CONTEXT
+from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
 from millrace.stores.memory.models import LoggedModels, below
 from millrace.stores.memory.records import RunRecord
@@ -69,16 +69,14 @@ class MemoryTracking(LoggedModels):
         self._check_name_free(new.name)
         # Experiments are never removed, so their number is the next free id: 0 for the first.
         experiment_id = str(len(self._experiments))
-        location = new.artifact_location
         experiment = Experiment(
             experiment_id=experiment_id,
             name=new.name,
-            artifact_location=below(new.artifact_root, experiment_id)
-            if location is None
-            else location,
+            artifact_location=new.artifact_location or below(new.artifact_root, experiment_id),
             creation_time=new.creation_time,
             last_update_time=new.creation_time,
             tag_list=pairs(mapping(new.tags)),
+            workspace="default",
         )
         self._experiments[experiment_id] = experiment
         return experiment
@@ -196,9 +194,13 @@ class MemoryTracking(LoggedModels):
             run_name=old.run_name if change.run_name is None else change.run_name,
             lifecycle_stage=change.lifecycle_stage or old.lifecycle_stage,
         )
+        if change.run_name is not None:
+            run.tags[RUN_NAME] = change.run_name
+        if change.status in TERMINAL:
+            run.lease_until_ms = None
         if change.lease_until_ms is not None:
             run.lease_until_ms = change.lease_until_ms
-        run.lost = bool(change.lost)
+        run.revive()
         return run.info
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
@@ -218,7 +220,7 @@ class MemoryTracking(LoggedModels):
         missing = tuple(key for key in batch.delete_tags if key not in run.tags)
         if clashes or missing:
             return Appended(clashes=clashes, missing_tags=missing)
-        run.lost = False
+        run.revive()
         if batch.run_name is not None:
             run.base = replace(run.base, run_name=batch.run_name)
         run.params |= mapping(batch.params)
@@ -254,7 +256,7 @@ class MemoryTracking(LoggedModels):
                 f"Tag {key!r} of run {run_id!r} holds no JSON list to append to. Set it anew."
             ) from error
         run.tags[key] = msgspec.json.encode([*items, item]).decode()
-        run.lost = False
+        run.revive()
 
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs, one page."""
@@ -284,7 +286,7 @@ class MemoryTracking(LoggedModels):
             and run.lease_until_ms < now_ms
         ]
         for run in ended:
-            run.lost = True
+            run.lose()
         return len(ended)
 
     # --- series --------------------------------------------------------------------------------
