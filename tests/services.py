@@ -1,4 +1,4 @@
-"""Real processes for tests: a child that is ready when it answers, servers, and environments of their own.
+"""Real processes for tests: children that are ready when they answer, servers, environments.
 
 Servers come by the same four steps everywhere: *told* by an environment variable, *found* at the
 usual address, an *own* private one, or a visible skip, which is a failure where ``CI=true``.
@@ -113,7 +113,7 @@ class Process:
         raise TimeoutError(f"{args[0]} not ready in {timeout_s} s: {_tail(log)}")
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, *, grace_s: float = 10.0) -> int:
-        """Ask the child to end, wait *grace_s*, then kill whatever is left; return its exit code."""
+        """Ask the child to end, kill what is left after *grace_s*; return its exit code."""
         atexit.unregister(self.stop)
         if self.child.poll() is None:
             self.child.send_signal(with_signal)
@@ -137,7 +137,7 @@ def http_server(
     timeout_s: float = 60.0,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Run `command(port)` in *folder* until the block ends; yield its base URL once it is healthy."""
+    """Run `command(port)` in *folder* until the block ends; yield its URL once it is healthy."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "server.log"
     for attempt in (1, 2):
@@ -170,7 +170,7 @@ def private_millrace(
     store: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> contextlib.AbstractContextManager[str]:
-    """A Millrace server of our own on a fresh SQLite file in *folder*, or on the database *store*."""
+    """A Millrace server of our own on a SQLite file in *folder*, or on the database *store*."""
     uri = store or f"sqlite:///{folder / 'millrace.db'}"
 
     def command(port: int) -> list[str]:
@@ -190,7 +190,7 @@ def private_millrace(
 
 
 def private_mlflow(folder: Path) -> contextlib.AbstractContextManager[str]:
-    """A server of the real MLflow, on SQLite in *folder*; `LookupError` when it cannot be installed."""
+    """The real MLflow's server on SQLite in *folder*; `LookupError` when it cannot be had."""
     python = mlflow_python()
 
     def command(port: int) -> list[str | Path]:
@@ -238,23 +238,20 @@ def _only_one(path: Path) -> Iterator[IO[str]]:
 
 
 def _install(folder: Path, python: Path, lock: Path) -> None:
-    beside_us = Path(sys.executable).parent / "uv"
+    """Fill *folder* with uv, which is several times faster, where it is to be had; else with pip."""
+    venv.create(folder, with_pip=True)
+    beside_us = Path(sys.executable).with_name("uv")
     uv = str(beside_us) if beside_us.exists() else shutil.which("uv")
-    if uv is None:
-        venv.create(folder, with_pip=True)
-        steps: list[list[str | Path]] = [
-            [python, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock]
-        ]
-    else:
-        steps = [
-            [uv, "venv", "-q", "--python", sys.executable, folder],
-            [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", lock],
-        ]
     environment = dict(os.environ)
     if wheels := environment.get("PIP_FIND_LINKS"):
         # uv does not read pip's settings.
         environment.setdefault("UV_FIND_LINKS", wheels)
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, env=environment, check=False)
-        if done.returncode:
-            raise LookupError(f"{' '.join(map(str, step[:3]))}: {done.stderr[-1500:]}")
+    ways: list[list[str | Path]] = [[python, "-m", "pip", "install", "--disable-pip-version-check"]]
+    if uv:
+        ways.insert(0, [uv, "pip", "install", "--python", python])
+    for way in ways:
+        command = [*way, "-q", "--require-hashes", "-r", lock]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode == 0:
+            return
+    raise LookupError(f"{lock.name} could not be installed: {done.stderr[-1500:]}")

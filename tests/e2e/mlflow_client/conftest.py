@@ -1,0 +1,150 @@
+"""The unmodified MLflow client, in an environment of its own, against the server under test.
+
+A test module `test_x.py` belongs to the script `flows/x.py`. The script's scenarios run once, in
+one process of the MLflow environment (importing MLflow takes seconds), and print what they saw; the
+tests say what they should have seen. `MILLRACE_TEST_SERVER_URI` names a running server to test;
+without it one is started. All tests that are not marked `differs` also pass against MLflow itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services import (
+    answers,
+    clean_environment,
+    mlflow_python,
+    private_millrace,
+    private_mlflow,
+    unavailable,
+)
+
+SERVER_URI = "MILLRACE_TEST_SERVER_URI"
+HERE = Path(__file__).parent
+FLOWS = HERE / "flows"
+# Making the environment of MLflow counts towards the test that is first to ask for it.
+LIMIT_S = 600
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give our tests time for the shared fixtures, and skip `differs` against MLflow itself."""
+    ours = [item for item in items if item.path.is_relative_to(HERE)]
+    told = os.environ.get(SERVER_URI)
+    is_mlflow = bool(ours and told and not answers(f"{told.rstrip('/')}/openapi.json"))
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(LIMIT_S))
+        if is_mlflow and (mark := item.get_closest_marker("differs")):
+            item.add_marker(pytest.mark.skip(reason=f"differs from MLflow: {mark.args[0]}"))
+
+
+@pytest.fixture(scope="session")
+def stock_python() -> Path:
+    """Interpreter of the environment that holds the unmodified MLflow."""
+    try:
+        return mlflow_python()
+    except LookupError as error:
+        unavailable("mlflow", str(error))
+
+
+@pytest.fixture(scope="session")
+def millrace_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the server under test, without a slash at the end."""
+    if told := os.environ.get(SERVER_URI):
+        uri = told.rstrip("/")
+        if not answers(f"{uri}/health"):
+            pytest.fail(f"{SERVER_URI} is set but {uri}/health does not answer", pytrace=False)
+        yield uri
+        return
+    with private_millrace(tmp_path_factory.mktemp("millrace")) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(stock_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a fresh server of the real MLflow, to compare with."""
+    with private_mlflow(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the scenarios of one script saw: results, and the HTTP exchanges of each."""
+
+    scenarios: dict[str, dict[str, Any]]
+
+    def __call__(self, scenario: str) -> Any:
+        """The scenario's result; a server error on the way to it fails the test, too."""
+        result = self.whatever_it_took(scenario)
+        broken = [call for call in self.scenarios[scenario]["calls"] if call[2] >= 500]
+        if broken:
+            pytest.fail(f"{scenario} met server errors: {broken}", pytrace=False)
+        return result
+
+    def whatever_it_took(self, scenario: str) -> Any:
+        """The scenario's result; its traceback fails the test that asks."""
+        told = self.scenarios[scenario]
+        if told["error"]:
+            pytest.fail(f"{scenario} raised:\n{told['error']}", pytrace=False)
+        return told["result"]
+
+    def calls(self, scenario: str) -> list[str]:
+        """The exchanges in order, as "POST runs/create 200", their common prefix left out."""
+        self(scenario)
+        return [
+            f"{method} {path.removeprefix('/api/2.0/mlflow/')} {status}"
+            for method, path, status in self.scenarios[scenario]["calls"]
+        ]
+
+
+@dataclass(frozen=True)
+class Client:
+    """Runs flow scripts with the stock client, each in a fresh process."""
+
+    python: Path
+    folder: Path
+
+    def run(self, script: str, uri: str, *scenarios: str, **settings: str) -> Report:
+        """Run *scenarios* of *script*, or all, against *uri*, with *settings* as environment."""
+        environment = clean_environment(
+            MLFLOW_TRACKING_URI=uri,
+            # One retry covers a lost connection and still shows a server that keeps failing.
+            MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
+            MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="0",
+            MLFLOW_HTTP_REQUEST_TIMEOUT="60",
+            **settings,
+        )
+        done = subprocess.run(
+            [self.python, FLOWS / f"{script}.py", *scenarios],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(
+                f"{script}.py exited {done.returncode}:\n{done.stderr[-4000:]}", pytrace=False
+            )
+        return Report(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="session")
+def stock_client(stock_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(stock_python, tmp_path_factory.mktemp("client"))
+
+
+@pytest.fixture(scope="module")
+def flow(request: pytest.FixtureRequest, stock_client: Client, millrace_server: str) -> Report:
+    """Report of the script that the asking test module is named after."""
+    script = request.path.stem.removeprefix("test_")
+    return stock_client.run(script, millrace_server)

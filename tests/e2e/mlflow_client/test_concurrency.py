@@ -1,0 +1,48 @@
+"""Many writers at once: every write that was answered is there, once."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def written(writers: int) -> dict:
+    """What `flows/concurrency.py` must find after that many writers."""
+    everyone = range(writers)
+    return {
+        "latest": {f"batch {w}": 20.9 for w in everyone}
+        | {f"own {w}": 11.5 for w in everyone}
+        | {"shared": writers - 1.0},
+        "points": {f"batch {w}": 60 for w in everyone}
+        | {f"own {w}": 24 for w in everyone}
+        | {"shared": 24 * writers},
+        "shared": True,
+        "own": True,
+        "params": True,
+        "tags": [str(w) for w in everyone],
+    }
+
+
+def test_threads_into_one_run(flow):
+    assert flow("threads_into_one_run") == written(8)
+
+
+def test_processes_into_one_run(flow):
+    assert flow("processes_into_one_run") == {"codes": [0, 0], **written(2)}
+
+
+def test_threads_with_runs_of_their_own(flow):
+    found = flow("threads_with_runs_of_their_own")
+
+    assert found == {"names": [f"run {i}" for i in range(24)], "right": True}
+
+
+def test_one_creator_gets_the_name(flow):
+    assert flow("one_name_wanted_by_many") == ["RESOURCE_ALREADY_EXISTS"] * 7
+
+
+def test_one_value_becomes_the_param(flow):
+    found = flow("one_param_wanted_by_many")
+
+    assert found == {"winner_was_told": True, "refused": ["INVALID_PARAMETER_VALUE"] * 7}
