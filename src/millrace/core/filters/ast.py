@@ -47,8 +47,8 @@ class Entity(StrEnum):
 class Aggregate(StrEnum):
     """One number for all points of a metric in a run.
 
-    Points are ordered by step, then timestamp, then value. NaN points count and may be first or
-    last; `min`, `max`, `mean` and the steps leave them out, and are NaN when nothing else is there.
+    Points are ordered by step, then timestamp, then value, NaN lowest. NaN points count and may be
+    first or last; `min`, `max`, `mean` and the steps leave them out, and are NaN when nothing else is there.
     Of several points with the extreme value, the steps name the earliest.
     """
 

@@ -329,8 +329,8 @@ def _section(table: FieldTable) -> str:
 
 
 def _line(row: FieldRow) -> str:
-    compared = "digits as text, not by size" if row.operators == ID_OPERATORS else row.type.value
+    compared = "text, not by `>` or `<`" if row.operators == ID_OPERATORS else row.type.value
     values = f": {', '.join(f'`{value}`' for value in row.values)}" if row.values else ""
     aliases = ", ".join(f"`{alias}`" for alias in row.aliases)
-    sortable = "yes" if row.sortable else "no"
+    sortable = "by number" if row.sorts_as_number else "yes" if row.sortable else "no"
     return f"| `{row.spelling}` | {aliases} | {compared} | {sortable} | {row.meaning}{values} |"

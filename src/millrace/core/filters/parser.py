@@ -46,7 +46,7 @@ MAX_DEPTH = 32
 MAX_TERMS = 64
 MAX_LIST = 1_000
 MAX_WILDCARDS = 64
-MAX_REGEX = 1_000
+MAX_PATTERN = 1_000
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _INT64 = range(-(2**63), 2**63)
@@ -274,21 +274,21 @@ class _Parser:
                 token.at, f"expected a pattern in quotes after {op}, found {token.shown}."
             )
         self._advance()
-        if op is not Op.RLIKE:
-            if text.count("%") + text.count("_") > MAX_WILDCARDS:
-                raise self._source.error(
-                    token.at, f"more than {MAX_WILDCARDS} wildcards, '%' and '_', in one pattern."
-                )
-            return text
-        if len(text) > MAX_REGEX:
-            raise self._source.error(
-                token.at, f"a regular expression of more than {MAX_REGEX:,} characters."
-            )
-        try:
-            patterns.rlike(text)
-        except ValueError as error:
-            raise self._source.error(token.at, f"no regular expression of RE2: {error}.") from error
+        if len(text) > MAX_PATTERN:
+            message = f"a pattern of more than {MAX_PATTERN:,} characters."
+            raise self._source.error(token.at, message)
+        if op is Op.RLIKE:
+            self._check_regex(text, token.at)
+        elif text.count("%") + text.count("_") > MAX_WILDCARDS:
+            message = f"more than {MAX_WILDCARDS} wildcards, '%' and '_', in one pattern."
+            raise self._source.error(token.at, message)
         return text
+
+    def _check_regex(self, pattern: str, at: int) -> None:
+        try:
+            patterns.rlike(pattern)
+        except ValueError as error:
+            raise self._source.error(at, f"no regular expression of RE2: {error}.") from error
 
     @property
     def _token(self) -> Token:

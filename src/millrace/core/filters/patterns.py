@@ -60,7 +60,7 @@ def rlike(pattern: str) -> Callable[[str], bool]:
     Raises `ValueError` with the reason when RE2 refuses the pattern: syntax, look-around,
     back-references, or an automaton beyond 1 MiB.
     """
-    import re2  # noqa: PLC0415 - few searches need it
+    import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - no stubs; few searches need it
 
     options = re2.Options()
     options.log_errors = False
