@@ -1,0 +1,1 @@
+"""Small programs that run inside another environment or process than the harness."""
