@@ -1,0 +1,1 @@
+"""The endpoint table: what the platform can be asked, as data without behaviour."""

@@ -1,0 +1,52 @@
+"""What the server says of itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from millrace.api.endpoint import ANYONE, Endpoint, Nothing, Reply
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients ask before they transfer artifacts or use newer features."""
+
+    store_type: str | None
+    workspaces_enabled: bool = False
+    trace_archival_enabled: bool = False
+    multipart_uploads_enabled: bool = False
+    multipart_downloads_enabled: bool = False
+    artifact_serving_enabled: bool = False
+    skill_content_max_size: int = 0
+    skill_content_max_files: int = 0
+    presigned_upload_run_id_supported: bool = False
+    presigned_upload_model_id_supported: bool = False
+    model_artifact_presigned_downloads_supported: bool = False
+    features_enabled: dict[str, bool] = {}
+    tracking_auth: str | None = None
+    artifacts_presigned_only: bool = False
+
+
+class Readiness(Reply, frozen=True, kw_only=True):
+    """Whether the server can answer now, and what it knows of its store."""
+
+    status: str
+    version: str
+    store: str
+    revision: str | None = None
+    queue: int = 0
+    message: str | None = None
+
+
+ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, told apart by name
+    Endpoint(
+        name="getServerInfo",
+        group="Server",
+        method="GET",
+        path="/mlflow/server-info",
+        versions=("3.0",),
+        request=Nothing,
+        response=ServerInfo,
+        needs=ANYONE,
+        summary="Tell which features this server offers.",
+    ),
+)

@@ -1,0 +1,63 @@
+"""All endpoints, and the areas of the wire contract that are known but not offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from millrace.api import evaluation, logged_models, series, system, tracking
+
+if TYPE_CHECKING:
+    from millrace.api.endpoint import Endpoint
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many types
+    *tracking.ROWS,
+    *series.ROWS,
+    *logged_models.ROWS,
+    *evaluation.ROWS,
+    *system.ROWS,
+)
+
+BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+
+# Areas that clients may ask for: the answer names the area instead of "not found".
+NOT_OFFERED: Final[tuple[tuple[str, str], ...]] = (
+    ("/mlflow/registered-models", "the model registry"),
+    ("/mlflow/model-versions", "the model registry"),
+    ("/mlflow/webhooks", "webhooks"),
+    ("/mlflow/artifacts", "artifacts"),
+    ("/mlflow-artifacts", "the artifact proxy"),
+    ("/mlflow/traces", "traces"),
+    ("/mlflow/unified-traces", "traces"),
+    ("/mlflow/get-online-trace-details", "traces"),
+    ("/mlflow/get-trace-artifact", "traces"),
+    ("/mlflow/workspaces", "workspaces"),
+    ("/mlflow/scorers", "scorers"),
+    ("/mlflow/scorer", "scorers"),
+    ("/mlflow/label-schemas", "label schemas"),
+    ("/mlflow/review-queues", "review queues"),
+    ("/mlflow/issues", "issues"),
+    ("/mlflow/prompt-optimization", "prompt optimisation"),
+    ("/mlflow/gateway", "the AI gateway"),
+    ("/mlflow/gateway-proxy", "the AI gateway"),
+    ("/mlflow/assistant", "the assistant"),
+    ("/mlflow/mcp-servers", "MCP servers"),
+    ("/mlflow/skills", "skills"),
+    ("/mlflow/jobs", "jobs"),
+    ("/mlflow/genai", "generative evaluation"),
+    ("/mlflow/demo", "demo data"),
+    ("/mlflow/ui-telemetry", "telemetry"),
+    ("/mlflow/users", "user accounts"),
+    ("/mlflow/roles", "user accounts"),
+    ("/mlflow/experiments/permissions", "user accounts"),
+    ("/mlflow/upload-artifact", "artifacts"),
+    ("/mlflow/runs/create-promptlab-run", "the prompt lab"),
+    ("/jobs", "jobs"),
+)
+
+
+def area_not_offered(path: str) -> str | None:
+    """The area that *path* (below prefix and version) belongs to, if it is one we do not offer."""
+    for start, area in NOT_OFFERED:
+        if path == start or path.startswith(f"{start}/"):
+            return area
+    return None

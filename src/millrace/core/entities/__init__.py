@@ -1,0 +1,1 @@
+"""The nouns of the platform, as frozen structs that are also their own wire form."""

@@ -1,0 +1,42 @@
+"""What is said of a change in the transaction that makes it."""
+
+from __future__ import annotations
+
+from millrace.core.entities.entity import Entity
+
+
+class AuditEntry(Entity, frozen=True, kw_only=True):
+    """One change: who did what to which object, why, and what it was before and after (JSON text)."""
+
+    at_ms: int
+    actor: str
+    verified: bool
+    request_id: str
+    action: str
+    object_kind: str
+    object_id: str
+    address: str | None = None
+    before: str | None = None
+    after: str | None = None
+    reason: str | None = None
+
+
+class Receipt(Entity, frozen=True, kw_only=True):
+    """An `Idempotency-Key` as the store keeps it: whose key, and a digest of the request.
+
+    `key` is already bound to the actor and endpoint; `digest` tells a replay from a re-used key.
+    """
+
+    key: str
+    digest: str
+    at_ms: int
+
+
+class Trail(Entity, frozen=True, kw_only=True):
+    """What the store writes beside a change, in the same transaction."""
+
+    audit: tuple[AuditEntry, ...] = ()
+    receipt: Receipt | None = None
+
+
+NO_TRAIL = Trail()

@@ -1,0 +1,171 @@
+"""What the platform can explain to a caller, and how it says so on the wire.
+
+Each class knows its `error_code` and HTTP status (wire contract, section "Errors"); `asgi.errors`
+turns them into answers, `http.client` turns answers back into the same class.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MillraceError(Exception):
+    """Something the platform can explain to the caller; `error_code` names the kind."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+    sqlstate: ClassVar[str | None] = None
+    error_class: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, error_code: str | None = None, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = error_code or self.code
+        self.detail = detail
+
+    def body(self) -> dict[str, object]:
+        """The JSON object of the wire contract: `error_code`, `message` and what else is known."""
+        known = {
+            "error_code": self.error_code,
+            "message": self.message,
+            "sqlstate": self.sqlstate,
+            "error_class": self.error_class,
+        }
+        return {key: value for key, value in known.items() if value is not None} | self.detail
+
+
+class InvalidArgument(MillraceError):
+    """A value is missing, malformed or out of range. The message names field, limit and way out."""
+
+    code, status = "INVALID_PARAMETER_VALUE", 400
+    sqlstate, error_class = "KAM00", "INVALID_PARAMETER_VALUE"
+
+
+class MalformedRequest(MillraceError):
+    """The request cannot be read at all: framing, encoding, media type."""
+
+    code, status = "BAD_REQUEST", 400
+    sqlstate, error_class = "KAM00", "INVALID_PARAMETER_VALUE"
+
+
+class AlreadyExists(MillraceError):
+    """A name that must be unique is taken, also by something in the trash."""
+
+    code, status = "RESOURCE_ALREADY_EXISTS", 400
+    sqlstate, error_class = "KAM00", "RESOURCE_ALREADY_EXISTS"
+
+
+class Unauthenticated(MillraceError):
+    """No valid credentials came with the request."""
+
+    code, status = "UNAUTHENTICATED", 401
+
+
+class PermissionDenied(MillraceError):
+    """The caller is known and may not do this."""
+
+    code, status = "PERMISSION_DENIED", 403
+    sqlstate, error_class = "KAM00", "PERMISSION_DENIED"
+
+
+class NotFound(MillraceError):
+    """No such thing; the message names it."""
+
+    code, status = "RESOURCE_DOES_NOT_EXIST", 404
+    sqlstate, error_class = "KAM00", "RESOURCE_NOT_FOUND"
+
+
+class NoSuchEndpoint(NotFound):
+    """The path is not one that this server has."""
+
+    code = "ENDPOINT_NOT_FOUND"
+
+
+class MethodNotAllowed(MillraceError):
+    """The path exists, but not with this HTTP method."""
+
+    code, status = "BAD_REQUEST", 405
+
+
+class Conflict(MillraceError):
+    """The record has moved on since the decision was made; read again and decide afresh."""
+
+    code, status = "RESOURCE_CONFLICT", 409
+
+
+class TooLarge(MillraceError):
+    """A body, header block or target is beyond its limit."""
+
+    code, status = "BAD_REQUEST", 413
+
+
+class UnsupportedMediaType(MillraceError):
+    """The content type or content encoding is not one that this route reads."""
+
+    code, status = "BAD_REQUEST", 415
+
+
+class KeyReused(MillraceError):
+    """An `Idempotency-Key` came back with another request than the first time."""
+
+    code, status = "INVALID_PARAMETER_VALUE", 422
+
+
+class LimitExceeded(MillraceError):
+    """Too many requests, or a queue is full; try again later."""
+
+    code, status = "REQUEST_LIMIT_EXCEEDED", 429
+
+
+class InvalidState(MillraceError):
+    """The stored state contradicts itself; status 500 is the wire contract's choice."""
+
+    code, status = "INVALID_STATE", 500
+    sqlstate, error_class = "XXM00", "CLIENT_INTERNAL_ERROR"
+
+
+class NotSupported(MillraceError):
+    """A known part of the contract that this server does not offer."""
+
+    code, status = "NOT_IMPLEMENTED", 501
+
+
+class Unavailable(MillraceError):
+    """The store is busy, locked, read-only or away; the same request may succeed later."""
+
+    code, status = "TEMPORARILY_UNAVAILABLE", 503
+    sqlstate, error_class = "XXM00", "CLIENT_INTERNAL_ERROR"
+
+
+class MissingExtra(MillraceError):
+    """An optional library is not installed; the message holds the install line. Client side only."""
+
+    code, status = "BAD_REQUEST", 400
+
+
+def _descendants(of: type[MillraceError]) -> list[type[MillraceError]]:
+    return [of, *(deeper for child in of.__subclasses__() for deeper in _descendants(child))]
+
+
+# The first class that declares a code or status in this module is its canonical one.
+BY_CODE: dict[str, type[MillraceError]] = {}
+BY_STATUS: dict[int, type[MillraceError]] = {}
+for _error in _descendants(MillraceError):
+    BY_CODE.setdefault(_error.code, _error)
+    BY_STATUS.setdefault(_error.status, _error)
+BY_CODE |= {
+    "NOT_FOUND": NotFound,
+    "ALREADY_EXISTS": Conflict,
+    "ABORTED": Conflict,
+    "RESOURCE_EXHAUSTED": LimitExceeded,
+    "CUSTOMER_UNAUTHORIZED": Unauthenticated,
+}
+
+
+def from_answer(status: int, error_code: str | None, message: str) -> MillraceError:
+    """The exception that an error answer stands for; the status decides where the code is foreign."""
+    kind = BY_CODE.get(error_code or "") if error_code else None
+    if kind is not None and kind.status != status and status in BY_STATUS:
+        kind = BY_STATUS[status]
+    kind = kind or BY_STATUS.get(status, MillraceError)
+    return kind(message, error_code=error_code)

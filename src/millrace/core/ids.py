@@ -1,0 +1,64 @@
+"""Identifiers and the random names of runs."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import uuid
+
+_ADJECTIVES = (
+    "able amber agile ancient ardent azure bold brave bright brisk calm candid clear clever cosmic "
+    "crimson daring deep deft eager early earnest fair fast fearless fine fleet fluent fond frank "
+    "free fresh gentle glad golden grand great hardy honest humble keen kind lively loyal lucid "
+    "lunar merry mighty modest nimble noble open patient placid polite proud quick quiet rapid rare "
+    "ready robust rustic serene sharp silent silver sincere smart smooth solid sound spry stable "
+    "steady still stoic sunny swift tidy tough tranquil true upbeat valiant vivid warm wise witty"
+).split()
+_NOUNS = (
+    "ant auk badger bat bear beaver bee bison boar bream carp cat chough civet cod colt coot crab "
+    "crane crow deer dingo doe dove duck eel egret eland elk emu falcon fawn finch fox frog gecko "
+    "goat goose grouse gull hare hawk heron hind hornet horse ibex ibis jackdaw jay kestrel kite "
+    "koala lamb lark lemur lion lynx magpie mink mole moose moth mouse newt ox orca otter owl panda "
+    "perch pike plover pony quail rail ram raven robin rook ruff seal shrew skua snail snipe stag "
+    "stoat stork swan swift tern thrush tiger toad trout vole wasp weasel whale wolf wren yak zebra"
+).split()
+
+# Names are decoration: they need variety, not secrecy.
+_random = random.Random(secrets.randbits(64))  # noqa: S311
+
+
+def run_id() -> str:
+    """32 lower-case hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def derived_run_id(*parts: str) -> str:
+    """The run id that belongs to *parts* (actor and idempotency key): the same for the same parts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def logged_model_id() -> str:
+    """`m-` and 32 lower-case hexadecimal digits."""
+    return f"m-{uuid.uuid4().hex}"
+
+
+def dataset_id() -> str:
+    """`d-` and 32 lower-case hexadecimal digits."""
+    return f"d-{uuid.uuid4().hex}"
+
+
+def record_id() -> str:
+    """`dr-` and 32 lower-case hexadecimal digits."""
+    return f"dr-{uuid.uuid4().hex}"
+
+
+def request_id() -> str:
+    """16 lower-case hexadecimal digits that tie an answer to the log."""
+    return secrets.token_hex(8)
+
+
+def run_name() -> str:
+    """A name that people can remember: `<adjective>-<noun>-<number>`."""
+    number = _random.randrange(1000)
+    return f"{_random.choice(_ADJECTIVES)}-{_random.choice(_NOUNS)}-{number}"

@@ -1,0 +1,337 @@
+"""Every environment variable that Millrace honours, as one table.
+
+`MILLRACE_X` wins over `MLFLOW_X`; both lose to an explicit argument. Nobody else reads the
+environment. The reference page and `millrace doctor` derive from `SETTINGS`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+
+from millrace.core.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+Side = Literal["client", "server", "both"]
+
+
+class Setting(Generic[T]):
+    """One variable: its names, how it is read, its default, who honours it, what it means."""
+
+    def __init__(  # noqa: PLR0913 - a table row has as many columns as it has
+        self,
+        name: str,
+        read: Callable[[str], T],
+        default: T,
+        side: Side,
+        doc: str,
+        *,
+        mlflow: str | None = None,
+        secret: bool = False,
+    ) -> None:
+        self.name = f"MILLRACE_{name}"
+        self.mlflow = mlflow
+        self.default = default
+        self.side = side
+        self.doc = doc
+        self.secret = secret
+        self._read = read
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables that are honoured, the strongest first."""
+        return (self.name, self.mlflow) if self.mlflow else (self.name,)
+
+    def source(self) -> str | None:
+        """The variable that sets it now, or None when the default holds."""
+        return next((name for name in self.names if os.environ.get(name)), None)
+
+    def get(self) -> T:
+        """The value in force; raise `InvalidArgument` naming the variable when it is unreadable."""
+        name = self.source()
+        if name is None:
+            return self.default
+        text = os.environ[name]
+        try:
+            return self._read(text)
+        except ValueError as error:
+            shown = "***" if self.secret else repr(text)
+            raise InvalidArgument(f"Environment variable {name}={shown}: {error}.") from error
+
+    def put(self, value: str | None) -> None:
+        """Set (or, with None, unset) it for this process and its children."""
+        if value is None:
+            for name in self.names:
+                os.environ.pop(name, None)
+        else:
+            os.environ[self.name] = value
+
+
+def _flag(text: str) -> bool:
+    match text.strip().lower():
+        case "true" | "1" | "yes" | "on":
+            return True
+        case "false" | "0" | "no" | "off":
+            return False
+    raise ValueError("expected true or false")
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("expected a whole number") from None
+
+
+def _positive(text: str) -> int:
+    number = _integer(text)
+    if number < 1:
+        raise ValueError("expected a whole number of 1 or more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:  # noqa: PLR2004 - thirty years
+        raise ValueError("expected a number of seconds, 0 or more")
+    return number
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        value = text.strip().upper()
+        if value not in allowed:
+            raise ValueError(f"expected one of {', '.join(allowed)}")
+        return value
+
+    return read
+
+
+# --- where things are --------------------------------------------------------------------------
+TRACKING_URI: Final = Setting[str | None](
+    "TRACKING_URI", str, None, "client",
+    "Server or database that records go to.", mlflow="MLFLOW_TRACKING_URI",
+)  # fmt: skip
+EXPERIMENT_NAME: Final = Setting[str | None](
+    "EXPERIMENT_NAME", str, None, "client",
+    "Active experiment by name.", mlflow="MLFLOW_EXPERIMENT_NAME",
+)  # fmt: skip
+EXPERIMENT_ID: Final = Setting[str | None](
+    "EXPERIMENT_ID", str, None, "client",
+    "Active experiment by id.", mlflow="MLFLOW_EXPERIMENT_ID",
+)  # fmt: skip
+RUN_ID: Final = Setting[str | None](
+    "RUN_ID", str, None, "client", "Run that start_run resumes.", mlflow="MLFLOW_RUN_ID"
+)
+RUN_CONTEXT: Final = Setting[str | None](
+    "RUN_CONTEXT", str, None, "client",
+    "JSON object of tags for new runs.", mlflow="MLFLOW_RUN_CONTEXT",
+)  # fmt: skip
+
+# --- how to reach them -------------------------------------------------------------------------
+TRACKING_USERNAME: Final = Setting[str | None](
+    "TRACKING_USERNAME", str, None, "client",
+    "User name for HTTP Basic.", mlflow="MLFLOW_TRACKING_USERNAME",
+)  # fmt: skip
+TRACKING_PASSWORD: Final = Setting[str | None](
+    "TRACKING_PASSWORD", str, None, "client",
+    "Password for HTTP Basic.", mlflow="MLFLOW_TRACKING_PASSWORD", secret=True,
+)  # fmt: skip
+TRACKING_TOKEN: Final = Setting[str | None](
+    "TRACKING_TOKEN", str, None, "client",
+    "Bearer token; user name and password win over it.",
+    mlflow="MLFLOW_TRACKING_TOKEN", secret=True,
+)  # fmt: skip
+TRACKING_INSECURE_TLS: Final = Setting(
+    "TRACKING_INSECURE_TLS", _flag, False, "client",
+    "Skip the check of the server's certificate.", mlflow="MLFLOW_TRACKING_INSECURE_TLS",
+)  # fmt: skip
+TRACKING_SERVER_CERT_PATH: Final = Setting[str | None](
+    "TRACKING_SERVER_CERT_PATH", str, None, "client",
+    "CA bundle that the server's certificate is checked against.",
+    mlflow="MLFLOW_TRACKING_SERVER_CERT_PATH",
+)  # fmt: skip
+TRACKING_CLIENT_CERT_PATH: Final = Setting[str | None](
+    "TRACKING_CLIENT_CERT_PATH", str, None, "client",
+    "PEM file with the client's certificate and key.", mlflow="MLFLOW_TRACKING_CLIENT_CERT_PATH",
+)  # fmt: skip
+HTTP_REQUEST_TIMEOUT: Final = Setting(
+    "HTTP_REQUEST_TIMEOUT", _seconds, 120.0, "client",
+    "Seconds for one request.", mlflow="MLFLOW_HTTP_REQUEST_TIMEOUT",
+)  # fmt: skip
+HTTP_REQUEST_MAX_RETRIES: Final = Setting(
+    "HTTP_REQUEST_MAX_RETRIES", _integer, 7, "client",
+    "Retries on 408, 429, 500, 502, 503, 504 and connection faults.",
+    mlflow="MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+)  # fmt: skip
+HTTP_REQUEST_BACKOFF_FACTOR: Final = Setting(
+    "HTTP_REQUEST_BACKOFF_FACTOR", _seconds, 2.0, "client",
+    "Factor of the exponential back-off between retries, in seconds.",
+    mlflow="MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR",
+)  # fmt: skip
+HTTP_REQUEST_BACKOFF_JITTER: Final = Setting(
+    "HTTP_REQUEST_BACKOFF_JITTER", _seconds, 1.0, "client",
+    "Most random seconds added to each back-off.", mlflow="MLFLOW_HTTP_REQUEST_BACKOFF_JITTER",
+)  # fmt: skip
+HTTP_RESPECT_RETRY_AFTER_HEADER: Final = Setting(
+    "HTTP_RESPECT_RETRY_AFTER_HEADER", _flag, True, "client",
+    "Wait as long as the server's Retry-After says.",
+    mlflow="MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER",
+)  # fmt: skip
+HTTP_POOL_MAXSIZE: Final = Setting(
+    "HTTP_POOL_MAXSIZE", _positive, 10, "client",
+    "Connections kept open to a server.", mlflow="MLFLOW_HTTP_POOL_MAXSIZE",
+)  # fmt: skip
+ALLOW_HTTP_REDIRECTS: Final = Setting(
+    "ALLOW_HTTP_REDIRECTS", _flag, True, "client",
+    "Follow redirects within the server's own origin.", mlflow="MLFLOW_ALLOW_HTTP_REDIRECTS",
+)  # fmt: skip
+DATABRICKS_HOST: Final = Setting[str | None](
+    "DATABRICKS_HOST", str, None, "client",
+    "Address of the workspace that the tracking URI `databricks` means.", mlflow="DATABRICKS_HOST",
+)  # fmt: skip
+DATABRICKS_TOKEN: Final = Setting[str | None](
+    "DATABRICKS_TOKEN", str, None, "client",
+    "Access token for that workspace.", mlflow="DATABRICKS_TOKEN", secret=True,
+)  # fmt: skip
+DATABRICKS_CONFIG_FILE: Final = Setting(
+    "DATABRICKS_CONFIG_FILE", str, "~/.databrickscfg", "client",
+    "File with hosts and tokens by profile.", mlflow="DATABRICKS_CONFIG_FILE",
+)  # fmt: skip
+DATABRICKS_CONFIG_PROFILE: Final = Setting[str | None](
+    "DATABRICKS_CONFIG_PROFILE", str, None, "client",
+    "Profile that the tracking URI `databricks` means.", mlflow="DATABRICKS_CONFIG_PROFILE",
+)  # fmt: skip
+NOTEBOOK_NAME: Final = Setting[str | None](
+    "NOTEBOOK_NAME", str, None, "client",
+    "Path of the notebook that runs; Jupyter says it.", mlflow="JPY_SESSION_NAME",
+)  # fmt: skip
+
+# --- logging -----------------------------------------------------------------------------------
+ENABLE_ASYNC_LOGGING: Final = Setting(
+    "ENABLE_ASYNC_LOGGING", _flag, False, "client",
+    "Log calls return at once and are sent in the background.",
+    mlflow="MLFLOW_ENABLE_ASYNC_LOGGING",
+)  # fmt: skip
+ASYNC_LOGGING_BUFFERING_SECONDS: Final = Setting(
+    "ASYNC_LOGGING_BUFFERING_SECONDS", _seconds, 0.2, "client",
+    "Longest time that a logged value waits for company before it is sent.",
+    mlflow="MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS",
+)  # fmt: skip
+ASYNC_LOGGING_QUEUE_LIMIT: Final = Setting(
+    "ASYNC_LOGGING_QUEUE_LIMIT", _positive, 1_000_000, "client",
+    "Most values waiting in memory; beyond it they go to the spool, or the call waits.",
+)  # fmt: skip
+EXIT_FLUSH_SECONDS: Final = Setting(
+    "EXIT_FLUSH_SECONDS", _seconds, 60.0, "client",
+    "Longest time that the end of the process waits for values still to be sent.",
+)  # fmt: skip
+OFFLINE: Final = Setting(
+    "OFFLINE", _flag, False, "client",
+    "Never open a socket: everything goes to the spool, `millrace sync` sends it later.",
+)  # fmt: skip
+SPOOL_DIR: Final = Setting(
+    "SPOOL_DIR", str, "millrace-spool", "client",
+    "Folder of the spool, relative to the working directory.",
+)  # fmt: skip
+SPOOL_LIMIT_BYTES: Final = Setting(
+    "SPOOL_LIMIT_BYTES", _positive, 2 * 1024**3, "client", "Most bytes that a spool may take."
+)
+LEASE_SECONDS: Final = Setting(
+    "LEASE_SECONDS", _seconds, 60.0, "client",
+    "A live run that is silent for longer counts as lost; heartbeats come three times as often. "
+    "0: no heartbeats.",
+)  # fmt: skip
+ENABLE_SYSTEM_METRICS_LOGGING: Final = Setting(
+    "ENABLE_SYSTEM_METRICS_LOGGING", _flag, False, "client",
+    "Log system metrics in every run.", mlflow="MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",
+)  # fmt: skip
+SYSTEM_METRICS_SAMPLING_INTERVAL: Final = Setting(
+    "SYSTEM_METRICS_SAMPLING_INTERVAL", _seconds, 10.0, "client",
+    "Seconds between samples.", mlflow="MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL",
+)  # fmt: skip
+SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING: Final = Setting(
+    "SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", _positive, 1, "client",
+    "Samples averaged into one point.", mlflow="MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING",
+)  # fmt: skip
+SYSTEM_METRICS_NODE_ID: Final = Setting[str | None](
+    "SYSTEM_METRICS_NODE_ID", str, None, "client",
+    "Name of this machine in the metric keys.", mlflow="MLFLOW_SYSTEM_METRICS_NODE_ID",
+)  # fmt: skip
+
+# --- the server --------------------------------------------------------------------------------
+BACKEND_STORE_URI: Final = Setting(
+    "BACKEND_STORE_URI", str, "sqlite:///millrace.db", "server",
+    "Database of the server.", mlflow="MLFLOW_BACKEND_STORE_URI",
+)  # fmt: skip
+DEFAULT_ARTIFACT_ROOT: Final = Setting[str | None](
+    "DEFAULT_ARTIFACT_ROOT", str, None, "server",
+    "Where artifacts of new experiments go unless they say otherwise.",
+    mlflow="MLFLOW_DEFAULT_ARTIFACT_ROOT",
+)  # fmt: skip
+HOST: Final = Setting(
+    "HOST", str, "127.0.0.1", "server", "Address to listen on.", mlflow="MLFLOW_HOST"
+)
+PORT: Final = Setting("PORT", _integer, 5000, "server", "Port to listen on.", mlflow="MLFLOW_PORT")
+WORKERS: Final = Setting(
+    "WORKERS", _positive, 1, "server", "Server processes.", mlflow="MLFLOW_WORKERS"
+)
+STATIC_PREFIX: Final = Setting(
+    "STATIC_PREFIX", str, "", "server",
+    "Path in front of every route, such as /mlops.", mlflow="MLFLOW_STATIC_PREFIX",
+)  # fmt: skip
+ALLOWED_HOSTS: Final = Setting[str | None](
+    "ALLOWED_HOSTS", str, None, "server",
+    "Comma list of host names that requests may be addressed to; * for any.",
+    mlflow="MLFLOW_SERVER_ALLOWED_HOSTS",
+)  # fmt: skip
+CORS_ALLOWED_ORIGINS: Final = Setting[str | None](
+    "CORS_ALLOWED_ORIGINS", str, None, "server",
+    "Comma list of origins whose pages may call this server; * for any.",
+    mlflow="MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+)  # fmt: skip
+X_FRAME_OPTIONS: Final = Setting(
+    "X_FRAME_OPTIONS", _choice("SAMEORIGIN", "DENY", "NONE"), "SAMEORIGIN", "server",
+    "Who may show this server in a frame.", mlflow="MLFLOW_SERVER_X_FRAME_OPTIONS",
+)  # fmt: skip
+DISABLE_SECURITY_MIDDLEWARE: Final = Setting(
+    "DISABLE_SECURITY_MIDDLEWARE", _flag, False, "server",
+    "Switch the Host and Origin checks off.", mlflow="MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
+)  # fmt: skip
+GRACE_SECONDS: Final = Setting(
+    "GRACE_SECONDS", _seconds, 10.0, "server",
+    "Longest time that a stop waits for requests in flight.",
+)  # fmt: skip
+SQLITE_SYNCHRONOUS: Final = Setting(
+    "SQLITE_SYNCHRONOUS", _choice("FULL", "NORMAL"), "FULL", "both",
+    "FULL: an acknowledged write survives power loss. NORMAL: it survives a crash of the process, "
+    "and a power cut may take the last moments.",
+)  # fmt: skip
+TRUNCATE_LONG_VALUES: Final = Setting(
+    "TRUNCATE_LONG_VALUES", _flag, True, "both",
+    "Cut params and tags that are too long instead of refusing them.",
+    mlflow="MLFLOW_TRUNCATE_LONG_VALUES",
+)  # fmt: skip
+ARTIFACT_LOCATION_MAX_LENGTH: Final = Setting(
+    "ARTIFACT_LOCATION_MAX_LENGTH", _positive, 2048, "both",
+    "Longest artifact location, in characters.", mlflow="MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH",
+)  # fmt: skip
+ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES: Final = Setting(
+    "ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES", str, "", "both",
+    "Comma list of schemes such as http, ftp, hdfs that artifact locations may use.",
+    mlflow="MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES",
+)  # fmt: skip
+LOGGING_LEVEL: Final = Setting(
+    "LOGGING_LEVEL", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "both",
+    "Least severe log lines shown.", mlflow="MLFLOW_LOGGING_LEVEL",
+)  # fmt: skip
+
+SETTINGS: Final[tuple[Setting[object], ...]] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Setting)
+)

@@ -1,0 +1,1 @@
+"""What the platform does: rules applied to records, with audit and events."""

@@ -1,0 +1,219 @@
+"""Metric histories, samples and chart series."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from millrace.api.endpoint import Bytes
+from millrace.api.series import SeriesColumns, SeriesGrid, SeriesReply
+from millrace.api.tracking import MetricsReply
+from millrace.core.entities.metric import Metric
+from millrace.core.errors import InvalidArgument
+from millrace.core.rules import limits, searching
+from millrace.core.wire import number
+from millrace.stores.protocols import MetricWindow, RawSeries, SeriesWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from millrace.api.series import QuerySeries
+    from millrace.api.tracking import GetHistory, GetHistoryBulk, GetHistoryInterval
+    from millrace.core.pages import Tokens
+    from millrace.services.context import Context
+    from millrace.stores.protocols import Buckets, Points, SeriesAnswer, TrackingStore
+
+BINARY_TYPE = "application/vnd.millrace.series"
+_BUCKET_COLUMNS = ("index", "minimum", "maximum", "first", "last", "mean", "count")
+
+
+class Metrics:
+    """Reads what was logged over time."""
+
+    def __init__(self, store: TrackingStore, tokens: Tokens) -> None:
+        self._store = store
+        self._tokens = tokens
+
+    def history(self, _ctx: Context, request: GetHistory) -> MetricsReply:
+        """A page of a history; without max_results all of it."""
+        limit = request.max_results
+        if limit is not None and limit < 1:
+            raise InvalidArgument(
+                f"Invalid value {limit} for parameter 'max_results' supplied: it must be 1 or more."
+            )
+        bound = ["history", request.run, request.metric_key]
+        window = MetricWindow(limit=limit, after=self._tokens.read(request.page_token, bound))
+        points, after = self._store.metric_history(request.run, request.metric_key, window)
+        return MetricsReply(
+            metrics=tuple(_metrics(request.metric_key, points, None)),
+            next_page_token=self._tokens.write(after, bound),
+        )
+
+    def history_bulk(self, _ctx: Context, request: GetHistoryBulk) -> MetricsReply:
+        """Histories of many runs one after the other, by run id, up to a total."""
+        run_ids = _runs(request.run_id, "run_id")
+        most = limits.HISTORY_BULK_POINTS
+        if request.max_results is not None and request.max_results < 1:
+            raise InvalidArgument(
+                f"Invalid value {request.max_results} for parameter 'max_results' supplied: it "
+                "must be 1 or more."
+            )
+        left = min(request.max_results or most, most)
+        metrics: list[Metric] = []
+        for run_id in sorted(set(run_ids)):
+            if left <= 0:
+                break
+            points, _ = self._store.metric_history(
+                run_id, request.metric_key, MetricWindow(limit=left)
+            )
+            metrics += _metrics(request.metric_key, points, run_id)
+            left -= len(points.steps)
+        return MetricsReply(metrics=tuple(metrics))
+
+    def history_interval(self, _ctx: Context, request: GetHistoryInterval) -> MetricsReply:
+        """Evenly sampled points of many runs, by step."""
+        run_ids = _runs(request.run_ids, "run_ids")
+        start, end = request.start_step, request.end_step
+        if (start is None) != (end is None):
+            raise InvalidArgument(
+                "Parameters 'start_step' and 'end_step' must be given together or not at all."
+            )
+        if start is not None and end is not None and start > end:
+            raise InvalidArgument(
+                f"'end_step' ({end}) must not be less than 'start_step' ({start})."
+            )
+        limit = searching.limit(
+            request.max_results,
+            default=limits.HISTORY_SAMPLE_POINTS,
+            most=limits.HISTORY_SAMPLE_POINTS,
+        )
+        metrics: list[Metric] = []
+        for run_id in run_ids:
+            points = self._store.metric_sample(
+                run_id, request.metric_key, start=start, end=end, limit=limit
+            )
+            metrics += _metrics(request.metric_key, points, run_id)
+        return MetricsReply(metrics=tuple(metrics))
+
+    def series(self, _ctx: Context, request: QuerySeries) -> SeriesReply | Bytes:
+        """Series of many runs and keys on one grid."""
+        if (request.x == "metric") != (request.x_metric is not None):
+            raise InvalidArgument(
+                "Parameter 'x_metric' names the metric on the x axis: give it with x='metric', "
+                "and only then."
+            )
+        if request.start is not None and request.end is not None and request.start > request.end:
+            raise InvalidArgument(
+                f"'end' ({request.end}) must not be less than 'start' ({request.start})."
+            )
+        window = SeriesWindow(
+            x=request.x,
+            x_metric=request.x_metric,
+            start=request.start,
+            end=request.end,
+            buckets=request.buckets,
+        )
+        answer = self._store.series(request.run_ids, request.keys, window)
+        if request.format == "binary":
+            return Bytes(body=binary(answer), content_type=BINARY_TYPE)
+        return SeriesReply(
+            grid=SeriesGrid(origin=answer.origin, width=answer.width, count=answer.count)
+            if answer.series
+            else None,
+            series=tuple(_columns(*one) for one in answer.series),
+        )
+
+
+def _runs(run_ids: Sequence[str], label: str) -> Sequence[str]:
+    if not run_ids:
+        raise InvalidArgument(f"Missing value for required parameter '{label}'.")
+    if len(run_ids) > limits.HISTORY_RUNS:
+        raise InvalidArgument(
+            f"Parameter '{label}' takes at most {limits.HISTORY_RUNS} runs; "
+            f"{len(run_ids)} were given."
+        )
+    return run_ids
+
+
+def _metrics(key: str, points: Points, run_id: str | None) -> Iterator[Metric]:
+    for step, timestamp, value in zip(points.steps, points.timestamps, points.values, strict=True):
+        # Only finite numbers have no difference from themselves; the others travel as words.
+        shown = value if value - value == 0 else cast("float", number(value))
+        yield Metric(key=key, value=shown, timestamp=timestamp, step=step, run_id=run_id)
+
+
+def _columns(run_id: str, key: str, drawn: Buckets | RawSeries) -> SeriesColumns:
+    if isinstance(drawn, RawSeries):
+        return SeriesColumns(
+            run_id=run_id, key=key, is_raw=True, x=tuple(drawn.x), last=_words(drawn.values)
+        )
+    return SeriesColumns(
+        run_id=run_id,
+        key=key,
+        is_raw=False,
+        bucket=tuple(drawn.index),
+        minimum=_words(drawn.minimum),
+        maximum=_words(drawn.maximum),
+        first=_words(drawn.first),
+        last=_words(drawn.last),
+        mean=_words(drawn.mean),
+        count=tuple(drawn.count),
+    )
+
+
+def _words(values: Iterable[float]) -> tuple[float | str, ...]:
+    return tuple(number(value) for value in values)
+
+
+def binary(answer: SeriesAnswer) -> bytes:
+    """The answer as bytes: a little-endian uint32 with the header's length, the header (JSON), then
+    the columns of each series one after the other.
+
+    The header names grid and series; each series says its `length` and whether it is raw. Raw
+    series are two columns of float32: x minus the grid's origin, values. Buckets are uint16 index,
+    five of float32 (minimum, maximum, first, last, mean), uint32 count. Every column is padded with
+    zeros to a multiple of four bytes.
+    """
+    series: list[dict[str, Any]] = []
+    columns: list[bytes] = []
+    for run_id, key, drawn in answer.series:
+        if isinstance(drawn, RawSeries):
+            series.append({"run_id": run_id, "key": key, "is_raw": True, "length": len(drawn.x)})
+            columns += [
+                _floats(x - answer.origin for x in drawn.x),
+                _floats(drawn.values),
+            ]
+        else:
+            length = len(drawn.index)
+            series.append({"run_id": run_id, "key": key, "is_raw": False, "length": length})
+            columns.append(_padded(array("H", drawn.index).tobytes()))
+            columns += [_floats(getattr(drawn, name)) for name in _BUCKET_COLUMNS[1:-1]]
+            columns.append(array("I", (min(count, 2**32 - 1) for count in drawn.count)).tobytes())
+    header = msgspec.json.encode(
+        {
+            "origin": answer.origin,
+            "width": answer.width,
+            "count": answer.count,
+            "series": series,
+        }
+    )
+    header += b" " * (-len(header) % 4)
+    return b"".join([struct.pack("<I", len(header)), header, *columns])
+
+
+_LARGEST = 3.4028234663852886e38
+
+
+def _floats(values: Iterable[float]) -> bytes:
+    """As float32; what is finite and too large for it becomes the largest, not infinite."""
+    return array(
+        "f",
+        [value if value - value != 0 else max(-_LARGEST, min(_LARGEST, value)) for value in values],
+    ).tobytes()
+
+
+def _padded(column: bytes) -> bytes:
+    return column + b"\0" * (-len(column) % 4)

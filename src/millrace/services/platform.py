@@ -1,0 +1,136 @@
+"""The platform: binds stores, rules and services, and answers every endpoint of the table."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from millrace.api.system import ServerInfo
+from millrace.api.table import BY_NAME
+from millrace.core.clock import now_ms
+from millrace.core.pages import Tokens
+from millrace.services.evaluation import Evaluation
+from millrace.services.experiments import Experiments
+from millrace.services.metrics import Metrics
+from millrace.services.models import LoggedModels
+from millrace.services.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from millrace.api.endpoint import Nothing
+    from millrace.services.context import Context
+    from millrace.stores.protocols import Stores
+
+DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
+
+
+class Handler(NamedTuple):
+    """What answers an endpoint: `call(context, request)` gives the reply or a future of it.
+
+    `inline`: it never waits (validates, queues a write), so it may run on an event loop.
+    """
+
+    call: Callable[[Context, Any], Any | Future[Any]]
+    inline: bool
+
+
+class Platform:
+    """One place of records with everything that may be asked of it."""
+
+    def __init__(self, stores: Stores, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT) -> None:
+        self.stores = stores
+        tokens = Tokens(stores.secret())
+        experiments = Experiments(stores.tracking, tokens, artifact_root=artifact_root)
+        runs = Runs(stores.tracking, tokens)
+        metrics = Metrics(stores.tracking, tokens)
+        models = LoggedModels(stores.tracking, tokens)
+        evaluation = Evaluation(stores.evaluation, tokens)
+        # Writes are queued and reads wait for the disk, so the former are inline.
+        queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
+            "createExperiment": experiments.create,
+            "deleteExperiment": experiments.delete,
+            "restoreExperiment": experiments.restore,
+            "updateExperiment": experiments.update,
+            "setExperimentTag": experiments.set_tag,
+            "deleteExperimentTag": experiments.delete_tag,
+            "createRun": runs.create,
+            "updateRun": runs.update,
+            "deleteRun": runs.delete,
+            "restoreRun": runs.restore,
+            "heartbeat": runs.heartbeat,
+            "logBatch": runs.log_batch,
+            "logMetric": runs.log_metric,
+            "logParam": runs.log_param,
+            "setTag": runs.set_tag,
+            "deleteTag": runs.delete_tag,
+            "logModel": runs.log_model,
+            "logInputs": runs.log_inputs,
+            "logOutputs": runs.log_outputs,
+            "createLoggedModel": models.create,
+            "finalizeLoggedModel": models.finalize,
+            "deleteLoggedModel": models.delete,
+            "setLoggedModelTags": models.set_tags,
+            "deleteLoggedModelTag": models.delete_tag,
+            "logLoggedModelParams": models.log_params,
+            "createDataset": evaluation.create,
+            "deleteDataset": evaluation.delete,
+        }
+        waiting: dict[str, Callable[[Context, Any], Any]] = {
+            "searchExperiments": experiments.search,
+            "searchExperimentsByQuery": experiments.search,
+            "getExperiment": experiments.get,
+            "getExperimentByName": experiments.get_by_name,
+            "searchDatasets": experiments.search_datasets,
+            "getRun": runs.get,
+            "searchRuns": runs.search,
+            "getMetricHistory": metrics.history,
+            "getMetricHistoryBulk": metrics.history_bulk,
+            "getMetricHistoryBulkInterval": metrics.history_interval,
+            "querySeries": metrics.series,
+            "getLoggedModel": models.get,
+            "searchLoggedModels": models.search,
+            "getDataset": evaluation.get,
+            "searchEvaluationDatasets": evaluation.search,
+            "searchEvaluationDatasetsByQuery": evaluation.search,
+            "setDatasetTags": evaluation.set_tags,
+            "deleteDatasetTag": evaluation.delete_tag,
+            "upsertDatasetRecords": evaluation.upsert_records,
+            "getDatasetExperimentIds": evaluation.experiment_ids,
+            "getDatasetRecords": evaluation.records,
+            "deleteDatasetRecords": evaluation.delete_records,
+            "addDatasetToExperiments": evaluation.add_experiments,
+            "removeDatasetFromExperiments": evaluation.remove_experiments,
+        }
+        self.handlers: Mapping[str, Handler] = {
+            **{name: Handler(call, inline=True) for name, call in queued.items()},
+            **{name: Handler(call, inline=False) for name, call in waiting.items()},
+            "getServerInfo": Handler(self._server_info, inline=True),
+        }
+        missing = BY_NAME.keys() ^ self.handlers.keys()
+        if missing:
+            raise AssertionError(f"endpoints and handlers differ: {sorted(missing)}")
+
+    def housekeeping(self) -> None:
+        """What has to be done from time to time, every few seconds."""
+        now = now_ms()
+        self.stores.tracking.expire_leases(now).result()
+        self.stores.drop_old_receipts(now).result()
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go."""
+        self.stores.close()
+
+    def _server_info(self, _ctx: Context, _request: Nothing) -> ServerInfo:
+        kind = "MemoryStore" if self.stores.kind == "memory" else "SqlStore"
+        return ServerInfo(store_type=kind)
+
+
+def open_platform(uri: str, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT) -> Platform:
+    """The platform over the records at *uri*."""
+    # Which store it is comes out of the URI: services know protocols only.
+    from millrace.stores.open import open_stores  # noqa: PLC0415
+
+    return Platform(
+        open_stores(uri, default_artifact_root=artifact_root), artifact_root=artifact_root
+    )

@@ -1,0 +1,1 @@
+"""Records: the protocols that every store keeps, and the stores."""

@@ -1,0 +1,58 @@
+"""From a URI to the records behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from millrace.core.clock import now_ms
+from millrace.core.errors import InvalidArgument
+from millrace.core.plugins import Registry
+
+if TYPE_CHECKING:
+    from millrace.stores.protocols import Stores
+
+
+class Opener(Protocol):
+    """Opens the records at a URI of one scheme."""
+
+    def __call__(self, uri: str, *, default_artifact_root: str) -> Stores:
+        """Open them; a new place is set up with the experiment `Default`."""
+        ...
+
+
+OPENERS: Registry[Opener] = Registry(
+    "millrace.stores",
+    {
+        "sqlite": "millrace.stores.open:open_sql",
+        "memory": "millrace.stores.open:open_memory",
+    },
+)
+
+IN_MEMORY = frozenset({"sqlite://", "sqlite:///:memory:", "memory://", "memory:"})
+
+
+def open_stores(uri: str, *, default_artifact_root: str = "mlflow-artifacts:/") -> Stores:
+    """Open the records at *uri*; raise `InvalidArgument` for a scheme that nobody offers."""
+    scheme = "memory" if uri in IN_MEMORY else uri.partition(":")[0].partition("+")[0]
+    opener = OPENERS.find(scheme) if ":" in uri else None
+    if opener is None:
+        offered = ", ".join(OPENERS.names())
+        raise InvalidArgument(
+            f"No store for a URI of scheme {scheme!r}. Offered: {offered}; for example "
+            "sqlite:///millrace.db."
+        )
+    return opener(uri, default_artifact_root=default_artifact_root)
+
+
+def open_sql(uri: str, *, default_artifact_root: str) -> Stores:
+    """Open a database."""
+    from millrace.stores.sql.store import SqlStores  # noqa: PLC0415 - SQLAlchemy only when asked for
+
+    return SqlStores(uri, default_artifact_root=default_artifact_root, now_ms=now_ms())
+
+
+def open_memory(uri: str, *, default_artifact_root: str) -> Stores:  # noqa: ARG001 - an opener
+    """Open records that are gone with the process."""
+    from millrace.stores.memory import MemoryStores  # noqa: PLC0415 - as above
+
+    return MemoryStores(default_artifact_root=default_artifact_root)

@@ -1,0 +1,338 @@
+"""What a store of records must do. Services decide, stores record.
+
+Common to all methods: atomic; thread-safe; validated input is assumed; ids of runs and models are
+given by the caller. Reads return at once with a consistent snapshot. Writes return a Future that is
+resolved when the change is durable, so that many callers share one commit and no thread waits; its
+exception is a `MillraceError` for what the caller can mend (`NotFound`, `AlreadyExists`,
+`InvalidArgument` for a record that is in the trash) and `Unavailable` when the store is away.
+
+A write that carries `trail.receipt` happens once: a replay with the same key gives the first
+result again, another digest under the same key raises `KeyReused`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+from millrace.core.entities.audit import NO_TRAIL, Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.dataset import (
+        DatasetSummary,
+        EvaluationDataset,
+        EvaluationRecord,
+    )
+    from millrace.core.entities.entity import KeyValue, ViewType
+    from millrace.core.entities.experiment import Experiment, ExperimentChange
+    from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
+    from millrace.core.entities.metric import MetricSummary
+    from millrace.core.entities.run import Batch, ParamClash, Run, RunChange, RunInfo
+    from millrace.core.filters.ast import Expr
+    from millrace.core.filters.order import OrderKey
+    from millrace.core.pages import Page, Position
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A search: which records, in which order, and where to go on.
+
+    `order` is complete but for the tie-breaks that the store adds for its entity: runs by start
+    time descending then id, experiments by creation time descending then id (id descending after
+    an explicit order), models and data sets by creation time descending then id.
+    """
+
+    tree: Expr
+    order: tuple[OrderKey, ...] = ()
+    view: ViewType = "ACTIVE_ONLY"
+    limit: int = 1000
+    after: Position | None = None
+
+
+class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment to be; the store counts its id up. Without a location it gets `root/<id>`."""
+
+    name: str
+    artifact_location: str | None
+    artifact_root: str
+    creation_time: int
+    tags: tuple[KeyValue, ...] = ()
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of an append. With clashes, nothing at all was written."""
+
+    clashes: tuple[ParamClash, ...] = ()
+    new_points: int = 0
+    missing_tags: tuple[str, ...] = ()
+
+
+class Points(msgspec.Struct, frozen=True):
+    """Points of one series as columns of equal length; times in milliseconds."""
+
+    steps: Sequence[int]
+    timestamps: Sequence[int]
+    values: Sequence[float]
+
+
+class MetricWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a history in the order (timestamp, step, value); None for `limit`: everything."""
+
+    limit: int | None = None
+    after: Position | None = None
+
+
+class SeriesWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A window on series for a chart; see `api.series.QuerySeries`."""
+
+    x: Literal["step", "time", "relative", "metric"] = "step"
+    x_metric: str | None = None
+    start: float | None = None
+    end: float | None = None
+    buckets: int = 500
+
+
+class Buckets(msgspec.Struct, frozen=True, kw_only=True):
+    """Aggregates of consecutive stretches of one series, as columns of equal length.
+
+    `index` is the place on the shared grid. Aggregates are over finite values; `first` and `last`
+    are the values at the least and greatest (step, time) in the bucket whatever they are; `count`
+    counts all points. A bucket without finite values has NaN as minimum, maximum and mean.
+    """
+
+    index: Sequence[int]
+    minimum: Sequence[float]
+    maximum: Sequence[float]
+    first: Sequence[float]
+    last: Sequence[float]
+    mean: Sequence[float]
+    count: Sequence[int]
+
+
+class RawSeries(msgspec.Struct, frozen=True, kw_only=True):
+    """All points of one series in the window, by x; `x` in the unit of the axis."""
+
+    x: Sequence[float]
+    values: Sequence[float]
+
+
+class SeriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Series on one grid: bucket i covers [origin + i * width, origin + (i + 1) * width).
+
+    `series` holds (run id, key, buckets or points); pairs without any point are left out.
+    """
+
+    origin: float
+    width: float
+    count: int
+    series: Sequence[tuple[str, str, Buckets | RawSeries]]
+
+
+class StoreHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the store can be read and written now."""
+
+    kind: str
+    ready: bool
+    revision: str | None = None
+    queue: int = 0
+    message: str | None = None
+
+
+class TrackingStore(Protocol):
+    """Records of experiments, runs, series and logged models."""
+
+    # experiments
+    def add_experiment(
+        self, experiment: NewExperiment, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Record an experiment under the next free id. AlreadyExists when the name is taken."""
+        ...
+
+    def experiment(self, experiment_id: str) -> Experiment | None: ...
+
+    def experiment_named(self, name: str) -> Experiment | None: ...
+
+    def change_experiment(
+        self, experiment_id: str, change: ExperimentChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Change an experiment. Its life cycle takes its runs along.
+
+        NotFound: no such experiment, or no such tag to delete; AlreadyExists: the new name is
+        taken; InvalidArgument: it is in the trash (for anything but the life cycle).
+        """
+        ...
+
+    def find_experiments(self, query: Query) -> Page[Experiment]: ...
+
+    # runs
+    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+        """Record a new run with its tags. NotFound / InvalidArgument: its experiment is not there
+        or in the trash; AlreadyExists: the id is taken. An empty `artifact_uri` in
+        `run.info` is filled as `<experiment's artifact location>/<run id>/artifacts`."""
+        ...
+
+    def run(self, run_id: str) -> msgspec.Raw | None:
+        """The run as wire JSON (an encoded `Run`), deleted ones included."""
+        ...
+
+    def change_run(
+        self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RunInfo]:
+        """Change a run. NotFound; InvalidArgument when it is in the trash, except for life cycle;
+        a run cannot be restored while its experiment is in the trash (InvalidArgument)."""
+        ...
+
+    def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
+        """Append a batch to a run, all or nothing. NotFound: no such run, or no such logged model
+        that a metric names; InvalidArgument: in the trash. Clashing params and tags to delete that
+        are not there are reported in the result, and then nothing was written."""
+        ...
+
+    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+        """Append *item* to the JSON list kept in tag *key*, without losing a concurrent one."""
+        ...
+
+    def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
+        """Matching runs as wire JSON (encoded `Run`s). Unknown experiments hold nothing."""
+        ...
+
+    def expire_leases(self, now_ms: int) -> Future[int]:
+        """Mark running runs whose lease ended before *now_ms* as lost; how many."""
+        ...
+
+    # series
+    def metric_history(
+        self, run_id: str, key: str, window: MetricWindow
+    ) -> tuple[Points, Position | None]:
+        """A page of a series by (timestamp, step, value), NaN sorting as 0; and where to go on."""
+        ...
+
+    def metric_sample(
+        self, run_id: str, key: str, *, start: int | None, end: int | None, limit: int
+    ) -> Points:
+        """At most *limit* points with start <= step <= end, ordered by (step, timestamp, value):
+        all of them, or the first of each of *limit* equal shares (the first shares take the
+        remainder) with the last one replaced by the very last point. *limit* 1: the last point."""
+        ...
+
+    def series(
+        self, run_ids: Sequence[str], keys: Sequence[str], window: SeriesWindow
+    ) -> SeriesAnswer:
+        """Series of many runs and keys on one grid; each extreme of the data is in its bucket."""
+        ...
+
+    def metric_summaries(self, run_id: str) -> list[MetricSummary]:
+        """Aggregates of every series of a run, by key."""
+        ...
+
+    # inputs
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Distinct (experiment, name, digest, context) of the data sets that runs read."""
+        ...
+
+    # logged models
+    def add_logged_model(
+        self, model: LoggedModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Record a new logged model. NotFound / InvalidArgument as for runs. An empty
+        `artifact_uri` becomes `<experiment's artifact location>/models/<model id>/artifacts`."""
+        ...
+
+    def logged_model(self, model_id: str) -> LoggedModel | None:
+        """The model; None when it is not there or in the trash."""
+        ...
+
+    def change_logged_model(
+        self, model_id: str, change: LoggedModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Change a logged model. NotFound: no such model or tag; InvalidArgument: a param that
+        holds another value."""
+        ...
+
+    def find_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        query: Query,
+        *,
+        datasets: Sequence[tuple[str, str | None]] = (),
+    ) -> Page[LoggedModel]:
+        """Matching models. With *datasets* (name, digest or None for any), metric conditions and
+        orders only see metrics logged with one of them."""
+        ...
+
+
+class EvaluationStore(Protocol):
+    """Records of evaluation data sets."""
+
+    def add_dataset(
+        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+    ) -> Future[EvaluationDataset]:
+        """Record a data set. NotFound: one of its experiments is not there."""
+        ...
+
+    def dataset(self, dataset_id: str) -> EvaluationDataset | None: ...
+
+    def change_dataset(
+        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+    ) -> Future[EvaluationDataset]:
+        """Replace a data set's record by one with the same id. NotFound."""
+        ...
+
+    def delete_dataset(self, dataset_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
+        """Delete a data set and its records. Nothing happens when it is not there."""
+        ...
+
+    def find_datasets(self, experiment_ids: Sequence[str], query: Query) -> Page[EvaluationDataset]:
+        """Matching data sets; of any experiment when *experiment_ids* is empty."""
+        ...
+
+    def upsert_records(
+        self, dataset_id: str, records: Sequence[EvaluationRecord], *, trail: Trail = NO_TRAIL
+    ) -> Future[tuple[int, int]]:
+        """Add records or, where `inputs` are the same, replace their other fields that are given
+        (creation time and id stay). How many were (inserted, updated). NotFound."""
+        ...
+
+    def records(
+        self, dataset_id: str, *, limit: int, after: Position | None
+    ) -> Page[EvaluationRecord]:
+        """Records by creation time then id."""
+        ...
+
+    def delete_records(
+        self, dataset_id: str, record_ids: Sequence[str], *, trail: Trail = NO_TRAIL
+    ) -> Future[int]:
+        """Delete those records that are there; how many they were."""
+        ...
+
+
+class Stores(Protocol):
+    """All records of one place."""
+
+    @property
+    def kind(self) -> str:
+        """`sqlite`, `memory`, ...: for people."""
+        ...
+
+    @property
+    def tracking(self) -> TrackingStore: ...
+
+    @property
+    def evaluation(self) -> EvaluationStore: ...
+
+    def secret(self) -> bytes:
+        """A secret of this place, the same for all its processes: page tokens are signed with it."""
+        ...
+
+    def health(self) -> StoreHealth: ...
+
+    def drop_old_receipts(self, now_ms: int) -> Future[None]:
+        """Forget receipts that are too old (more than 24 hours) to be replayed."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go. Later writes raise `Unavailable`."""
+        ...

@@ -1,0 +1,228 @@
+"""Filter trees as SQL: the same meaning as `core.filters.evaluate`, on any database.
+
+A condition on a param, tag or metric becomes `id IN (SELECT owner ... )`: it has two values also
+where nothing was logged, so NOT is the complement, and the planner may start from either side.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from sqlalchemy import String, and_, cast, false, func, not_, or_, select, true
+
+from millrace.core.filters import evaluate, patterns
+from millrace.core.filters.ast import And, Comparison, Not, Op, Or
+from millrace.core.numbers import (
+    INT64_MAX,
+    INT64_MIN,
+    NAN_KEY,
+    NEGATIVE_ZERO_KEY,
+    ZERO_KEY,
+    key_of,
+)
+from millrace.stores.sql.dialects import fold_ascii, like
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.selectable import FromClause
+
+    from millrace.core.filters.ast import Expr, Field
+
+
+class Shape(StrEnum):
+    """How a column holds a field."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    VALUE = "sortable integer of a double"
+    NAMED = "small integer that stands for a word"
+    DIGITS = "integer that is compared as text"
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that holds a field of the record itself, or of rows that belong to it.
+
+    `owner` is None for a column of the record. Otherwise `rows` says which rows of `source` count,
+    and `owner` is the column with the record's id.
+    """
+
+    column: Any
+    shape: Shape
+    names: Mapping[int, str] = {}
+    is_nullable: bool = False
+    owner: Any = None
+    rows: Any = None
+
+
+class Source(Protocol):
+    """What a kind of record is made of in this schema."""
+
+    @property
+    def id(self) -> ColumnElement[int]:
+        """The record's row id."""
+        ...
+
+    @property
+    def table(self) -> FromClause:
+        """The record's own table."""
+        ...
+
+    def held(self, field: Field, *, numeric: bool) -> Held | None:
+        """Where *field* is; None when no record of the searched set has it.
+
+        *numeric*: it is compared with numbers (matters for params, kept in both forms).
+        """
+        ...
+
+
+def compile_filter(tree: Expr, source: Source, dialect: str) -> ColumnElement[bool]:
+    """The WHERE clause that *tree* means for records of *source*."""
+    match tree:
+        case And(terms=()):
+            return true()
+        case And(terms=terms):
+            return and_(*(compile_filter(term, source, dialect) for term in terms))
+        case Or(terms=terms):
+            return or_(*(compile_filter(term, source, dialect) for term in terms))
+        case Not(term=term):
+            return not_(compile_filter(term, source, dialect))
+        case Comparison():
+            return _comparison(tree, source, dialect)
+
+
+def _comparison(comparison: Comparison, source: Source, dialect: str) -> ColumnElement[bool]:
+    held = source.held(comparison.field, numeric=comparison.numeric)
+    op = comparison.op
+    if held is None:
+        return true() if op is Op.IS_NULL else false()
+    if held.owner is None:
+        return _own(comparison, held, dialect)
+    owners = select(held.owner).where(held.rows)
+    if op in {Op.IS_NULL, Op.IS_NOT_NULL}:
+        inside = source.id.in_(owners)
+        return not_(inside) if op is Op.IS_NULL else inside
+    return source.id.in_(owners.where(_holds(comparison, held, dialect)))
+
+
+def _own(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+    match comparison.op:
+        case Op.IS_NULL:
+            return held.column.is_(None) if held.is_nullable else false()
+        case Op.IS_NOT_NULL:
+            return held.column.is_not(None) if held.is_nullable else true()
+    holds = _holds(comparison, held, dialect)
+    return and_(held.column.is_not(None), holds) if held.is_nullable else holds
+
+
+def _holds(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+    positive = comparison.op.positive
+    match held.shape:
+        case Shape.TEXT:
+            holds = _text(held.column, positive, comparison.value, dialect)
+        case Shape.DIGITS:
+            holds = _text(cast(held.column, String), positive, comparison.value, dialect)
+        case Shape.INTEGER:
+            holds = _integer(held.column, positive, comparison.value)
+        case Shape.VALUE:
+            holds = and_(held.column.is_not(None), _value(held.column, positive, comparison.value))
+        case Shape.NAMED:
+            holds = _named(held, msgspec.structs.replace(comparison, op=positive))
+    if positive is comparison.op:
+        return holds
+    if held.shape is Shape.VALUE:  # a param that is no number counts as absent
+        return and_(held.column.is_not(None), not_(holds))
+    return not_(holds)
+
+
+def _text(column: ColumnElement[Any], op: Op, value: Any, dialect: str) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator
+    match op:
+        case Op.EQ:
+            return column == value
+        case Op.GT:
+            return column > value
+        case Op.GE:
+            return column >= value
+        case Op.LT:
+            return column < value
+        case Op.LE:
+            return column <= value
+        case Op.BETWEEN:
+            return column.between(*value)
+        case Op.IN:
+            return column.in_(list(value))
+        case Op.LIKE:
+            return like(column, value, dialect)
+        case Op.ILIKE:
+            return like(fold_ascii(column, dialect), patterns.folded(value), dialect)
+        case Op.RLIKE:
+            return func.re2_search(value, column) == 1
+    raise AssertionError(op)
+
+
+def _integer(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator
+    match op:
+        case Op.EQ:
+            return column == _bound(value)
+        case Op.GT:
+            return column > _bound(value)
+        case Op.GE:
+            return column >= _bound(value)
+        case Op.LT:
+            return column < _bound(value)
+        case Op.LE:
+            return column <= _bound(value)
+        case Op.BETWEEN:
+            return and_(column >= _bound(value[0]), column <= _bound(value[1]))
+        case Op.IN:
+            return or_(*(column == _bound(one) for one in value))
+    raise AssertionError(op)
+
+
+def _bound(number: float) -> float:
+    """A number that a database takes: ints beyond 64 bits travel as doubles."""
+    return number if isinstance(number, int) and INT64_MIN <= number <= INT64_MAX else float(number)
+
+
+def _value(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator
+    match op:
+        case Op.EQ:
+            return column.between(_low(value), _high(value))
+        case Op.GT:
+            return column > _high(value)
+        case Op.GE:
+            return column >= _low(value)
+        case Op.LT:
+            return and_(column != NAN_KEY, column < _low(value))
+        case Op.LE:
+            return and_(column != NAN_KEY, column <= _high(value))
+        case Op.BETWEEN:
+            return column.between(_low(value[0]), _high(value[1]))
+        case Op.IN:
+            return or_(*(column.between(_low(one), _high(one)) for one in value))
+    raise AssertionError(op)
+
+
+# The two zeros are one number to a comparison, and neighbours as sortable integers.
+def _low(number: float) -> int:
+    return NEGATIVE_ZERO_KEY if number == 0 else key_of(float(number))
+
+
+def _high(number: float) -> int:
+    return ZERO_KEY if number == 0 else key_of(float(number))
+
+
+def _named(held: Held, comparison: Comparison) -> ColumnElement[bool]:
+    """Few words: decide about each here, by the one meaning of the operators."""
+    fitting = [number for number, name in held.names.items() if _fits(comparison, name)]
+    return held.column.in_(fitting)
+
+
+def _fits(comparison: Comparison, word: str) -> bool:
+    def lookup(_record: object, _field: Field) -> Sequence[str]:
+        return (word,)
+
+    return evaluate.compile(comparison, lookup)(None)

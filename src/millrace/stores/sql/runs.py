@@ -1,0 +1,457 @@
+"""Runs in SQL: adding, changing, appending to, searching."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import and_, select, update
+
+from millrace.core import tags as tag_keys
+from millrace.core.entities.run import (
+    STATUS_NUMBERS,
+    TERMINAL,
+    ParamClash,
+    Run,
+    RunInfo,
+    RunStatus,
+)
+from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.filters import order as orders
+from millrace.core.filters import resolve
+from millrace.core.filters.ast import Aggregate, Entity, fields_of
+from millrace.core.numbers import key_of, keys_of, number_in
+from millrace.stores.protocols import Appended
+from millrace.stores.sql import tables as t
+from millrace.stores.sql.documents import INFO, info_of
+from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLE_OF, LIFECYCLES, experiments_by_id
+from millrace.stores.sql.filters import Held, Shape, compile_filter
+from millrace.stores.sql.search import Found, SortBy, find
+from millrace.stores.sql.transaction import ACTIVE, METRIC, PARAM, TAG, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.selectable import FromClause
+
+    from millrace.core.entities.entity import KeyValue
+    from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.metric import Metric
+    from millrace.core.entities.run import Batch, RunChange
+    from millrace.core.filters.ast import Field
+    from millrace.stores.protocols import Query
+    from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.transaction import Transaction
+
+STATUS_OF: dict[RunStatus, int] = {name: number for number, name in STATUS_NUMBERS.items()}
+
+# --- adding and changing -----------------------------------------------------------------------
+
+
+def active_experiment(session: Session, experiment_id: str) -> Experiment:
+    """The experiment; raise `NotFound`, or `InvalidArgument` when it is in the trash."""
+    held = experiments_by_id(session, [int(experiment_id)])
+    if not held:
+        raise NotFound(f"No Experiment with id={experiment_id} exists.")
+    if held[0].lifecycle_stage != "active":
+        raise InvalidArgument(
+            f"The experiment {experiment_id} must be in the 'active' state, and it is deleted. "
+            "Restore it first."
+        )
+    return held[0]
+
+
+def below(location: str, *parts: str) -> str:
+    """An artifact location below another; a query of a URI stays at its end."""
+    path, mark, query = location.partition("?")
+    return "/".join((path.rstrip("/"), *parts)) + mark + query
+
+
+def add_run(tx: Transaction, run: Run) -> Run:
+    """Record a run with its tags."""
+    info = run.info
+    if tx.session.row(tx.statements.run_state, (info.run_id,)) is not None:
+        raise AlreadyExists(f"A run with id={info.run_id} exists already.")
+    experiment = active_experiment(tx.session, info.experiment_id)
+    if not info.artifact_uri:
+        uri = below(experiment.artifact_location, info.run_id, "artifacts")
+        info = msgspec.structs.replace(info, artifact_uri=uri)
+    row = tx.next_id("runs")
+    home = int(info.experiment_id)
+    tx.session.run(
+        tx.statements.insert_run,
+        (
+            row, info.run_id, home, info.run_name, info.user_id, STATUS_OF[info.status],
+            info.start_time, info.end_time, info.artifact_uri, ACTIVE, None, 0,
+        ),
+    )  # fmt: skip
+    tx.session.run(tx.statements.insert_document, (row, 0, None))
+    tx.remember_run(
+        info.run_id,
+        RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False, has_lease=False),
+    )
+    _set_tags(tx, row, home, run.data.tag_list)
+    return msgspec.structs.replace(run, info=info)
+
+
+def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:
+    """Apply *change*; the protocol says what is raised."""
+    if change.lifecycle_stage is None:
+        state = tx.active_run(run_id)
+    else:
+        state = tx.run_state(run_id)
+    values: dict[str, object] = {}
+    if change.lifecycle_stage is not None:
+        if change.lifecycle_stage == "active":
+            active_experiment(tx.session, str(state.experiment_id))
+        values["lifecycle"] = state.lifecycle = LIFECYCLE_OF[change.lifecycle_stage]
+    if change.status is not None:
+        values["status"] = STATUS_OF[change.status]
+        if change.status in TERMINAL:
+            values["lease_until_ms"] = None
+            state.has_lease = False
+    if change.end_time is not None:
+        values["end_ms"] = change.end_time
+    if change.run_name is not None:
+        values["name"] = change.run_name
+        key = tx.key_id(state.experiment_id, TAG, tag_keys.RUN_NAME)
+        tx.session.run(tx.statements.set_tag, (state.id, key, change.run_name))
+    if change.lease_until_ms is not None:
+        values["lease_until_ms"] = change.lease_until_ms
+        state.has_lease = True
+    was_lost = state.lost
+    if was_lost:
+        _revive(tx, state)
+    if values:
+        tx.session.connection.execute(update(t.runs).where(t.runs.c.id == state.id).values(values))
+    # A heartbeat changes nothing that a reader sees.
+    if was_lost or values.keys() - {"lease_until_ms"}:
+        tx.touch(state.id)
+    row = tx.session.select(INFO.where(t.runs.c.id == state.id))[0]
+    return info_of(row)
+
+
+def _revive(tx: Transaction, state: RunState) -> None:
+    """A lost run has spoken: it is live again."""
+    tx.session.run(tx.statements.revive_run, (state.id,))
+    state.lost = False
+    key = tx.known_key_id(state.experiment_id, TAG, tag_keys.END_CAUSE)
+    if key is not None:
+        tx.session.run(tx.statements.delete_tag, (state.id, key))
+    tx.touch(state.id)
+
+
+def expire_leases(tx: Transaction, now_ms: int) -> int:
+    """Mark running runs whose lease has ended as lost, with the cause as a tag."""
+    rows = tx.session.select(
+        select(t.runs.c.id, t.runs.c.uuid, t.runs.c.experiment_id).where(
+            t.runs.c.lease_until_ms < now_ms,
+            t.runs.c.lost == 0,
+            t.runs.c.status == STATUS_OF["RUNNING"],
+        )
+    )
+    for run, uuid, experiment in rows:
+        tx.session.connection.execute(update(t.runs).where(t.runs.c.id == run).values(lost=1))
+        key = tx.key_id(experiment, TAG, tag_keys.END_CAUSE)
+        tx.session.run(tx.statements.set_tag, (run, key, "lease expired"))
+        tx.run_state(uuid).lost = True
+        tx.touch(run)
+    return len(rows)
+
+
+# --- appending ---------------------------------------------------------------------------------
+
+
+def append(tx: Transaction, run_id: str, batch: Batch) -> Appended:
+    """Append a batch. Looks at everything before it writes anything, so it needs no savepoint."""
+    state = tx.active_run(run_id)
+    home = state.experiment_id
+    new_params: Sequence[KeyValue] = ()
+    if batch.params:
+        new_params, clashes = _compared(tx, state, batch.params)
+        if clashes:
+            return Appended(clashes=clashes)
+    if batch.delete_tags:
+        missing = _missing_tags(tx, state, batch.delete_tags)
+        if missing:
+            return Appended(missing_tags=missing)
+    models = {m.model_id: _model_row(tx, m.model_id) for m in batch.metrics if m.model_id}
+
+    if state.lost:
+        _revive(tx, state)
+    if new_params:
+        tx.session.many(
+            tx.statements.insert_param,
+            [
+                (state.id, tx.key_id(home, PARAM, param.key), param.value, _number(param.value))
+                for param in new_params
+            ],
+        )
+    if batch.set_tags:
+        _set_tags(tx, state.id, home, batch.set_tags)
+    for key in batch.delete_tags:
+        tx.session.run(tx.statements.delete_tag, (state.id, tx.key_id(home, TAG, key)))
+    if batch.run_name is not None:
+        tx.session.run(tx.statements.rename_run, (batch.run_name, state.id))
+    added = _add_metrics(tx, state, batch.metrics) if batch.metrics else 0
+    if models:
+        _add_model_metrics(tx, run_id, batch.metrics, models)
+    if batch.datasets:
+        _add_datasets(tx, state, batch)
+    if batch.model_inputs or batch.model_outputs:
+        _add_models(tx, state, batch)
+    tx.touch(state.id)
+    return Appended(new_points=added)
+
+
+def _compared(
+    tx: Transaction, state: RunState, params: Sequence[KeyValue]
+) -> tuple[list[KeyValue], tuple[ParamClash, ...]]:
+    """Params that are not there yet, and those that are there with another value."""
+    held: dict[int | None, str] = dict(tx.session.rows(tx.statements.params, (state.id,)))
+    fresh, clashes = [], []
+    for param in params:
+        key = tx.known_key_id(state.experiment_id, PARAM, param.key) if held else None
+        old = held.get(key)
+        if old is None:
+            fresh.append(param)
+        elif old != param.value:
+            clashes.append(ParamClash(key=param.key, old=old, new=param.value))
+    return fresh, tuple(clashes)
+
+
+def _missing_tags(tx: Transaction, state: RunState, names: Sequence[str]) -> tuple[str, ...]:
+    def is_there(name: str) -> bool:
+        key = tx.known_key_id(state.experiment_id, TAG, name)
+        return key is not None and tx.session.row(tx.statements.tag, (state.id, key)) is not None
+
+    return tuple(name for name in names if not is_there(name))
+
+
+def _number(text: str) -> int | None:
+    value = number_in(text)
+    return None if value is None else key_of(value)
+
+
+def _set_tags(tx: Transaction, run: int, experiment: int, tags: Sequence[KeyValue]) -> None:
+    if tags:
+        rows = [(run, tx.key_id(experiment, TAG, tag.key), tag.value) for tag in tags]
+        tx.session.many(tx.statements.set_tag, rows)
+
+
+def _add_metrics(tx: Transaction, state: RunState, metrics: Sequence[Metric]) -> int:
+    run, home = state.id, state.experiment_id
+    if len(metrics) == 1:
+        one = metrics[0]
+        key = key_of(one.value)
+        series = tx.series_of(run, tx.key_id(home, METRIC, one.key))
+        return tx.add_points(series, [(one.step, one.timestamp, key)], {key: one.value})
+    doubles = [metric.value for metric in metrics]
+    keys = keys_of(doubles)
+    by_name: dict[str, list[tuple[int, int, int]]] = {}
+    for metric, key in zip(metrics, keys, strict=True):
+        point = (metric.step, metric.timestamp, key)
+        points = by_name.get(metric.key)
+        if points is None:
+            by_name[metric.key] = [point]
+        else:
+            points.append(point)
+    values = dict(zip(keys, doubles, strict=True))
+    return sum(
+        tx.add_points(tx.series_of(run, tx.key_id(home, METRIC, name)), points, values)
+        for name, points in by_name.items()
+    )
+
+
+def _model_row(tx: Transaction, model_id: str) -> int:
+    row = tx.session.row(tx.statements.model, (model_id,))
+    if row is None or row[2] != ACTIVE:
+        raise NotFound(f"Logged model with id={model_id!r} not found.")
+    return int(row[0])
+
+
+def _add_model_metrics(
+    tx: Transaction, run_id: str, metrics: Sequence[Metric], models: dict[str, int]
+) -> None:
+    tx.session.many(
+        tx.statements.insert_model_metric,
+        [
+            (
+                models[m.model_id], m.key, run_id, m.dataset_name or "", m.dataset_digest or "",
+                m.step, m.timestamp, key_of(m.value),
+            )
+            for m in metrics
+            if m.model_id
+        ],
+    )  # fmt: skip
+
+
+def _add_datasets(tx: Transaction, state: RunState, batch: Batch) -> None:
+    position = (tx.session.row(tx.statements.count_datasets, (state.id,)) or (0,))[0]
+    for one in batch.datasets:
+        dataset = one.dataset
+        named = (state.experiment_id, dataset.name, dataset.digest)
+        row = tx.session.row(tx.statements.dataset, named)
+        if row is None:
+            key = tx.next_id("datasets")
+            tx.session.run(
+                tx.statements.insert_dataset,
+                (key, *named, dataset.source_type, dataset.source, dataset.schema, dataset.profile),
+            )
+        else:
+            key = row[0]
+        tags = one.tags
+        context = tags.get(tag_keys.DATASET_CONTEXT)
+        text = msgspec.json.encode(tags).decode()
+        position += tx.session.run(
+            tx.statements.insert_run_dataset, (state.id, key, position, context, text)
+        )
+
+
+def _add_models(tx: Transaction, state: RunState, batch: Batch) -> None:
+    position = (tx.session.row(tx.statements.count_models, (state.id,)) or (0,))[0]
+    links = [(0, one.model_id, 0) for one in batch.model_inputs]
+    links += [(1, one.model_id, one.step) for one in batch.model_outputs]
+    tx.session.many(
+        tx.statements.insert_run_model,
+        [(state.id, *link, position + place) for place, link in enumerate(links)],
+    )
+
+
+def append_to_tag_list(tx: Transaction, run_id: str, key: str, item: object) -> None:
+    """Append *item* to the JSON list that a tag holds."""
+    state = tx.active_run(run_id)
+    tag = tx.key_id(state.experiment_id, TAG, key)
+    row = tx.session.row(tx.statements.tag, (state.id, tag))
+    try:
+        items = msgspec.json.decode(row[0], type=list[object]) if row else []
+    except msgspec.MsgspecError as error:
+        raise InvalidArgument(f"Tag {key!r} of run {run_id} holds no JSON list.") from error
+    text = msgspec.json.encode([*items, item]).decode()
+    tx.session.run(tx.statements.set_tag, (state.id, tag, text))
+    tx.touch(state.id)
+
+
+# --- searching ---------------------------------------------------------------------------------
+
+_AGGREGATES = {
+    None: (t.series.c.last_value, Shape.VALUE),
+    Aggregate.LAST: (t.series.c.last_value, Shape.VALUE),
+    Aggregate.FIRST: (t.series.c.first_value, Shape.VALUE),
+    Aggregate.MIN: (t.series.c.min_value, Shape.VALUE),
+    Aggregate.MAX: (t.series.c.max_value, Shape.VALUE),
+    Aggregate.MEAN: (t.series.c.mean, Shape.VALUE),
+    Aggregate.COUNT: (t.series.c.count, Shape.INTEGER),
+    Aggregate.MIN_STEP: (t.series.c.min_step, Shape.INTEGER),
+    Aggregate.MAX_STEP: (t.series.c.max_step, Shape.INTEGER),
+}
+_DATASET_COLUMNS = {
+    "name": t.datasets.c.name,
+    "digest": t.datasets.c.digest,
+    "context": t.run_datasets.c.context,
+}
+
+
+class RunSource:
+    """What a search of runs in some experiments looks at."""
+
+    table: FromClause = t.runs
+    id: ColumnElement[int] = t.runs.c.id
+
+    _own = {
+        "run_id": Held(column=t.runs.c.uuid, shape=Shape.TEXT),
+        "run_name": Held(column=t.runs.c.name, shape=Shape.TEXT),
+        "status": Held(column=t.runs.c.status, shape=Shape.NAMED, names=dict(STATUS_NUMBERS)),
+        "user_id": Held(column=t.runs.c.user_id, shape=Shape.TEXT),
+        "artifact_uri": Held(column=t.runs.c.artifact_uri, shape=Shape.TEXT),
+        "start_time": Held(column=t.runs.c.start_ms, shape=Shape.INTEGER),
+        "end_time": Held(column=t.runs.c.end_ms, shape=Shape.INTEGER, is_nullable=True),
+        "experiment_id": Held(column=t.runs.c.experiment_id, shape=Shape.DIGITS),
+        "lifecycle_stage": Held(
+            column=t.runs.c.lifecycle, shape=Shape.NAMED, names=dict(LIFECYCLES)
+        ),
+    }
+
+    def __init__(self, session: Session, experiments: Sequence[int]) -> None:
+        self._session = session
+        self._experiments = experiments
+
+    def key_ids(self, kind: int, name: str) -> list[int]:
+        """Ids of that name in the searched experiments."""
+        rows = self._session.select(
+            select(t.keys.c.id).where(
+                t.keys.c.experiment_id.in_(self._experiments),
+                t.keys.c.kind == kind,
+                t.keys.c.name == name,
+            )
+        )
+        return [row[0] for row in rows]
+
+    def has_metric(self, name: str) -> bool:
+        """Whether any run of the searched experiments has a metric of that very name."""
+        return bool(self.key_ids(METRIC, name))
+
+    def held(self, field: Field, *, numeric: bool) -> Held | None:
+        """Where *field* is."""
+        match field.entity:
+            case Entity.ATTRIBUTE:
+                return self._own[field.key]
+            case Entity.DATASET:
+                column = _DATASET_COLUMNS[field.key]
+                return Held(
+                    column=column,
+                    shape=Shape.TEXT,
+                    owner=t.run_datasets.c.run_id,
+                    rows=and_(t.datasets.c.id == t.run_datasets.c.dataset_id, column.is_not(None)),
+                )
+            case Entity.METRIC:
+                column, shape = _AGGREGATES[field.aggregate]
+                return self._keyed(METRIC, field.key, t.series, column, shape)
+            case Entity.PARAM if numeric:
+                return self._keyed(PARAM, field.key, t.params, t.params.c.number, Shape.VALUE)
+            case Entity.PARAM:
+                return self._keyed(PARAM, field.key, t.params, t.params.c.value, Shape.TEXT)
+            case Entity.TAG:
+                return self._keyed(TAG, field.key, t.tags, t.tags.c.value, Shape.TEXT)
+
+    def _keyed(  # type: ignore[no-untyped-def]
+        self,
+        kind: int,
+        name: str,
+        table,
+        column,
+        shape: Shape,
+    ) -> Held | None:
+        ids = self.key_ids(kind, name)
+        if not ids:
+            return None
+        rows = table.c.key_id == ids[0] if len(ids) == 1 else table.c.key_id.in_(ids)
+        return Held(column=column, shape=shape, owner=table.c.run_id, rows=rows)
+
+
+def find_runs(session: Session, experiment_ids: Sequence[str], query: Query) -> Found:
+    """Row ids of a page of the runs that match."""
+    experiments = sorted({int(one) for one in experiment_ids})
+    if not experiments:
+        return Found([], None)
+    source = RunSource(session, experiments)
+    tree, order = query.tree, query.order
+    if any(field.alternative for field in fields_of(tree)):
+        tree = resolve(tree, source.has_metric)
+    if any(key.field.alternative for key in order):
+        order = orders.resolve(order, source.has_metric)
+    lifecycles = IN_VIEW[query.view]
+    where = and_(
+        t.runs.c.experiment_id == experiments[0]
+        if len(experiments) == 1
+        else t.runs.c.experiment_id.in_(experiments),
+        t.runs.c.lifecycle == lifecycles[0]
+        if len(lifecycles) == 1
+        else t.runs.c.lifecycle.in_(lifecycles),
+        compile_filter(tree, source, session.connection.dialect.name),
+    )
+    ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
+    return find(
+        session, source, where, order=order, ties=ties, limit=query.limit, after=query.after
+    )

@@ -1,0 +1,158 @@
+"""Searches in order, page by page, each page as cheap as the first.
+
+The first order key decides which index is walked. Records that have no value for it come last, in
+either direction, so the search goes in stages: those with a number (or text), those with NaN, those
+with nothing. A later stage is only asked for when the page is not full yet. A position names its
+stage and the sort values of its row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import and_, case, or_, select
+from sqlalchemy.sql.util import ClauseAdapter
+
+from millrace.core.numbers import NAN_KEY
+from millrace.stores.sql.filters import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.sql.selectable import FromClause
+
+    from millrace.core.filters.order import OrderKey
+    from millrace.core.pages import Position
+    from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.filters import Source
+
+NUMBERS, NANS, NOTHING = 0, 1, 2
+
+
+class SortBy(msgspec.Struct, frozen=True):
+    """An expression that rows are sorted by; never NULL where the query looks at it."""
+
+    column: Any
+    ascending: bool
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Row ids in order, and where the next page begins."""
+
+    ids: list[int]
+    next: Position | None
+
+
+def find(  # noqa: PLR0913 - what makes a search
+    session: Session,
+    source: Source,
+    where: ColumnElement[bool],
+    *,
+    order: Sequence[OrderKey],
+    ties: Sequence[SortBy],
+    limit: int,
+    after: Position | None,
+) -> Found:
+    """Ids of the records that match *where*, at most *limit*, after *after*."""
+    found: list[tuple[int, Position]] = []
+    for stage, (origin, condition, sorts) in enumerate(_stages(source, order)):
+        if condition is None or (after is not None and stage < _stage_of(after)):
+            continue
+        keys = [*sorts, *ties]
+        query = select(source.id, *(key.column for key in keys)).select_from(origin)
+        query = query.where(where, condition)
+        if after is not None and stage == _stage_of(after):
+            query = query.where(_beyond(keys, after[1:]))
+        query = _sorted(query, keys).limit(limit + 1 - len(found))
+        found += [(row[0], (stage, *row[1:])) for row in session.select(query)]
+        if len(found) > limit:
+            break
+    more = len(found) > limit
+    shown = found[:limit]
+    return Found([row for row, _ in shown], shown[-1][1] if more else None)
+
+
+def _stage_of(position: Position) -> int:
+    stage = position[0] if position else 0
+    return stage if isinstance(stage, int) else 0
+
+
+def _stages(
+    source: Source, order: Sequence[OrderKey]
+) -> list[tuple[FromClause, Any, list[SortBy]]]:
+    """For each stage where to select from, what holds there (None: no such stage), the sort keys."""
+    origin: FromClause = source.table
+    if not order:
+        return [(origin, and_(True), [])]
+    rest: list[SortBy] = []
+    for key in order[1:]:
+        origin, sorts = _later(source, origin, key)
+        rest += sorts
+    first = order[0]
+    held = source.held(first.field, numeric=False)
+    if held is None:
+        return [(origin, None, []), (origin, None, []), (origin, and_(True), rest)]
+    if held.owner is None:
+        by = [SortBy(held.column, first.ascending), *rest]
+        if not held.is_nullable:
+            return [(origin, and_(True), by)]
+        nothing = (origin, held.column.is_(None), rest)
+        return [(origin, held.column.is_not(None), by), (origin, None, []), nothing]
+    table = held.column.table.alias()
+    column = table.c[held.column.name]
+    matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
+    inner = origin.join(table, matches)
+    by = [SortBy(column, first.ascending), *rest]
+    is_value = held.shape is Shape.VALUE
+    owners = select(held.owner).where(held.rows)
+    return [
+        (inner, column != NAN_KEY if is_value else and_(True), by),
+        (inner, column == NAN_KEY, rest) if is_value else (origin, None, []),
+        (origin, source.id.not_in(owners), rest),
+    ]
+
+
+def _on(rows: Any, alias: FromClause) -> Any:  # noqa: ANN401 - SQL expressions
+    """The condition on a table, said of its *alias*."""
+    return ClauseAdapter(alias).traverse(rows)
+
+
+def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClause, list[SortBy]]:
+    """Sort expressions of a key that is not the first: missing values and NaNs by rank."""
+    held = source.held(key.field, numeric=False)
+    if held is None:
+        return origin, []
+    column = held.column
+    if held.owner is not None:
+        table = held.column.table.alias()
+        column = table.c[held.column.name]
+        matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
+        origin = origin.outerjoin(table, matches)
+    elif not held.is_nullable:
+        return origin, [SortBy(column, key.ascending)]
+    ranks = [(column.is_(None), NOTHING)]
+    if held.shape is Shape.VALUE:
+        ranks.append((column == NAN_KEY, NANS))
+    lowest: Any = "" if held.shape is Shape.TEXT else 0
+    # A constant where the rank has decided, so that no NULL reaches a comparison.
+    value = case((column.is_(None), lowest), else_=column)
+    return origin, [SortBy(case(*ranks, else_=NUMBERS), True), SortBy(value, key.ascending)]
+
+
+def _sorted(query: Select[Any], keys: Sequence[SortBy]) -> Select[Any]:
+    return query.order_by(*(key.column if key.ascending else key.column.desc() for key in keys))
+
+
+def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN401 - an SQL expression
+    """Rows that sort after *values*: the first key that differs decides."""
+    clauses = []
+    for place, (key, value) in enumerate(zip(keys, values, strict=True)):
+        same = [one.column == at for one, at in zip(keys[:place], values[:place], strict=True)]
+        further = key.column > value if key.ascending else key.column < value
+        clauses.append(and_(*same, further))
+    first, value = keys[0], values[0]
+    # Said twice: this plain range is what an index can seek to.
+    bound = first.column >= value if first.ascending else first.column <= value
+    return and_(bound, or_(*clauses))

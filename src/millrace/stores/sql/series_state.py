@@ -1,0 +1,125 @@
+"""What is known of a series without reading its points, and how a point changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from millrace.core.numbers import NAN_KEY, key_of, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from millrace.stores.sql.engine import Row
+
+IRREGULAR: Final = -1
+
+
+class Point(NamedTuple):
+    """A point in storage form: `value` is the sortable integer. Sorts as the points table does."""
+
+    step: int
+    ms: int
+    value: int
+
+
+class SeriesState:
+    """One row of `series`, kept by the writer while it is in use."""
+
+    __slots__ = (
+        "axis", "count", "first", "folded", "folded_last", "high_ms", "id", "in_time_order",
+        "is_new", "key_id", "last", "low_ms", "max_step", "max_value", "min_step", "min_value",
+        "nan_count", "run_id", "shift", "stride", "total",
+    )  # fmt: skip
+
+    def __init__(self, series_id: int, run_id: int, key_id: int) -> None:
+        self.id = series_id
+        self.run_id = run_id
+        self.key_id = key_id
+        self.is_new = True
+        self.count = 0
+        self.nan_count = 0
+        self.first: Sequence[int] = (0, 0, 0)
+        self.last: Sequence[int] = (0, 0, 0)
+        self.min_value = NAN_KEY
+        self.max_value = NAN_KEY
+        self.min_step: int | None = None
+        self.max_step: int | None = None
+        self.total = 0.0
+        self.low_ms = 0
+        self.high_ms = 0
+        self.stride = 0
+        self.in_time_order = True
+        self.axis = 0
+        self.shift = 0
+        self.folded = 0
+        self.folded_last: Sequence[int] = (0, 0, 0)
+
+    @classmethod
+    def of_row(cls, row: Row) -> SeriesState:
+        """The state that a row holds, in the order of the table's columns."""
+        state = cls(row[0], row[1], row[2])
+        state.is_new = False
+        state.count, state.nan_count = row[3], row[4]
+        state.first, state.last = row[5:8], row[8:11]
+        state.min_value, state.max_value, state.min_step, state.max_step = row[11:15]
+        state.total = value_of(row[15])
+        state.low_ms, state.high_ms = row[17], row[18]
+        state.stride, state.in_time_order = row[19], bool(row[20])
+        state.axis, state.shift, state.folded = row[21:24]
+        state.folded_last = row[24:27]
+        return state
+
+    @property
+    def mean(self) -> int:
+        """Mean of all values but NaNs, as a sortable integer; NaN when there are none."""
+        numbers = self.count - self.nan_count
+        return key_of(self.total / numbers) if numbers else NAN_KEY
+
+    def changing(self) -> tuple[object, ...]:
+        """All columns but the first three, in the order of the table."""
+        return (
+            self.count, self.nan_count, *self.first, *self.last,
+            self.min_value, self.max_value, self.min_step, self.max_step,
+            key_of(self.total), self.mean, self.low_ms, self.high_ms,
+            self.stride, int(self.in_time_order),
+            self.axis, self.shift, self.folded, *self.folded_last,
+        )  # fmt: skip
+
+    def add(self, point: tuple[int, int, int], value: float) -> None:  # noqa: C901, PLR0912 - the hottest loop of the store
+        """Take in a point that was not there before; *value* is the double of its integer."""
+        step, ms, key = point
+        if self.count == 0:
+            self.first = self.last = point
+            self.low_ms = self.high_ms = ms
+        else:
+            last = self.last
+            if point > last:  # type: ignore[operator]  # both are 3-tuples of integers
+                if self.stride >= 0:
+                    gap = step - last[0]
+                    if gap != self.stride:
+                        self.stride = gap if gap > 0 and self.count == 1 else IRREGULAR
+                if ms < self.high_ms:
+                    self.in_time_order = False
+                self.last = point
+            else:
+                self.stride = IRREGULAR
+                self.in_time_order = False
+                self.first = min(self.first, point)  # type: ignore[type-var]  # as above
+            if ms > self.high_ms:
+                self.high_ms = ms
+            elif ms < self.low_ms:
+                self.low_ms = ms
+        self.count += 1
+        if key == NAN_KEY:
+            self.nan_count += 1
+            return
+        self.total += value
+        # Of several points with the extreme value, the step is the earliest one's.
+        if self.min_step is None:
+            self.min_value = self.max_value = key
+            self.min_step = self.max_step = step
+            return
+        if key <= self.min_value and (key < self.min_value or step < self.min_step):
+            self.min_value, self.min_step = key, step
+        if key >= self.max_value and (key > self.max_value or step < self.max_step):  # type: ignore[operator]  # set with min_step
+            self.max_value, self.max_step = key, step

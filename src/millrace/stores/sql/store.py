@@ -1,0 +1,387 @@
+"""A database as a place of records: composes the pieces into the protocols."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from sqlalchemy import insert, select
+
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.dataset import DatasetSummary
+from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
+from millrace.core.entities.logged_model import LoggedModel
+from millrace.core.entities.metric import MetricSummary
+from millrace.core.entities.run import Run, RunInfo
+from millrace.core.errors import MillraceError
+from millrace.core.numbers import NAN_KEY, value_of
+from millrace.core.pages import Page
+from millrace.stores.protocols import Appended, NewExperiment, Points, StoreHealth
+from millrace.stores.sql import documents, experiments, models, runs
+from millrace.stores.sql import tables as t
+from millrace.stores.sql.engine import Database
+from millrace.stores.sql.evaluation import SqlEvaluation
+from millrace.stores.sql.migrate import prepare
+from millrace.stores.sql.series import Charts, Histories, columns, named_series
+from millrace.stores.sql.series_state import SeriesState
+from millrace.stores.sql.statements import Statements
+from millrace.stores.sql.transaction import Transaction
+from millrace.stores.sql.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.experiment import ExperimentChange
+    from millrace.core.entities.logged_model import LoggedModelChange
+    from millrace.core.entities.run import Batch, RunChange
+    from millrace.core.pages import Position
+    from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
+    from millrace.stores.sql.documents import Built
+    from millrace.stores.sql.engine import Session
+
+_SECRET: Final = "page-tokens"  # noqa: S105 - the name of a row
+# A run that is written to all the time would have its document rebuilt and kept all the time.
+_KEEP_EVERY_S: Final = 10.0
+_KEPT_REMEMBERED: Final = 50_000
+
+
+class SqlTracking:
+    """Experiments, runs, series and logged models in a database."""
+
+    def __init__(
+        self, database: Database, writer: Writer[Transaction], statements: Statements
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._statements = statements
+        self._kept: dict[int, float] = {}
+
+    # --- experiments ----------------------------------------------------------------------------
+
+    def add_experiment(
+        self, experiment: NewExperiment, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Record an experiment under the next free id."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, Experiment, lambda: experiments.add_experiment(tx, experiment)
+            )
+        )
+
+    def experiment(self, experiment_id: str) -> Experiment | None:
+        """The experiment of that id."""
+        with self._database.reading() as session:
+            found = experiments.experiments_by_id(session, [experiments.row_id(experiment_id)])
+        return found[0] if found else None
+
+    def experiment_named(self, name: str) -> Experiment | None:
+        """The experiment of that name."""
+        with self._database.reading() as session:
+            return experiments.experiment_named(session, name)
+
+    def change_experiment(
+        self, experiment_id: str, change: ExperimentChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[Experiment]:
+        """Change an experiment; its life cycle takes its runs along."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail,
+                Experiment,
+                lambda: experiments.change_experiment(tx, experiment_id, change),
+            )
+        )
+
+    def find_experiments(self, query: Query) -> Page[Experiment]:
+        """A page of the experiments that match."""
+        with self._database.reading() as session:
+            return experiments.find_experiments(session, query)
+
+    # --- runs -----------------------------------------------------------------------------------
+
+    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+        """Record a new run with its tags."""
+        return self._writer.submit(
+            lambda tx: tx.once(trail, Run, lambda: runs.add_run(tx, run)), savepoint=False
+        )
+
+    def run(self, run_id: str) -> msgspec.Raw | None:
+        """The run as wire JSON."""
+        with self._database.reading() as session:
+            row = session.row(self._statements.document, (run_id,))
+            if row is None:
+                return None
+            run, _, document = row
+            if document is not None:
+                return msgspec.Raw(document)
+            return documents.documents(session, [run], self._keep)[0]
+
+    def change_run(
+        self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RunInfo]:
+        """Change a run."""
+        return self._writer.submit(
+            lambda tx: tx.once(trail, RunInfo, lambda: runs.change_run(tx, run_id, change)),
+            savepoint=False,
+        )
+
+    def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
+        """Append a batch to a run, all or nothing."""
+        if trail.receipt is None:
+            return self._writer.submit(lambda tx: runs.append(tx, run_id, batch), savepoint=False)
+        return self._writer.submit(
+            lambda tx: tx.once(trail, Appended, lambda: runs.append(tx, run_id, batch)),
+            savepoint=False,
+        )
+
+    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+        """Append *item* to the JSON list that a tag holds."""
+        return self._writer.submit(lambda tx: runs.append_to_tag_list(tx, run_id, key, item))
+
+    def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
+        """Matching runs as wire JSON."""
+        with self._database.reading() as session:
+            found = runs.find_runs(session, experiment_ids, query)
+            items = documents.documents(session, found.ids, self._keep)
+        return Page(tuple(items), found.next)
+
+    def expire_leases(self, now_ms: int) -> Future[int]:
+        """Mark running runs whose lease has ended as lost."""
+        return self._writer.submit(lambda tx: runs.expire_leases(tx, now_ms))
+
+    def _keep(self, built: list[Built]) -> None:
+        """Keep documents for the next reader, unless their runs are under constant change."""
+        now = time.monotonic()
+        if len(self._kept) > _KEPT_REMEMBERED:
+            self._kept.clear()
+        rows = []
+        for one in built:
+            if now - self._kept.get(one.run, -_KEEP_EVERY_S) >= _KEEP_EVERY_S:
+                self._kept[one.run] = now
+                rows.append((one.document, one.run, one.revision))
+        if rows:
+            statement = self._statements.store_document
+            try:
+                self._writer.submit(lambda tx: tx.session.many(statement, rows), savepoint=False)
+            except MillraceError:
+                return  # closing or busy: the next reader builds them again
+
+    # --- series ---------------------------------------------------------------------------------
+
+    def metric_history(
+        self, run_id: str, key: str, window: MetricWindow
+    ) -> tuple[Points, Position | None]:
+        """A page of a series by (timestamp, step, value)."""
+        with self._database.reading() as session:
+            found = named_series(session, self._statements, run_id, key)
+            if found is None:
+                return Points((), (), ()), None
+            return Histories(session, self._statements).page(found.state, window)
+
+    def metric_sample(
+        self, run_id: str, key: str, *, start: int | None, end: int | None, limit: int
+    ) -> Points:
+        """Points of a range of steps, evenly chosen."""
+        with self._database.reading() as session:
+            found = named_series(session, self._statements, run_id, key)
+            if found is None:
+                return Points((), (), ())
+            return columns(
+                Histories(session, self._statements).sample(found.state, start, end, limit)
+            )
+
+    def series(
+        self, run_ids: Sequence[str], keys: Sequence[str], window: SeriesWindow
+    ) -> SeriesAnswer:
+        """Series of many runs and keys on one grid."""
+        with self._database.reading() as session:
+            asked = [
+                found
+                for run_id in dict.fromkeys(run_ids)
+                for key in dict.fromkeys(keys)
+                if (found := named_series(session, self._statements, run_id, key)) is not None
+            ]
+            return Charts(session, self._statements, window).draw(asked)
+
+    def metric_summaries(self, run_id: str) -> list[MetricSummary]:
+        """Aggregates of every series of a run, by key."""
+        query = (
+            select(t.keys.c.name, t.series)
+            .join(t.keys, t.keys.c.id == t.series.c.key_id)
+            .join(t.runs, t.runs.c.id == t.series.c.run_id)
+            .where(t.runs.c.uuid == run_id)
+            .order_by(t.keys.c.name)
+        )
+        with self._database.reading() as session:
+            return [_summary(row[0], SeriesState.of_row(row[1:])) for row in session.select(query)]
+
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Distinct data sets that runs of those experiments read."""
+        d, r = t.datasets.c, t.run_datasets.c
+        query = (
+            select(d.experiment_id, d.name, d.digest, r.context)
+            .join(t.run_datasets, r.dataset_id == d.id)
+            .where(d.experiment_id.in_([int(one) for one in experiment_ids]))
+            .distinct()
+            .order_by(d.experiment_id, d.name, d.digest, r.context)
+        )
+        with self._database.reading() as session:
+            return [
+                DatasetSummary(
+                    experiment_id=str(row[0]), name=row[1], digest=row[2], context=row[3]
+                )
+                for row in session.select(query)
+            ]
+
+    # --- logged models --------------------------------------------------------------------------
+
+    def add_logged_model(
+        self, model: LoggedModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Record a new logged model."""
+        return self._writer.submit(
+            lambda tx: tx.once(trail, LoggedModel, lambda: models.add_logged_model(tx, model))
+        )
+
+    def logged_model(self, model_id: str) -> LoggedModel | None:
+        """The model; None when it is not there or in the trash."""
+        with self._database.reading() as session:
+            row = models.row_of(session, model_id)
+            return None if row is None else models.models_by_row(session, [row])[0]
+
+    def change_logged_model(
+        self, model_id: str, change: LoggedModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[LoggedModel]:
+        """Change a logged model."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, LoggedModel, lambda: models.change_logged_model(tx, model_id, change)
+            )
+        )
+
+    def find_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        query: Query,
+        *,
+        datasets: Sequence[tuple[str, str | None]] = (),
+    ) -> Page[LoggedModel]:
+        """A page of the models that match."""
+        with self._database.reading() as session:
+            return models.find_logged_models(session, experiment_ids, query, datasets)
+
+
+def _summary(key: str, state: SeriesState) -> MetricSummary:
+    def double(value: int) -> float | None:
+        return None if value == NAN_KEY else value_of(value)
+
+    step, ms, last = state.last
+    return MetricSummary(
+        key=key,
+        count=state.count,
+        last=value_of(last),
+        last_step=step,
+        last_timestamp=ms,
+        minimum=double(state.min_value),
+        maximum=double(state.max_value),
+        mean=double(state.mean),
+        min_step=state.min_step,
+        max_step=state.max_step,
+    )
+
+
+class SqlStores:
+    """All records of one database.
+
+    Several processes may open one database; each has a writer of its own, and the database's lock
+    lets one of them at a time commit its group.
+    """
+
+    def __init__(self, uri: str, *, default_artifact_root: str, now_ms: int) -> None:
+        self._database = Database(uri)
+        try:
+            self._revision = prepare(self._database)
+            statements = Statements(self._database)
+            self._writer = Writer(self._database, lambda session: Transaction(session, statements))
+            self._tracking = SqlTracking(self._database, self._writer, statements)
+            self._evaluation = SqlEvaluation(self._database, self._writer)
+            self._secret = self._first_use(default_artifact_root, now_ms)
+        except BaseException:
+            self._database.close()
+            raise
+
+    @property
+    def kind(self) -> str:
+        """The dialect."""
+        return self._database.dialect
+
+    @property
+    def tracking(self) -> SqlTracking:
+        """Experiments, runs, series and logged models."""
+        return self._tracking
+
+    @property
+    def evaluation(self) -> SqlEvaluation:
+        """Evaluation data sets."""
+        return self._evaluation
+
+    def secret(self) -> bytes:
+        """A secret of this database, the same for all its processes."""
+        return self._secret
+
+    def health(self) -> StoreHealth:
+        """Whether the database answers now."""
+        try:
+            with self._database.reading() as session:
+                session.select(select(t.meta.c.name).limit(1))
+        except MillraceError as error:
+            return StoreHealth(
+                kind=self.kind, ready=False, revision=self._revision, message=error.message
+            )
+        return StoreHealth(
+            kind=self.kind,
+            ready=True,
+            revision=self._revision,
+            queue=self._writer.queue_length,
+        )
+
+    def drop_old_receipts(self, now_ms: int) -> Future[None]:
+        """Forget receipts that are too old to be replayed."""
+        return self._writer.submit(lambda tx: tx.drop_old_receipts(now_ms))
+
+    def close(self) -> None:
+        """Write what waits, then let go."""
+        self._writer.close()
+        self._database.close()
+
+    def _first_use(self, artifact_root: str, now_ms: int) -> bytes:
+        """The secret; makes it and the default experiment when the database is new."""
+        with self._database.reading() as session:
+            held = _secret_in(session)
+        if held is not None:
+            return held
+
+        def make(tx: Transaction) -> bytes:
+            made = _secret_in(tx.session)
+            if made is not None:  # another process was first
+                return made
+            made = secrets.token_bytes(32)
+            tx.session.connection.execute(insert(t.meta).values(name=_SECRET, value=made))
+            default = NewExperiment(
+                name=DEFAULT_NAME,
+                artifact_location=None,
+                artifact_root=artifact_root,
+                creation_time=now_ms,
+            )
+            experiments.add_experiment(tx, default, as_id=0)
+            return made
+
+        return self._writer.submit(make).result()
+
+
+def _secret_in(session: Session) -> bytes | None:
+    rows = session.select(select(t.meta.c.value).where(t.meta.c.name == _SECRET))
+    return bytes(rows[0][0]) if rows else None

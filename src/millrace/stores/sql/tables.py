@@ -1,0 +1,333 @@
+"""The schema: compact, with integers inside.
+
+Names of metrics, params and tags are interned per experiment (`keys`), so that one key is one
+range of an index and belongs to one experiment only. Points are clustered by (series, step, time,
+value): duplicate check, reading order and covering index in one tree. Metric values are the
+sortable integers of `core.numbers`. Times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.schema import SchemaItem  # noqa: TC002 - one import block for the schema's words
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows up only for "INTEGER PRIMARY KEY"; the others want 64 bits.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_KEY_LENGTH = 250
+
+
+def _clustered(name: str, *parts: SchemaItem) -> Table:
+    """A table that is its own primary key's tree (SQLite); elsewhere an ordinary one."""
+    return Table(name, metadata, *parts, sqlite_with_rowid=False)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(500), nullable=False, unique=True),
+    Column("artifact_location", Text, nullable=False),
+    Column("lifecycle", SmallInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index(None, "created_ms", "id"),
+    sqlite_autoincrement=True,
+)
+
+experiment_tags = _clustered(
+    "experiment_tags",
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), primary_key=True),
+    Column("key", String(_KEY_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("name", String(_KEY_LENGTH), nullable=False),
+    UniqueConstraint("experiment_id", "kind", "name"),
+    sqlite_autoincrement=True,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("uuid", String(32), nullable=False, unique=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger),
+    Column("artifact_uri", Text, nullable=False),
+    Column("lifecycle", SmallInteger, nullable=False),
+    Column("lease_until_ms", BigInteger),
+    Column("lost", SmallInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, runs.c.experiment_id, runs.c.lifecycle, runs.c.start_ms.desc(), runs.c.uuid)
+Index(
+    "ix_runs_lease",
+    runs.c.lease_until_ms,
+    sqlite_where=runs.c.lease_until_ms.is_not(None),
+    postgresql_where=runs.c.lease_until_ms.is_not(None),
+)
+
+# The ready JSON of a run. A write raises the revision and drops the document in the same
+# transaction; a reader that builds it anew hands it back under the revision it saw.
+run_documents = Table(
+    "run_documents",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", LargeBinary),
+)
+
+params = _clustered(
+    "params",
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key_id", _Id, ForeignKey("keys.id"), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("number", BigInteger),  # the sortable integer of the number that the value is, if any
+)
+Index("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
+
+tags = _clustered(
+    "tags",
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key_id", _Id, ForeignKey("keys.id"), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+Index("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
+
+# One row per (run, metric): what is known of all its points without reading them.
+series = Table(
+    "series",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("run_id", _Id, ForeignKey("runs.id"), nullable=False),
+    Column("key_id", _Id, ForeignKey("keys.id"), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("nan_count", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("first_value", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("last_value", BigInteger, nullable=False),
+    Column("min_value", BigInteger, nullable=False),
+    Column("max_value", BigInteger, nullable=False),
+    Column("min_step", BigInteger),
+    Column("max_step", BigInteger),
+    Column("total", BigInteger, nullable=False),  # sum of all but NaNs, as a sortable integer
+    Column("mean", BigInteger, nullable=False),
+    Column("low_ms", BigInteger, nullable=False),
+    Column("high_ms", BigInteger, nullable=False),
+    # 0: one point so far, > 0: one point every so many steps, -1: irregular.
+    Column("stride", BigInteger, nullable=False),
+    # Whether the points are in order of time when they are in order of step.
+    Column("in_time_order", SmallInteger, nullable=False),
+    # The bucket pyramid: 0 none yet, 1 over steps, 2 over times; the width of its finest buckets as
+    # a power of two; how many points it holds, and the last of them.
+    Column("axis", SmallInteger, nullable=False),
+    Column("shift", SmallInteger, nullable=False),
+    Column("folded", BigInteger, nullable=False),
+    Column("folded_step", BigInteger, nullable=False),
+    Column("folded_ms", BigInteger, nullable=False),
+    Column("folded_value", BigInteger, nullable=False),
+    UniqueConstraint("run_id", "key_id"),
+    sqlite_autoincrement=True,
+)
+Index("ix_series_key_last", series.c.key_id, series.c.last_value, series.c.run_id)
+
+points = _clustered(
+    "points",
+    Column("series_id", _Id, primary_key=True, autoincrement=False),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# The pyramid: at level l a slot spans 2 ** (shift + 3 l) of the axis. Extremes and total are over
+# the finite values.
+buckets = _clustered(
+    "buckets",
+    Column("series_id", _Id, primary_key=True, autoincrement=False),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("finite", BigInteger, nullable=False),
+    Column("min_value", BigInteger, nullable=False),
+    Column("max_value", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("first_value", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("last_value", BigInteger, nullable=False),
+    Column("low_ms", BigInteger, nullable=False),
+    Column("high_ms", BigInteger, nullable=False),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("digest", String(36), nullable=False),
+    Column("source_type", String(36), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    UniqueConstraint("experiment_id", "name", "digest"),
+    sqlite_autoincrement=True,
+)
+
+run_datasets = _clustered(
+    "run_datasets",
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("dataset_id", _Id, ForeignKey("datasets.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("context", Text),  # the tag `mlflow.data.context`, where it can be searched
+    Column("tags", Text, nullable=False),  # JSON object of all its tags
+)
+Index("ix_run_datasets_dataset", run_datasets.c.dataset_id, run_datasets.c.run_id)
+
+run_models = _clustered(
+    "run_models",
+    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    Column("is_output", SmallInteger, primary_key=True),
+    Column("model_id", String(64), primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+logged_models = Table(
+    "logged_models",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("uuid", String(64), nullable=False, unique=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("model_type", Text, nullable=False),
+    Column("source_run_id", String(64), nullable=False),
+    Column("status_message", Text),
+    Column("artifact_uri", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("lifecycle", SmallInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(
+    None,
+    logged_models.c.experiment_id,
+    logged_models.c.lifecycle,
+    logged_models.c.created_ms.desc(),
+    logged_models.c.uuid,
+)
+
+logged_model_params = _clustered(
+    "logged_model_params",
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(_KEY_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("number", BigInteger),
+)
+
+logged_model_tags = _clustered(
+    "logged_model_tags",
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(_KEY_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+logged_model_metrics = _clustered(
+    "logged_model_metrics",
+    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(_KEY_LENGTH), primary_key=True),
+    Column("run_uuid", String(32), primary_key=True),
+    Column("dataset_name", String(500), primary_key=True),  # "" where none was named
+    Column("dataset_digest", String(36), primary_key=True),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, primary_key=True, autoincrement=False),
+)
+
+evaluation_datasets = Table(
+    "evaluation_datasets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # JSON of the EvaluationDataset, experiments too
+)
+
+evaluation_dataset_experiments = _clustered(
+    "evaluation_dataset_experiments",
+    Column("dataset_id", String(64), ForeignKey("evaluation_datasets.id"), primary_key=True),
+    Column("experiment_id", _Id, ForeignKey("experiments.id"), primary_key=True),
+)
+Index(
+    None,
+    evaluation_dataset_experiments.c.experiment_id,
+    evaluation_dataset_experiments.c.dataset_id,
+)
+
+evaluation_records = Table(
+    "evaluation_records",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("dataset_id", String(64), ForeignKey("evaluation_datasets.id"), nullable=False),
+    Column("inputs_digest", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # JSON of the EvaluationRecord
+    UniqueConstraint("dataset_id", "inputs_digest"),
+    Index(None, "dataset_id", "created_ms", "id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("key_digest", String(64), primary_key=True),
+    Column("request_digest", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+    Index(None, "at_ms"),
+)

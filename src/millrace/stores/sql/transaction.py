@@ -1,0 +1,263 @@
+"""What operations write through: what the writer remembers, and what it gathers until COMMIT.
+
+The writer remembers runs, keys and series that it has met, because nearly every write concerns
+the same few. That holds as long as nobody else writes: at the start of each transaction one pragma tells
+whether another process did, and then all is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from millrace.core.errors import InvalidArgument, KeyReused, NotFound
+from millrace.stores.sql.pyramid import FOLD_AT, Pyramid
+from millrace.stores.sql.series_state import SeriesState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from millrace.core.entities.audit import Receipt, Trail
+    from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.statements import Statements
+
+T = TypeVar("T")
+
+METRIC, PARAM, TAG = 1, 2, 3
+ACTIVE, DELETED = 0, 1
+
+_REMEMBERED: Final = 100_000
+RECEIPT_DAYS: Final = 2
+_DAY_MS: Final = 86_400_000
+
+
+class RunState(msgspec.Struct):
+    """What a write has to know of a run."""
+
+    id: int
+    experiment_id: int
+    lifecycle: int
+    lost: bool
+    has_lease: bool
+
+
+class Transaction:
+    """The writer's side of a database; one per connection, used by the writer thread only."""
+
+    def __init__(self, session: Session, statements: Statements) -> None:
+        self.session = session
+        self.statements = statements
+        self._version = -1
+        self._runs: dict[str, RunState] = {}
+        self._keys: dict[tuple[int, int, str], int] = {}
+        self._series: dict[tuple[int, int], SeriesState] = {}
+        self._next_ids: dict[str, int] = {}
+        self._points: list[tuple[int, int, int, int]] = []
+        self._touched_series: set[SeriesState] = set()
+        self._touched_runs: set[int] = set()
+        self.pyramid = Pyramid(session, statements)
+
+    # --- life of a transaction -----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget what another process may have changed since."""
+        row = self.session.row(self.statements.data_version)
+        version = row[0] if row else -1
+        if version != self._version or self._is_full():
+            self.forget()
+            self._version = version
+
+    def forget(self) -> None:
+        """Forget everything; also what was gathered and not flushed."""
+        for memory in (
+            self._runs, self._keys, self._series, self._next_ids, self._points,
+            self._touched_series, self._touched_runs,
+        ):  # fmt: skip
+            memory.clear()
+        self._version = -1
+
+    def flush(self) -> None:
+        """Write what was gathered: points, series, pyramid, revisions of runs."""
+        if self._points:
+            # In the order of the tree, so that neighbours land on one page.
+            self._points.sort()
+            self.session.many(self.statements.insert_point, self._points)
+            self._points.clear()
+        if self._touched_series:
+            self._flush_series()
+        if self._touched_runs:
+            self.session.many(
+                self.statements.raise_revision, [(run,) for run in self._touched_runs]
+            )
+            self._touched_runs.clear()
+
+    def _flush_series(self) -> None:
+        touched = self._touched_series
+        for state in touched:
+            if state.count - state.folded >= FOLD_AT:
+                self.pyramid.fold(state)
+        new = [state for state in touched if state.is_new]
+        if new:
+            rows = [(s.id, s.run_id, s.key_id, *s.changing()) for s in new]
+            self.session.many(self.statements.insert_series, rows)
+            for state in new:
+                state.is_new = False
+        if len(new) < len(touched):
+            known = touched.difference(new)
+            self.session.many(self.statements.change_series, [(*s.changing(), s.id) for s in known])
+        touched.clear()
+
+    def _is_full(self) -> bool:
+        return max(len(self._runs), len(self._keys), len(self._series)) > _REMEMBERED
+
+    # --- what operations look up ---------------------------------------------------------------
+
+    def run_state(self, run_id: str) -> RunState:
+        """The run's state; raise `NotFound`."""
+        state = self._runs.get(run_id)
+        if state is None:
+            row = self.session.row(self.statements.run_state, (run_id,))
+            if row is None:
+                raise NotFound(f"Run with id={run_id} not found.")
+            state = RunState(row[0], row[1], row[2], bool(row[3]), row[4] is not None)
+            self._runs[run_id] = state
+        return state
+
+    def active_run(self, run_id: str) -> RunState:
+        """The run's state; raise `NotFound`, or `InvalidArgument` when it is in the trash."""
+        state = self.run_state(run_id)
+        if state.lifecycle != ACTIVE:
+            raise InvalidArgument(
+                f"The run {run_id} must be in the 'active' state, and it is deleted. "
+                "Restore it first."
+            )
+        return state
+
+    def remember_run(self, run_id: str, state: RunState) -> None:
+        """Remember a run that was just written."""
+        self._runs[run_id] = state
+
+    def forget_runs(self) -> None:
+        """Forget the state of runs, after a change of many of them at once."""
+        self._runs.clear()
+
+    def next_id(self, table: str) -> int:
+        """A fresh row id. The write lock is held, so counting on from the greatest is safe.
+
+        Ids of rows that were deleted are not given again: SQLite's own counter is asked once.
+        """
+        if table not in self._next_ids:
+            row = self.session.row(self.statements.greatest_id[table])
+            used = self.session.row(self.statements.sequence, (table,))
+            self._next_ids[table] = max(row[0] if row else 0, used[0] if used else 0)
+        self._next_ids[table] += 1
+        return self._next_ids[table]
+
+    def key_id(self, experiment_id: int, kind: int, name: str) -> int:
+        """The id of a name, given one if it is new."""
+        at = (experiment_id, kind, name)
+        key = self._keys.get(at)
+        if key is None:
+            row = self.session.row(self.statements.key, at)
+            if row is None:
+                key = self.next_id("keys")
+                self.session.run(self.statements.insert_key, (key, *at))
+            else:
+                key = row[0]
+            self._keys[at] = key
+        return key
+
+    def known_key_id(self, experiment_id: int, kind: int, name: str) -> int | None:
+        """The id of a name, or None when nothing was ever logged under it."""
+        at = (experiment_id, kind, name)
+        if at in self._keys:
+            return self._keys[at]
+        row = self.session.row(self.statements.key, at)
+        return row[0] if row else None
+
+    def series_of(self, run: int, key: int) -> SeriesState:
+        """The series of a run under a key, a new one if there is none yet."""
+        state = self._series.get((run, key))
+        if state is None:
+            row = self.session.row(self.statements.series, (run, key))
+            if row is None:
+                state = SeriesState(self.next_id("series"), run, key)
+            else:
+                state = SeriesState.of_row(row)
+            self._series[run, key] = state
+        return state
+
+    # --- what operations gather ----------------------------------------------------------------
+
+    def add_points(
+        self, state: SeriesState, points: list[tuple[int, int, int]], values: dict[int, float]
+    ) -> int:
+        """Gather the points that are new to the series; how many they were.
+
+        *values* maps each sortable integer to its double.
+        """
+        if len(points) > 1:
+            points = sorted(set(points))
+        if state.count and points[0] <= state.last:  # type: ignore[operator]  # 3-tuples both
+            self._flush_points()
+            has = self.statements.has_point
+            points = [
+                point
+                for point in points
+                if point > state.last  # type: ignore[operator]  # as above
+                or self.session.row(has, (state.id, *point)) is None
+            ]
+            if not points:
+                return 0
+            if state.folded and points[0] <= state.folded_last:  # type: ignore[operator]  # as above
+                late = [p for p in points if p <= state.folded_last]  # type: ignore[operator]  # as above
+                self.pyramid.add_late(state, late)
+        for point in points:
+            state.add(point, values[point[2]])
+        series = state.id
+        self._points.extend([(series, *point) for point in points])
+        self._touched_series.add(state)
+        return len(points)
+
+    def _flush_points(self) -> None:
+        if self._points:
+            self._points.sort()
+            self.session.many(self.statements.insert_point, self._points)
+            self._points.clear()
+
+    def touch(self, run: int) -> None:
+        """Note that a run has changed: its document is stale from here on."""
+        self._touched_runs.add(run)
+
+    # --- doing a thing once --------------------------------------------------------------------
+
+    def once(self, trail: Trail, kind: type[T], change: Callable[[], T]) -> T:
+        """Do *change*, or give the first result again when the trail's receipt was seen before."""
+        receipt = trail.receipt
+        if receipt is None:
+            return change()
+        key = hashlib.sha256(receipt.key.encode()).hexdigest()
+        row = self.session.row(self.statements.receipt, (key,))
+        if row is not None:
+            return self._replay(row[0], row[1], receipt, kind)
+        result = change()
+        self.session.run(
+            self.statements.insert_receipt,
+            (key, receipt.digest, receipt.at_ms, msgspec.msgpack.encode(result)),
+        )
+        return result
+
+    @staticmethod
+    def _replay(digest: str, result: bytes, receipt: Receipt, kind: type[T]) -> T:
+        if digest != receipt.digest:
+            raise KeyReused(
+                "This Idempotency-Key was used for another request. Send a new key with a new "
+                "request."
+            )
+        return msgspec.msgpack.decode(result, type=kind)
+
+    def drop_old_receipts(self, now_ms: int) -> None:
+        """Forget receipts that are too old to be replayed."""
+        self.session.run(self.statements.delete_old_receipts, (now_ms - RECEIPT_DAYS * _DAY_MS,))

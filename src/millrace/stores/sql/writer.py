@@ -1,0 +1,211 @@
+"""Group commit: one thread writes, everything waiting shares one transaction.
+
+Callers hand in an operation and get a Future that is resolved after COMMIT has returned, so what
+was acknowledged is on disk. A lone operation is committed at once; while one commit is under way the
+next group gathers, so that a slow disk makes groups larger instead of callers slower.
+
+An operation looks before it writes and raises a `MillraceError` before its first change; then its
+neighbours in the group are not affected. Those that cannot promise it run in a savepoint. Any other
+exception undoes the whole group, and each of its operations is tried once more by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from millrace.core.errors import MillraceError, Unavailable
+from millrace.stores.sql.engine import Session, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from millrace.stores.sql.engine import Database
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Tx = TypeVar("Tx", bound="Transaction")
+
+QUEUE_LIMIT: Final = 20_000
+# More in one transaction gains nothing and makes the first of them wait.
+GROUP_LIMIT: Final = 512
+
+
+class Transaction(Protocol):
+    """What operations write through; built anew for each connection of the writer."""
+
+    session: Session
+
+    def begin(self) -> None:
+        """A transaction has begun: forget what another process may have changed."""
+        ...
+
+    def flush(self) -> None:
+        """Write what was gathered; called right before COMMIT."""
+        ...
+
+    def forget(self) -> None:
+        """Something was undone: nothing remembered is sure any more."""
+        ...
+
+
+class Operation(Generic[T]):
+    """A change waiting for its turn."""
+
+    __slots__ = ("apply", "future", "savepoint")
+
+    def __init__(self, apply: Callable[[Any], T], *, savepoint: bool) -> None:
+        self.apply = apply
+        self.future: Future[T] = Future()
+        self.savepoint = savepoint
+
+
+class Writer(Generic[Tx]):
+    """The thread that writes to one database."""
+
+    def __init__(self, database: Database, transaction: Callable[[Session], Tx]) -> None:
+        self._database = database
+        self._transaction = transaction
+        self._waiting: deque[Operation[Any]] = deque()
+        self._wake = threading.Condition(threading.Lock())
+        self._closing = False
+        self._connection: Connection | None = None
+        self._open: Tx | None = None
+        self._thread = threading.Thread(target=self._work, name="millrace-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def queue_length(self) -> int:
+        """How many operations wait."""
+        return len(self._waiting)
+
+    def submit(self, apply: Callable[[Tx], T], *, savepoint: bool = True) -> Future[T]:
+        """Queue *apply*; the future holds what it returned once that is durable.
+
+        Raises `Unavailable` when the queue is full or the store is closed.
+        """
+        operation = Operation(apply, savepoint=savepoint)
+        with self._wake:
+            if self._closing:
+                raise Unavailable("The store is closing; nothing was written.")
+            if len(self._waiting) >= QUEUE_LIMIT:
+                raise Unavailable(
+                    f"{QUEUE_LIMIT} writes are waiting for the disk; try again in a moment."
+                )
+            self._waiting.append(operation)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+        return operation.future
+
+    def close(self) -> None:
+        """Write what waits, then stop; returns when both are done."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while group := self._take():
+            self._write(group)
+        self._disconnect()
+
+    def _take(self) -> list[Operation[Any]]:
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            count = min(len(self._waiting), GROUP_LIMIT)
+            return [self._waiting.popleft() for _ in range(count)]
+
+    def _write(self, group: Sequence[Operation[Any]]) -> None:
+        live = [one for one in group if one.future.set_running_or_notify_cancel()]
+        try:
+            outcomes = self._commit(live)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+            self._undo()
+            if len(live) == 1:
+                live[0].future.set_exception(self._cause(error))
+                return
+            logger.warning("group of %d writes undone, trying each by itself", len(live))
+            for operation in live:
+                self._write_alone(operation)
+            return
+        for operation, (result, refusal) in zip(live, outcomes, strict=True):
+            if refusal is None:
+                operation.future.set_result(result)
+            else:
+                operation.future.set_exception(refusal)
+
+    def _write_alone(self, operation: Operation[Any]) -> None:
+        try:
+            ((result, refusal),) = self._commit([operation])
+        except Exception as error:  # noqa: BLE001 - as above
+            self._undo()
+            operation.future.set_exception(self._cause(error))
+            return
+        if refusal is None:
+            operation.future.set_result(result)
+        else:
+            operation.future.set_exception(refusal)
+
+    def _commit(self, group: Sequence[Operation[Any]]) -> list[tuple[object, MillraceError | None]]:
+        transaction = self._connect()
+        connection = transaction.session.connection
+        with connection.begin():
+            transaction.begin()
+            outcomes = [self._apply(operation, transaction) for operation in group]
+            transaction.flush()
+        return outcomes
+
+    @staticmethod
+    def _apply(
+        operation: Operation[Any], transaction: Transaction
+    ) -> tuple[object, MillraceError | None]:
+        try:
+            if not operation.savepoint:
+                return operation.apply(transaction), None
+            # What was gathered for others must not be undone with this one's savepoint.
+            transaction.flush()
+            with transaction.session.connection.begin_nested():
+                result = operation.apply(transaction)
+                transaction.flush()
+                return result, None
+        except MillraceError as refusal:
+            if operation.savepoint:
+                transaction.forget()
+            return None, refusal
+
+    def _connect(self) -> Tx:
+        if self._open is None:
+            self._connection = self._database.writers.connect()
+            self._open = self._transaction(Session(self._connection))
+        return self._open
+
+    def _undo(self) -> None:
+        """After a failure nothing is trusted: neither what is remembered nor the connection."""
+        if self._open is not None:
+            self._open.forget()
+        if self._connection is not None:
+            self._connection.invalidate()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(DBAPIError, self._database.driver_error):
+                self._connection.close()
+        self._connection = self._open = None
+
+    def _cause(self, error: Exception) -> Exception:
+        if isinstance(error, (DBAPIError, self._database.driver_error)):
+            return explain(error)
+        if not isinstance(error, MillraceError):
+            logger.error("write failed", exc_info=error)
+        return error
