@@ -138,7 +138,7 @@ class Unavailable(MillraceError):
 
 
 class MissingExtra(MillraceError):
-    """An optional library is not installed; the message holds the install line. Client side only."""
+    """An optional library is not installed; the message holds the install line."""
 
     code, status = "BAD_REQUEST", 400
 
@@ -163,7 +163,7 @@ BY_CODE |= {
 
 
 def from_answer(status: int, error_code: str | None, message: str) -> MillraceError:
-    """The exception that an error answer stands for; the status decides where the code is foreign."""
+    """The exception that an error answer stands for; a foreign code goes by its status."""
     kind = BY_CODE.get(error_code or "") if error_code else None
     if kind is not None and kind.status != status and status in BY_STATUS:
         kind = BY_STATUS[status]

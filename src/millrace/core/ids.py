@@ -8,20 +8,22 @@ import secrets
 import uuid
 
 _ADJECTIVES = (
-    "able amber agile ancient ardent azure bold brave bright brisk calm candid clear clever cosmic "
-    "crimson daring deep deft eager early earnest fair fast fearless fine fleet fluent fond frank "
-    "free fresh gentle glad golden grand great hardy honest humble keen kind lively loyal lucid "
-    "lunar merry mighty modest nimble noble open patient placid polite proud quick quiet rapid rare "
-    "ready robust rustic serene sharp silent silver sincere smart smooth solid sound spry stable "
-    "steady still stoic sunny swift tidy tough tranquil true upbeat valiant vivid warm wise witty"
+    "able amber agile ancient ardent azure bold brave bright brisk calm candid clear "
+    "clever cosmic crimson daring deep deft eager early earnest fair fast fearless fine "
+    "fleet fluent fond frank free fresh gentle glad golden grand great hardy honest "
+    "humble keen kind lively loyal lucid lunar merry mighty modest nimble noble open "
+    "patient placid polite proud quick quiet rapid rare ready robust rustic serene sharp "
+    "silent silver sincere smart smooth solid sound spry stable steady still stoic sunny "
+    "swift tidy tough tranquil true upbeat valiant vivid warm wise witty "
 ).split()
 _NOUNS = (
-    "ant auk badger bat bear beaver bee bison boar bream carp cat chough civet cod colt coot crab "
-    "crane crow deer dingo doe dove duck eel egret eland elk emu falcon fawn finch fox frog gecko "
-    "goat goose grouse gull hare hawk heron hind hornet horse ibex ibis jackdaw jay kestrel kite "
-    "koala lamb lark lemur lion lynx magpie mink mole moose moth mouse newt ox orca otter owl panda "
-    "perch pike plover pony quail rail ram raven robin rook ruff seal shrew skua snail snipe stag "
-    "stoat stork swan swift tern thrush tiger toad trout vole wasp weasel whale wolf wren yak zebra"
+    "ant auk badger bat bear beaver bee bison boar bream carp cat chough civet cod colt "
+    "coot crab crane crow deer dingo doe dove duck eel egret eland elk emu falcon fawn "
+    "finch fox frog gecko goat goose grouse gull hare hawk heron hind hornet horse ibex "
+    "ibis jackdaw jay kestrel kite koala lamb lark lemur lion lynx magpie mink mole moose "
+    "moth mouse newt ox orca otter owl panda perch pike plover pony quail rail ram raven "
+    "robin rook ruff seal shrew skua snail snipe stag stoat stork swan swift tern thrush "
+    "tiger toad trout vole wasp weasel whale wolf wren yak zebra "
 ).split()
 
 # Names are decoration: they need variety, not secrecy.
@@ -34,7 +36,7 @@ def run_id() -> str:
 
 
 def derived_run_id(*parts: str) -> str:
-    """The run id that belongs to *parts* (actor and idempotency key): the same for the same parts."""
+    """The run id that belongs to *parts*, such as actor and idempotency key; always the same."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -26,6 +26,9 @@ _DOUBLE = struct.Struct("=d")
 _INT64 = struct.Struct("=q")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
+# Longer than any double needs to be written exactly enough.
+_LONGEST: Final = 64
+
 # -0.0 and 0.0 are one number to a comparison and two to a reader of the series.
 NEGATIVE_ZERO_KEY: Final = -1
 ZERO_KEY: Final = 0
@@ -71,4 +74,4 @@ def number_in(text: str) -> float | None:
     Deliberately narrower than `float()`: no blanks, underscores, words or non-ASCII digits, so that
     every store agrees which params are numbers.
     """
-    return float(text) if len(text) <= 64 and _NUMBER.fullmatch(text) else None
+    return float(text) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None

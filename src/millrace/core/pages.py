@@ -1,8 +1,8 @@
 """Pages of results and the tokens that lead to the next one.
 
-A token names the last row of the page before (keyset), never an offset: page 1,000 costs what page 1
-costs, and rows that appear meanwhile are neither skipped nor repeated. Tokens are signed and bound
-to the query, so a foreign or altered one is refused instead of misread.
+A token names the last row of the page before (keyset), never an offset: page 1,000 costs what
+page 1 costs, and rows that appear meanwhile are neither skipped nor repeated. Tokens are signed
+and bound to the query, so a foreign or altered one is refused instead of misread.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Tokens:
         return base64.urlsafe_b64encode(self._sign(payload, query) + payload).decode()
 
     def read(self, token: str | None, query: object) -> Position | None:
-        """The position that *token* holds; raise `InvalidArgument` unless it was made for *query*."""
+        """The position that *token* holds; `InvalidArgument` unless it was made for *query*."""
         if not token:
             return None
         try:

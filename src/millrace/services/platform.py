@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future  # noqa: TC003 - in the fields of a NamedTuple
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.system import ServerInfo
@@ -113,9 +113,7 @@ class Platform:
 
     def housekeeping(self) -> None:
         """What has to be done from time to time, every few seconds."""
-        now = now_ms()
-        self.stores.tracking.expire_leases(now).result()
-        self.stores.drop_old_receipts(now).result()
+        self.stores.tracking.expire_leases(now_ms()).result()
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""

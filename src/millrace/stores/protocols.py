@@ -329,10 +329,6 @@ class Stores(Protocol):
 
     def health(self) -> StoreHealth: ...
 
-    def drop_old_receipts(self, now_ms: int) -> Future[None]:
-        """Forget receipts that are too old (more than 24 hours) to be replayed."""
-        ...
-
     def close(self) -> None:
         """Finish what was accepted, then let go. Later writes raise `Unavailable`."""
         ...

@@ -6,7 +6,7 @@ from millrace.core.entities.entity import Entity
 
 
 class AuditEntry(Entity, frozen=True, kw_only=True):
-    """One change: who did what to which object, why, and what it was before and after (JSON text)."""
+    """One change: who did what to which object and why; before and after as JSON text."""
 
     at_ms: int
     actor: str

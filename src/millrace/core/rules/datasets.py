@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from millrace.core.entities.dataset import Dataset
+from typing import TYPE_CHECKING
+
 from millrace.core.entities.entity import KeyValue
 from millrace.core.errors import InvalidArgument
 from millrace.core.rules import limits
+
+if TYPE_CHECKING:
+    from millrace.core.entities.dataset import Dataset
 
 
 def _at_most(value: str | None, limit: int, label: str) -> None:

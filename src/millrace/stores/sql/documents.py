@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import BindParameter, bindparam, select
 
 from millrace.core.entities.dataset import Dataset, DatasetInput
 from millrace.core.entities.entity import KeyValue
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from millrace.stores.sql.engine import Row, Session
 
-_ids = bindparam[Any]("ids", expanding=True)
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
 
 _KEPT = select(
     t.run_documents.c.run_id, t.run_documents.c.revision, t.run_documents.c.document

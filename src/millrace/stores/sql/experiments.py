@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
@@ -199,7 +199,7 @@ class ExperimentSource:
     table: FromClause = t.experiments
     id: ColumnElement[int] = t.experiments.c.id
 
-    _own = {
+    _own: ClassVar[dict[str, Held]] = {
         "name": Held(column=t.experiments.c.name, shape=Shape.TEXT),
         "experiment_id": Held(column=t.experiments.c.id, shape=Shape.DIGITS),
         "creation_time": Held(column=t.experiments.c.created_ms, shape=Shape.INTEGER),

@@ -6,8 +6,9 @@ where nothing was logged, so NOT is the complement, and the planner may start fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from sqlalchemy import String, and_, cast, false, func, not_, or_, select, true
@@ -25,7 +26,7 @@ from millrace.core.numbers import (
 from millrace.stores.sql.dialects import fold_ascii, like
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
@@ -135,21 +136,23 @@ def _holds(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bo
         return holds
     if held.shape is Shape.VALUE:  # a param that is no number counts as absent
         return and_(held.column.is_not(None), not_(holds))
+    if held.is_nullable and held.owner is not None:  # NULL is a NaN there
+        return or_(held.column.is_(None), not_(holds))
     return not_(holds)
 
 
-def _text(column: ColumnElement[Any], op: Op, value: Any, dialect: str) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator
+# Typed here once: SQLAlchemy's operators give columns for columns.
+_COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    Op.EQ: operator.eq,
+    Op.GT: operator.gt,
+    Op.GE: operator.ge,
+    Op.LT: operator.lt,
+    Op.LE: operator.le,
+}
+
+
+def _text(column: ColumnElement[Any], op: Op, value: Any, dialect: str) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
     match op:
-        case Op.EQ:
-            return column == value
-        case Op.GT:
-            return column > value
-        case Op.GE:
-            return column >= value
-        case Op.LT:
-            return column < value
-        case Op.LE:
-            return column <= value
         case Op.BETWEEN:
             return column.between(*value)
         case Op.IN:
@@ -160,26 +163,16 @@ def _text(column: ColumnElement[Any], op: Op, value: Any, dialect: str) -> Colum
             return like(fold_ascii(column, dialect), patterns.folded(value), dialect)
         case Op.RLIKE:
             return func.re2_search(value, column) == 1
-    raise AssertionError(op)
+    return _COMPARE[op](column, value)
 
 
-def _integer(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator
+def _integer(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
     match op:
-        case Op.EQ:
-            return column == _bound(value)
-        case Op.GT:
-            return column > _bound(value)
-        case Op.GE:
-            return column >= _bound(value)
-        case Op.LT:
-            return column < _bound(value)
-        case Op.LE:
-            return column <= _bound(value)
         case Op.BETWEEN:
             return and_(column >= _bound(value[0]), column <= _bound(value[1]))
         case Op.IN:
             return or_(*(column == _bound(one) for one in value))
-    raise AssertionError(op)
+    return _COMPARE[op](column, _bound(value))
 
 
 def _bound(number: float) -> float:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from millrace.core.entities.entity import KeyValue
 from millrace.core.entities.logged_model import (
@@ -42,7 +53,7 @@ _STATUS_OF = {name: number for number, name in STATUS_NUMBERS.items()}
 _WORDS = {number: name.removeprefix("LOGGED_MODEL_") for number, name in STATUS_NUMBERS.items()}
 
 _m = t.logged_models.c
-_ids = bindparam[Any]("ids", expanding=True)
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _ROWS = select(t.logged_models).where(_m.id.in_(_ids))
 _PARAMS = select(t.logged_model_params).where(t.logged_model_params.c.model_id.in_(_ids))
 _TAGS = select(t.logged_model_tags).where(t.logged_model_tags.c.model_id.in_(_ids))
@@ -232,7 +243,7 @@ class ModelSource:
     table: FromClause = t.logged_models
     id: ColumnElement[int] = _m.id
 
-    _own = {
+    _own: ClassVar[dict[str, Held]] = {
         "name": Held(column=_m.name, shape=Shape.TEXT),
         "model_id": Held(column=_m.uuid, shape=Shape.TEXT),
         "model_type": Held(column=_m.model_type, shape=Shape.TEXT),

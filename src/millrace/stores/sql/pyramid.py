@@ -1,10 +1,10 @@
 """The bucket pyramid: aggregates of ever wider stretches of a series.
 
-A window of any length is answered from few rows, and no extreme is lost. Level 0 holds slots of about
-64 points, each further level slots eight times as wide. Slots are aligned to powers of two of the
-axis (steps; times for a series whose steps stand still), so a chart's grid, which is aligned too,
-is made of whole slots. Points are folded in some thousand at a time; the youngest are not in yet,
-and readers add them from the points themselves.
+A window of any length is answered from few rows, and no extreme is lost. Level 0 holds slots of
+about 64 points, each further level slots eight times as wide. Slots are aligned to powers of two of
+the axis (steps; times for a series whose steps stand still), so a chart's grid, which is aligned
+too, is made of whole slots. Points are folded in some thousand at a time; the youngest are not in
+yet, and readers add them from the points themselves.
 """
 
 from __future__ import annotations

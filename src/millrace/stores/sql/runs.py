@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from sqlalchemy import and_, select, update
@@ -32,7 +32,7 @@ from millrace.stores.sql.transaction import ACTIVE, METRIC, PARAM, TAG, RunState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Table
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.entities.entity import KeyValue
@@ -95,12 +95,10 @@ def add_run(tx: Transaction, run: Run) -> Run:
     return msgspec.structs.replace(run, info=info)
 
 
-def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:
+def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:  # noqa: C901 - a field, a branch
     """Apply *change*; the protocol says what is raised."""
-    if change.lifecycle_stage is None:
-        state = tx.active_run(run_id)
-    else:
-        state = tx.run_state(run_id)
+    is_move = change.lifecycle_stage is not None
+    state = tx.run_state(run_id) if is_move else tx.active_run(run_id)
     values: dict[str, object] = {}
     if change.lifecycle_stage is not None:
         if change.lifecycle_stage == "active":
@@ -163,7 +161,7 @@ def expire_leases(tx: Transaction, now_ms: int) -> int:
 # --- appending ---------------------------------------------------------------------------------
 
 
-def append(tx: Transaction, run_id: str, batch: Batch) -> Appended:
+def append(tx: Transaction, run_id: str, batch: Batch) -> Appended:  # noqa: C901 - a kind, a branch
     """Append a batch. Looks at everything before it writes anything, so it needs no savepoint."""
     state = tx.active_run(run_id)
     home = state.experiment_id
@@ -343,6 +341,7 @@ _AGGREGATES = {
     Aggregate.MAX: (t.series.c.max_value, Shape.VALUE),
     Aggregate.MEAN: (t.series.c.mean, Shape.VALUE),
     Aggregate.COUNT: (t.series.c.count, Shape.INTEGER),
+    # NULL where NaNs are all there is; then it counts as NaN.
     Aggregate.MIN_STEP: (t.series.c.min_step, Shape.INTEGER),
     Aggregate.MAX_STEP: (t.series.c.max_step, Shape.INTEGER),
 }
@@ -359,7 +358,7 @@ class RunSource:
     table: FromClause = t.runs
     id: ColumnElement[int] = t.runs.c.id
 
-    _own = {
+    _own: ClassVar[dict[str, Held]] = {
         "run_id": Held(column=t.runs.c.uuid, shape=Shape.TEXT),
         "run_name": Held(column=t.runs.c.name, shape=Shape.TEXT),
         "status": Held(column=t.runs.c.status, shape=Shape.NAMED, names=dict(STATUS_NUMBERS)),
@@ -415,19 +414,21 @@ class RunSource:
             case Entity.TAG:
                 return self._keyed(TAG, field.key, t.tags, t.tags.c.value, Shape.TEXT)
 
-    def _keyed(  # type: ignore[no-untyped-def]
-        self,
-        kind: int,
-        name: str,
-        table,
-        column,
-        shape: Shape,
+    def _keyed(
+        self, kind: int, name: str, table: Table, column: ColumnElement[Any], shape: Shape
     ) -> Held | None:
         ids = self.key_ids(kind, name)
         if not ids:
             return None
         rows = table.c.key_id == ids[0] if len(ids) == 1 else table.c.key_id.in_(ids)
-        return Held(column=column, shape=shape, owner=table.c.run_id, rows=rows)
+        can_be_nan = shape is Shape.INTEGER
+        return Held(
+            column=column,
+            shape=shape,
+            is_nullable=can_be_nan,
+            owner=table.c.run_id,
+            rows=rows,
+        )
 
 
 def find_runs(session: Session, experiment_ids: Sequence[str], query: Query) -> Found:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import and_, case, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from millrace.core.numbers import NAN_KEY
+from millrace.core.pages import Position
 from millrace.stores.sql.filters import Shape
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.order import OrderKey
-    from millrace.core.pages import Position
     from millrace.stores.sql.engine import Session
-    from millrace.stores.sql.filters import Source
+    from millrace.stores.sql.filters import Held, Source
 
 NUMBERS, NANS, NOTHING = 0, 1, 2
 
@@ -82,7 +82,7 @@ def _stage_of(position: Position) -> int:
 def _stages(
     source: Source, order: Sequence[OrderKey]
 ) -> list[tuple[FromClause, Any, list[SortBy]]]:
-    """For each stage where to select from, what holds there (None: no such stage), the sort keys."""
+    """For each stage: where to select from, what holds there (None: no stage), sort keys."""
     origin: FromClause = source.table
     if not order:
         return [(origin, and_(True), [])]
@@ -105,13 +105,20 @@ def _stages(
     matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
     inner = origin.join(table, matches)
     by = [SortBy(column, first.ascending), *rest]
-    is_value = held.shape is Shape.VALUE
+    is_nan = _is_nan(held, column)
     owners = select(held.owner).where(held.rows)
     return [
-        (inner, column != NAN_KEY if is_value else and_(True), by),
-        (inner, column == NAN_KEY, rest) if is_value else (origin, None, []),
+        (inner, and_(True) if is_nan is None else not_(is_nan), by),
+        (inner, is_nan, rest),
         (origin, source.id.not_in(owners), rest),
     ]
+
+
+def _is_nan(held: Held, column: Any) -> Any:  # noqa: ANN401 - SQL expressions
+    """When a value that is there is NaN; None where that cannot be."""
+    if held.shape is Shape.VALUE:
+        return column == NAN_KEY
+    return column.is_(None) if held.is_nullable and held.owner is not None else None
 
 
 def _on(rows: Any, alias: FromClause) -> Any:  # noqa: ANN401 - SQL expressions
@@ -132,9 +139,11 @@ def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClaus
         origin = origin.outerjoin(table, matches)
     elif not held.is_nullable:
         return origin, [SortBy(column, key.ascending)]
-    ranks = [(column.is_(None), NOTHING)]
-    if held.shape is Shape.VALUE:
-        ranks.append((column == NAN_KEY, NANS))
+    absent = column if held.owner is None else table.c[held.owner.name]
+    ranks = [(absent.is_(None), NOTHING)]
+    is_nan = _is_nan(held, column)
+    if is_nan is not None:
+        ranks.append((is_nan, NANS))
     lowest: Any = "" if held.shape is Shape.TEXT else 0
     # A constant where the rank has decided, so that no NULL reaches a comparison.
     value = case((column.is_(None), lowest), else_=column)

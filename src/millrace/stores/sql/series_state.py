@@ -104,7 +104,7 @@ class SeriesState:
             else:
                 self.stride = IRREGULAR
                 self.in_time_order = False
-                self.first = min(self.first, point)  # type: ignore[type-var]  # as above
+                self.first = min(self.first, point)  # type: ignore[call-overload]  # as above
             if ms > self.high_ms:
                 self.high_ms = ms
             elif ms < self.low_ms:

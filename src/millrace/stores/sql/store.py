@@ -348,10 +348,6 @@ class SqlStores:
             queue=self._writer.queue_length,
         )
 
-    def drop_old_receipts(self, now_ms: int) -> Future[None]:
-        """Forget receipts that are too old to be replayed."""
-        return self._writer.submit(lambda tx: tx.drop_old_receipts(now_ms))
-
     def close(self) -> None:
         """Write what waits, then let go."""
         self._writer.close()

@@ -1,8 +1,8 @@
 """What operations write through: what the writer remembers, and what it gathers until COMMIT.
 
-The writer remembers runs, keys and series that it has met, because nearly every write concerns
-the same few. That holds as long as nobody else writes: at the start of each transaction one pragma tells
-whether another process did, and then all is forgotten.
+The writer remembers runs, keys and series that it has met, because nearly every write concerns the
+same few. That holds as long as nobody else writes: at the start of each transaction one pragma
+tells whether another process did, and then all is forgotten.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ METRIC, PARAM, TAG = 1, 2, 3
 ACTIVE, DELETED = 0, 1
 
 _REMEMBERED: Final = 100_000
-RECEIPT_DAYS: Final = 2
-_DAY_MS: Final = 86_400_000
+KEEP_RECEIPTS_MS: Final = 48 * 60 * 60 * 1000
 
 
 class RunState(msgspec.Struct):
@@ -247,6 +246,8 @@ class Transaction:
             self.statements.insert_receipt,
             (key, receipt.digest, receipt.at_ms, msgspec.msgpack.encode(result)),
         )
+        oldest = receipt.at_ms - KEEP_RECEIPTS_MS
+        self.session.run(self.statements.delete_old_receipts, (oldest,))
         return result
 
     @staticmethod
@@ -257,7 +258,3 @@ class Transaction:
                 "request."
             )
         return msgspec.msgpack.decode(result, type=kind)
-
-    def drop_old_receipts(self, now_ms: int) -> None:
-        """Forget receipts that are too old to be replayed."""
-        self.session.run(self.statements.delete_old_receipts, (now_ms - RECEIPT_DAYS * _DAY_MS,))

@@ -1,8 +1,8 @@
 """Group commit: one thread writes, everything waiting shares one transaction.
 
 Callers hand in an operation and get a Future that is resolved after COMMIT has returned, so what
-was acknowledged is on disk. A lone operation is committed at once; while one commit is under way the
-next group gathers, so that a slow disk makes groups larger instead of callers slower.
+was acknowledged is on disk. A lone operation is committed at once; while one commit is under way
+the next group gathers, so that a slow disk makes groups larger instead of callers slower.
 
 An operation looks before it writes and raises a `MillraceError` before its first change; then its
 neighbours in the group are not affected. Those that cannot promise it run in a savepoint. Any other
