@@ -6,6 +6,7 @@ where nothing was logged, so NOT is the complement, and the planner may start fr
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -211,7 +212,8 @@ def _high(number: float) -> int:
 def _named(held: Held, comparison: Comparison) -> ColumnElement[bool]:
     """Few words: decide about each here, by the one meaning of the operators."""
     fitting = [number for number, name in held.names.items() if _fits(comparison, name)]
-    return held.column.in_(fitting)
+    column: ColumnElement[int] = held.column
+    return column.in_(fitting)
 
 
 def _fits(comparison: Comparison, word: str) -> bool:
