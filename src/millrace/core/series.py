@@ -178,7 +178,7 @@ def _bucket(index: int, points: Sequence[Point]) -> Bucket:
 
 
 def mean(values: Iterable[float]) -> float:
-    """The mean of one number or more, none of them NaN, correctly rounded; O(n), slow and exact.
+    """The mean of one number or more, none of them NaN, exact but for the last rounding.
 
     Opposite infinities have no mean: NaN.
     """
@@ -186,4 +186,7 @@ def mean(values: Iterable[float]) -> float:
     endless = {number for number in numbers if math.isinf(number)}
     if endless:
         return sum(endless)
-    return float(sum(map(Fraction, numbers)) / len(numbers))
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:  # the sum is beyond the doubles, the mean is not
+        return float(sum(map(Fraction, numbers)) / len(numbers))
