@@ -59,6 +59,7 @@ def test_all_fields_of_an_experiment(api: Api) -> None:
     assert pairs(found["tags"]) == {"a": "1", "b": "ü"}
     assert found["name"] == name
     assert found["lifecycle_stage"] == "active"
+    assert found["workspace"] == "default"
     assert found["artifact_location"].endswith(f"/{made}")
 
 

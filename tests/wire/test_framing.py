@@ -16,7 +16,7 @@ from tests.wire.expect import done, ok
 from tests.wire.marks import differs
 
 KIB, MIB = 1024, 1024 * 1024
-REFUSED = {400, 403, 405, 411, 413, 414, 415, 431, 501}
+REFUSED = {400, 403, 405, 408, 411, 413, 414, 415, 431, 501}
 
 
 def tag_body(run: str) -> bytes:

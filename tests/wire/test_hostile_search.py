@@ -277,9 +277,7 @@ def test_wildcards_are_answered_quickly(api: Api, experiment: str, pattern: str)
     assert time.monotonic() - began < BOUNDED_S
 
 
-@pytest.mark.parametrize(
-    "size", ["x", "1.5", True, [], {}, 2**63, -(2**63), "", "1e2", " 5"], ids=repr
-)
+@pytest.mark.parametrize("size", ["x", "1.5", True, [], {}, 2**63, -(2**63), "", " 5"], ids=repr)
 @differs("sizes are whole numbers")
 def test_odd_sizes(api: Api, shelf: str, size: object) -> None:
     refused(search(api, shelf, max_results=size), INVALID, "max_results")

@@ -169,6 +169,23 @@ def test_history_in_pages(api: Api, run: str, size: int) -> None:
     assert len(pages) == math.ceil(10 / size)
 
 
+@differs("pages go on from a place, not from a count")
+def test_no_point_is_skipped_or_told_twice_while_points_are_added(api: Api, run: str) -> None:
+    build.log(api, run, metrics=build.points(*range(10, 50, 2)))
+    asked: dict[str, object] = {"run_id": run, "metric_key": "m", "max_results": 3}
+    seen: list[int] = []
+    token: str | None = ""
+    while token is not None:
+        page = ok(api.get("metrics/get-history", asked | ({"page_token": token} if token else {})))
+        seen += [point["step"] for point in page["metrics"]]
+        token = page.get("next_page_token")
+        assert len(seen) < 100, "the walk does not end"
+        build.log(api, run, metrics=build.points(seen[0] - 1, seen[-1] - 1, seen[-1] + 1))
+
+    assert seen == sorted(set(seen))
+    assert set(range(10, 50, 2)) <= set(seen)
+
+
 def test_without_a_limit_all_points_come(api: Api, run: str) -> None:
     for start in range(0, 2500, 500):
         build.log(api, run, metrics=build.points(*range(start, start + 500)))
@@ -194,7 +211,7 @@ def test_history_limit_has_no_top(api: Api, run: str, size: int) -> None:
 
 
 @differs("a limit that is no int32 is refused")
-@pytest.mark.parametrize("size", ["x", "1.5", "", 2**31, 2**63, "1e2", "true", " 5"])
+@pytest.mark.parametrize("size", ["x", "1.5", "", 2**31, 2**63, "true", " 5"])
 def test_history_limit_must_be_a_number(api: Api, run: str, size: object) -> None:
     asked = {"run_id": run, "metric_key": "m", "max_results": size}
 
