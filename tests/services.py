@@ -100,6 +100,13 @@ class Process:
                 start_new_session=True,
                 **options,
             )
+        # Ends the session when we are killed and nothing of ours runs any more.
+        self._guard = subprocess.Popen(
+            ["sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(self.child.pid)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         atexit.register(self.stop)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -119,8 +126,8 @@ class Process:
             self.child.send_signal(with_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.child.wait(grace_s)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.child.pid, signal.SIGKILL)
+        # Its reading ends with its input, and then it kills: the child's own children, too.
+        self._guard.communicate()
         return self.child.wait()
 
 
@@ -238,7 +245,7 @@ def _only_one(path: Path) -> Iterator[IO[str]]:
 
 
 def _install(folder: Path, python: Path, lock: Path) -> None:
-    """Fill *folder* with uv, which is several times faster, where it is to be had; else with pip."""
+    """Fill *folder* with uv, several times faster, where it is to be had; else with pip."""
     venv.create(folder, with_pip=True)
     beside_us = Path(sys.executable).with_name("uv")
     uv = str(beside_us) if beside_us.exists() else shutil.which("uv")

@@ -224,7 +224,7 @@ def of_runs(step: Callable[..., Any], experiment: str) -> None:
         [RunTag("x", "1"), RunTag("x", "2")],
     )
     step("log batch that clashes", client.log_batch, run, [Metric("z", 1, 1, 1)], [Param("p", "9")])
-    step("log batch, twice a param", client.log_batch, run, (), [Param("w", "1"), Param("w", "1")])
+    step("log batch, twice a param", client.log_batch, run, (), [Param("w", "1"), Param("w", "2")])
     step("log batch into no run", client.log_batch, "0" * 32, (), [Param("w", "1")])
     step("get run with data", client.get_run, run)
     step("update run", client.update_run, run, "FAILED", "renamed")

@@ -219,7 +219,7 @@ def params():
         clash = refusal(mlflow.log_param, "number", 0.2)
         batch_clash = refusal(mlflow.log_params, {"fresh": 1, "int": 4})
         repeated = refusal(
-            client.log_batch, run.info.run_id, params=[Param("twice", "1"), Param("twice", "1")]
+            client.log_batch, run.info.run_id, params=[Param("twice", "1"), Param("twice", "2")]
         )
     found = client.get_run(run.info.run_id).data.params
     many = {key: found.pop(key) for key in list(found) if key.startswith("many/")}
