@@ -99,6 +99,7 @@ _MILLRACE = (
     *("python", "-m", "millrace", "server", "--host", "127.0.0.1", "--port", "{port}"),
     *("--backend-store-uri", "sqlite:///{folder}/millrace.db"),
 )
+_MLFLOW_RELEASE = "mlflow==3.17.2"
 _MLFLOW = (
     *("mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", "{port}"),
     *("--backend-store-uri", "sqlite:///{folder}/mlflow.db"),
@@ -144,7 +145,7 @@ CONTENDERS = {
             title="MLflow",
             package="mlflow",
             environment="mlflow",
-            requirement="mlflow==3.17.2",
+            requirement=_MLFLOW_RELEASE,
             command=_MLFLOW,
             variables={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             database="mlflow.db",
@@ -159,6 +160,7 @@ CONTENDERS = {
             title="MLflow, job helpers on",
             package="mlflow",
             environment="mlflow",
+            requirement=_MLFLOW_RELEASE,
             command=_MLFLOW,
             database="mlflow.db",
             setting="one worker, otherwise as it comes",
@@ -197,7 +199,11 @@ def set_up(names: list[str], *, renew: bool) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
     BENCH.mkdir(exist_ok=True)
     (BENCH / ".gitignore").write_text("*\n")
+    made: set[str] = set()
     for contender in (CONTENDERS[name] for name in names):
+        if contender.environment in made:
+            continue
+        made.add(contender.environment)
         if not contender.requirement or not (renew or contender.missing()):
             continue
         home = BENCH / contender.environment
@@ -302,7 +308,8 @@ def start(
     while connection.exchange(request).status != OK:
         if child.poll() is not None or time.perf_counter() - began > LAUNCH_LIMIT_S:
             processes.stop(child)
-            raise RuntimeError(f"{Path(command[0]).name} did not start: {log.read_text()[-2000:]}")
+            last = log.read_text().strip().rpartition("\n")[2]
+            raise RuntimeError(f"{Path(command[0]).name} did not start: {last[-300:]}")
         time.sleep(0.005)
     health_s = time.perf_counter() - began
     connection.close()

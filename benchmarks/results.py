@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,8 +57,18 @@ class Sitting:
         rounded = asdict(self)
         for sample in rounded["samples"]:
             sample["figures"] = {k: float(f"{v:.6g}") for k, v in sample["figures"].items()}
-        self.file().write_text(json.dumps(rounded, indent=1) + "\n")
+        self.file().write_text(anonymous(json.dumps(rounded, indent=1)) + "\n")
         return self.file()
+
+
+def anonymous(text: str) -> str:
+    """Return *text* without the places of this machine that messages of servers may name."""
+    places = {FOLDER.parent.parent, Path.home(), Path(tempfile.gettempdir())}
+    places |= {Path(sys.prefix), Path(sys.base_prefix)}
+    for place in sorted(map(str, places), key=len, reverse=True):
+        if place != "/":
+            text = re.sub(re.escape(place) + r"(?![\w.-])", "...", text)
+    return text
 
 
 def load(file: Path) -> Sitting:

@@ -83,10 +83,14 @@ class Run:
     def _warm_up(self) -> None:
         """Start each environment's server once, so that no later launch compiles or reads cold.
 
-        Here also stands the launch of those that are measured in nothing else.
+        Here also stands the launch of those that are measured in nothing else. A quick run starts
+        only our own: the others were compiled when they were installed.
         """
         warmed: set[str] = set()
+        quick = self._effort.name != "full"
         for contender in self._contenders:
+            if quick and contender.requirement:
+                continue
             if contender.stages == {"launch"}:
                 if self._wanted(scenarios.LAUNCH):
                     with self._up([contender]) as fleet:
@@ -155,7 +159,7 @@ class Run:
         with self._fleet("large") as fleet:
             for server in fleet:
                 if self._left_s() < 2 * self._effort.large_s:
-                    self.record.remarks.append("the large seeds left out: no time left")
+                    self._remark("the large seeds left out: no time left")
                     return
                 self._large_runs(server)
                 self._long_history(server)
@@ -174,10 +178,10 @@ class Run:
                 points=effort.points,
             )
         except Exception as error:  # noqa: BLE001 - one server's refusal is a result, not our end
-            self.record.remarks.append(f"{name} could not be seeded: {error}")
+            self._remark(f"{name} could not be seeded: {error}")
             return None
         if seed.runs < effort.runs:
-            self.record.remarks.append(f"{name} took {seed.runs} runs only in the time given")
+            self._remark(f"{name} took {seed.runs} runs only in the time given")
         outcome = Outcome({"bytes_per_point": seed.bytes_per_point, "seeding_s": seed.seconds})
         self._record(scenarios.DISK, name, 1, lambda: outcome)
         return seed
@@ -195,7 +199,7 @@ class Run:
             effort.large_runs,
             seconds=effort.large_s,
         )
-        self.record.remarks.append(f"the large search is over {runs} runs")
+        self._remark(f"the large search is over {runs} runs")
         seed = Seed(experiment, runs, seeding.HISTORY, 0, 0.0, 0.0)
         for row in scenarios.READS:
             if row.large:
@@ -224,7 +228,7 @@ class Run:
             name = f"{scenarios.LONG_HISTORY}-{wanted}"
             seed = Seed("", 0, history, length, 0.0, 0.0)
             self._measure(name, server.contender, 1, sampled, target, seed)
-        self.record.remarks.append(f"the longest history sampled to {SAMPLE} has {length} points")
+        self._remark(f"the longest history sampled to {SAMPLE} has {length} points")
 
     # -- records ----------------------------------------------------------------------------
 
@@ -262,6 +266,11 @@ class Run:
         shown = {key: float(f"{value:.4g}") for key, value in sample.figures.items()}
         _say(f"{number} {name:22} {contender:16} {sample.failure or shown}")
 
+    def _remark(self, text: str) -> None:
+        if text not in self.record.remarks:
+            self.record.remarks.append(text)
+            _say(text)
+
     def _note_launch(self, server: Server, number: int) -> None:
         figures = {name: float(value) for name, value in asdict(server.launch).items()}
         self._record(scenarios.LAUNCH, server.contender.name, number, lambda: Outcome(figures))
@@ -283,9 +292,7 @@ class Run:
         longest_s = 0.0
         for number in range(1, self._plan.rounds + 1):
             if number > 1 and longest_s > self._left_s(before=what):
-                self.record.remarks.append(
-                    f"{what}: {number - 1} of {self._plan.rounds}, time was up"
-                )
+                self._remark(f"{what}: {number - 1} of {self._plan.rounds}, time was up")
                 return
             self._calibration_ms = machine.calibrate()
             _say(f"{what}: {number} of {self._plan.rounds}, calibration {self._calibration_ms} ms")
@@ -306,7 +313,7 @@ class Run:
                 try:
                     server = contenders.launch(contender, settle=settle)
                 except RuntimeError as error:
-                    self.record.remarks.append(f"{contender.name} left out: {error}")
+                    self._remark(f"{contender.name} left out: {error}")
                     continue
                 stack.callback(server.stop)
                 fleet.append(server)

@@ -225,6 +225,14 @@ def test_a_sitting_is_read_back_as_it_was_written(
     assert results.newest() == file
 
 
+def test_a_result_names_no_places_of_this_machine() -> None:
+    home, root = Path.home(), results.FOLDER.parent.parent
+
+    text = results.anonymous(f"{root}/src/x.py failed, see {home}/log and /runs/get")
+
+    assert text == ".../src/x.py failed, see .../log and /runs/get"
+
+
 def test_the_nearest_rank_is_a_value_that_was_seen() -> None:
     values = [float(value) for value in range(1, 101)]
 
