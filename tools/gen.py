@@ -1,13 +1,16 @@
 """Write the files that derive from tables in the code, or (--check) say which of them are stale.
 
 docs/reference/: endpoints, permissions and openapi.json from `millrace.api.table`, settings from
-`millrace.core.settings`, errors from `millrace.core.errors`, the command line from click.
+`millrace.core.settings`, errors from `millrace.core.errors`, the command line from click. In the
+architecture page the list of modules, from their docstrings.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +24,10 @@ from millrace.api.table import ENDPOINTS
 from millrace.cli.main import main as root
 from millrace.core import errors, settings
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "millrace"
+ARCHITECTURE = "internals/architecture.md"
 SIDES = {
     "client": "Client",
     "server": "Server",
@@ -36,26 +42,27 @@ def main() -> None:
     check: bool = parser.parse_args().check
     stale = []
     for name, text in derived().items():
-        path = REFERENCE / name
+        path = DOCS / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     if check and stale:
-        sys.exit(f"Stale in docs/reference: {', '.join(stale)}. Run make gen.")
+        sys.exit(f"Stale in docs: {', '.join(stale)}. Run make gen.")
 
 
 def derived() -> dict[str, str]:
-    """What each derived file should hold."""
+    """What each derived file below docs/ should hold."""
     spec = msgspec.json.format(msgspec.json.encode(document(ENDPOINTS)), indent=1)
     return {
-        "endpoints.md": _page("Endpoints", _ENDPOINTS, reference.page(ENDPOINTS)),
-        "permissions.md": _page("Permissions", _PERMISSIONS, permissions.page(ENDPOINTS)),
-        "settings.md": _page("Settings", _SETTINGS, "\n".join(_settings())),
-        "errors.md": _page("Errors", _ERRORS, "\n".join(_errors())),
-        "cli.md": _page("Command line", _CLI, "\n".join(_commands())),
-        "openapi.json": spec.decode() + "\n",
+        "reference/endpoints.md": _page("Endpoints", _ENDPOINTS, reference.page(ENDPOINTS)),
+        "reference/permissions.md": _page("Permissions", _PERMISSIONS, permissions.page(ENDPOINTS)),
+        "reference/settings.md": _page("Settings", _SETTINGS, "\n".join(_settings())),
+        "reference/errors.md": _page("Errors", _ERRORS, "\n".join(_errors())),
+        "reference/cli.md": _page("Command line", _CLI, "\n".join(_commands())),
+        "reference/openapi.json": spec.decode() + "\n",
+        ARCHITECTURE: _between_marks((DOCS / ARCHITECTURE).read_text(), "\n".join(_modules())),
     }
 
 
@@ -146,6 +153,41 @@ def commands(
             if child is not None:
                 below = click.Context(child, info_name=name, parent=context)
                 yield from commands(child, below)
+
+
+def _modules() -> Iterator[str]:
+    """The modules of each room, with the first sentence of their docstrings."""
+    rooms = {"": "the package itself"} | {
+        path.name: path.name
+        for path in sorted(PACKAGE.iterdir())
+        if (path / "__init__.py").exists()
+    }
+    for room, title in rooms.items():
+        found = (PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")
+        lines = {
+            str(path.relative_to(PACKAGE / room)): _purpose(path)
+            for path in found
+            if "migrations" not in path.parts  # they are many, and say by their names what they do
+        }
+        told = {name: text for name, text in sorted(lines.items()) if text}
+        width = max(map(len, told))
+        yield from (f"### {title}", "", "```text")
+        yield from (f"{name:<{width}}  {text}" for name, text in told.items())
+        yield from ("```", "")
+
+
+def _purpose(module: Path) -> str:
+    """The first paragraph of the docstring on one line; packages may have none."""
+    text = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
+    if not text and module.name != "__init__.py":
+        sys.exit(f"{module.relative_to(ROOT)} does not say what it is for: it has no docstring.")
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _between_marks(page: str, text: str) -> str:
+    """*page* with *text* between the marks of the map."""
+    begin, end = "<!-- map:begin -->", "<!-- map:end -->"
+    return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n\n{text}\n{end}", page, flags=re.DOTALL)
 
 
 def _cell(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from millrace.cli.doctor import without_password
+from millrace.cli.doctor import missing_file, without_password
 from millrace.cli.options import output
 from millrace.cli.output import show_json
+from millrace.core.errors import NotFound
 
 _uri = click.argument("uri")
 
@@ -23,6 +24,7 @@ def current(*, uri: str, output: str) -> None:
     """Show which revision the database has."""
     from millrace.stores.sql import migrate
 
+    _require(uri)
     revision = migrate.current(uri)
     if output == "json":
         show_json({"revision": revision})
@@ -38,6 +40,7 @@ def check(ctx: click.Context, *, uri: str, output: str) -> None:
     """Tell whether the database is up to date; the exit code is 1 when it is not."""
     from millrace.stores.sql import migrate
 
+    _require(uri)
     revision, head = migrate.current(uri), migrate.head()
     if output == "json":
         show_json({"revision": revision, "head": head, "up_to_date": revision == head})
@@ -62,3 +65,9 @@ def upgrade(*, uri: str) -> None:
         click.echo(f"{without_password(uri)} was up to date, at {after}.")
     else:
         click.echo(f"{without_password(uri)}: from {before or 'nothing'} to {after}.")
+
+
+def _require(uri: str) -> None:
+    """Looking must not make a database where there is none."""
+    if missing_file(uri) is not None:
+        raise NotFound(f"There is no database file {missing_file(uri)}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from millrace import __version__
 from millrace.cli import options
 from millrace.cli.output import show_json, show_pairs, show_table
 from millrace.core import settings
-from millrace.core.errors import MillraceError
+from millrace.core.errors import MillraceError, NotFound
 
 _LIBRARIES: Final = (
     "alembic",
@@ -112,8 +113,65 @@ def without_password(text: str) -> str:
 def _store(uri: str) -> Store:
     shown = without_password(uri)
     try:
-        if uri.startswith(("http://", "https://")):
-            return _server(uri, shown)
-        return _database(uri, shown)
+        return _server(uri) if uri.startswith(("http://", "https://")) else _database(uri)
     except MillraceError as error:
         return Store(uri=shown, ready=False, message=error.message)
+
+
+def _server(uri: str) -> Store:
+    """What the server at *uri* says of itself."""
+    from millrace.api.system import Readiness
+    from millrace.client import auth
+    from millrace.http.client import HttpClient, Message
+    from millrace.http.patience import Patience
+
+    address = auth.address(uri)
+    client = HttpClient(address.base_url, address.headers, auth.options())
+    at_once = Patience(retries=0, timeout_s=10.0)
+    try:
+        answer = client.request(Message(method="GET", path="/ready"), at_once)
+    except NotFound:
+        # Not ours, but perhaps another server of the same API.
+        answer = client.request(Message(method="GET", path="/version"), at_once)
+        version = answer.body.decode(errors="replace").strip()
+        return Store(uri=address.base_url, ready=True, version=version)
+    said = msgspec.json.decode(answer.body, type=Readiness)
+    return Store(
+        uri=address.base_url,
+        ready=True,
+        kind=said.store,
+        version=said.version,
+        revision=said.revision,
+    )
+
+
+def _database(uri: str) -> Store:
+    """Open the database at *uri*, unless that would make a new one."""
+    from millrace.stores.open import open_stores
+
+    missing = missing_file(uri)
+    if missing is not None:
+        raise NotFound(
+            f"There is no database file {missing} yet; a server makes it when it starts."
+        )
+    stores = open_stores(uri)
+    try:
+        health = stores.health()
+    finally:
+        stores.close()
+    return Store(
+        uri=without_password(uri),
+        ready=health.ready,
+        kind=health.kind,
+        revision=health.revision,
+        message=health.message,
+    )
+
+
+def missing_file(uri: str) -> str | None:
+    """The file of a SQLite URI that is not there; None when it is there, or for other databases."""
+    scheme, separator, path = uri.partition(":///")
+    if not separator or scheme.partition("+")[0] != "sqlite" or path in {"", ":memory:"}:
+        return None
+    file = path.partition("?")[0]
+    return None if Path(file).exists() else file

@@ -9,9 +9,8 @@ import click
 from millrace.cli import options
 from millrace.cli.export import write_runs_csv
 from millrace.cli.output import show_json, show_table, time_of
-from millrace.cli.records import VIEWS, client_at, every, every_run
+from millrace.cli.records import VIEWS, client_at, every, every_run, experiment_named
 from millrace.core import settings
-from millrace.core.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,15 +105,13 @@ def get(
 ) -> None:
     """Show one experiment."""
     client = client_at(tracking_uri)
-    if (experiment_id is None) == (experiment_name is None):
-        raise click.UsageError("Give either --experiment-id or --experiment-name.")
-    found = (
-        client.get_experiment(experiment_id)
-        if experiment_id is not None
-        else client.get_experiment_by_name(experiment_name)
-    )
-    if found is None:
-        raise NotFound(f"There is no experiment named '{experiment_name}'.")
+    match experiment_id, experiment_name:
+        case str(by_id), None:
+            found = client.get_experiment(by_id)
+        case None, str(by_name):
+            found = experiment_named(client, by_name)
+        case _:
+            raise click.UsageError("Give either --experiment-id or --experiment-name.")
     _show([found], output, one=True)
 
 

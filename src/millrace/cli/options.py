@@ -91,25 +91,25 @@ def view(command: F) -> F:
     )(command)
 
 
-class KeyValue(click.ParamType):
-    """`key=value`."""
-
-    name = "key=value"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """The pair; only the first `=` separates."""
-        if isinstance(value, tuple):
-            return value
-        key, separator, rest = str(value).partition("=")
-        if not (key and separator):
-            self.fail(f"{value!r} is not of the form key=value.", param, ctx)
-        return key, rest
-
-
 def tags(command: F) -> F:
-    """`--tags key=value`, any number of times."""
+    """`--tags key=value`, any number of times; the command gets pairs."""
     return click.option(
-        "--tags", "-t", type=KeyValue(), multiple=True, help="A tag; may be given several times."
+        "--tags",
+        "-t",
+        metavar="KEY=VALUE",
+        multiple=True,
+        callback=_pairs,
+        help="A tag; may be given several times.",
     )(command)
+
+
+def _pairs(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    found = []
+    for value in values:
+        key, separator, rest = value.partition("=")
+        if not (key and separator):
+            raise click.BadParameter(f"{value!r} is not of the form key=value.", ctx, param)
+        found.append((key, rest))
+    return tuple(found)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from millrace.core.errors import NotFound
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from millrace.client.client import MillraceClient
     from millrace.core.entities.entity import ViewType
+    from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.run import Run
 
 T = TypeVar("T")
@@ -34,6 +37,14 @@ def client_at(tracking_uri: str | None) -> MillraceClient:
     from millrace.client.client import MillraceClient
 
     return MillraceClient(tracking_uri=tracking_uri)
+
+
+def experiment_named(client: MillraceClient, name: str) -> Experiment:
+    """The experiment of that name; `NotFound` when there is none."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        raise NotFound(f"There is no experiment named '{name}'.")
+    return found
 
 
 def every(find: Callable[[str | None], Paged[T]], limit: int | None = None) -> Iterator[T]:

@@ -9,11 +9,11 @@ import click
 from millrace.cli import options
 from millrace.cli.export import write_runs_csv, write_runs_json
 from millrace.cli.output import Cell, show_json, show_pairs, show_table, time_of
-from millrace.cli.records import VIEWS, client_at, every, every_run
+from millrace.cli.records import VIEWS, client_at, every, every_run, experiment_named
 from millrace.core import settings
 from millrace.core.clock import now_ms
 from millrace.core.entities.experiment import DEFAULT_ID
-from millrace.core.errors import InvalidArgument, NotFound
+from millrace.core.errors import InvalidArgument
 from millrace.core.tags import NOTE, PARENT_RUN_ID
 
 if TYPE_CHECKING:
@@ -211,10 +211,7 @@ def _experiment(client: MillraceClient, by_id: str | None, by_name: str | None) 
         return by_id
     if by_name is None:
         return DEFAULT_ID
-    found = client.get_experiment_by_name(by_name)
-    if found is None:
-        raise NotFound(f"There is no experiment named '{by_name}'.")
-    return found.experiment_id
+    return experiment_named(client, by_name).experiment_id
 
 
 def _cells(run: Run) -> tuple[Cell, ...]:
