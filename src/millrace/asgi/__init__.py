@@ -1,0 +1,1 @@
+"""Being called over HTTP: dispatch, bodies, errors and browser safety, without knowing what for."""

@@ -1,0 +1,69 @@
+"""One request and its answer, as the rest of this floor and its callers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, NamedTuple
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Final = b"application/json"
+TEXT: Final = b"text/plain; charset=utf-8"
+
+
+class Incoming:
+    """What came in, read as far as every route needs it.
+
+    `headers`: by lower-case name, each that matters at most once. `path` is decoded, `raw_path`
+    still percent-encoded. `values`: what stood in the `{name}` segments of the route, decoded.
+    """
+
+    __slots__ = (
+        "address",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "raw_path",
+        "request_id",
+        "scheme",
+        "values",
+    )
+
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.raw_path: bytes = scope.get("raw_path") or b""
+        self.scheme: str = scope["scheme"]
+        self.query: bytes = scope["query_string"]
+        client = scope["client"]
+        self.address: str | None = client[0] if client else None
+        self.headers = headers
+        self.request_id = request_id
+        self.values: dict[str, str] = {}
+
+
+class Answer(NamedTuple):
+    """What goes out; an empty content type leaves the header out."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+async def send_answer(send: Send, answer: Answer, headers: Headers) -> None:
+    """Send *answer* with *headers* beside its own, as head and body in a row."""
+    body, status, content_type, more = answer
+    if content_type:
+        headers.append((b"content-type", content_type))
+    if status != 204:  # noqa: PLR2004 - No Content may not even say that its length is 0
+        headers.append((b"content-length", b"%d" % len(body)))
+    headers.extend(more)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""The server: the platform's endpoints over HTTP."""

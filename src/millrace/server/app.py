@@ -1,0 +1,119 @@
+"""The ASGI application: the platform's endpoints, the routes around them, and what runs beside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final, cast
+
+from millrace.api.openapi import document
+from millrace.api.table import ENDPOINTS, area_not_offered
+from millrace.asgi.dispatch import Dispatcher, no_such_path
+from millrace.asgi.exchange import Answer
+from millrace.asgi.security import Guard, Policy, host_entries, origin_entries
+from millrace.core import wire
+from millrace.core.errors import NotSupported
+from millrace.server.bridge import Bridge
+from millrace.server.health import health_routes, open_paths
+from millrace.server.page import page_routes
+from millrace.server.routes import PlainRoute, endpoint_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from millrace.asgi.dispatch import Route
+    from millrace.asgi.exchange import Incoming, Receive, Send
+    from millrace.asgi.security import FrameOptions
+    from millrace.core.errors import MillraceError
+    from millrace.server.config import ServerConfig
+    from millrace.services.platform import Platform
+
+HOUSEKEEPING_S: Final = 5.0
+_API = re.compile(r"/(?:ajax-)?api/[0-9]+\.[0-9]+(/.*)")
+
+logger = logging.getLogger(__name__)
+
+
+def build_app(platform: Platform, config: ServerConfig) -> Dispatcher:
+    """The application that serves *platform*, which stays the caller's to close."""
+    return _App(platform, config).dispatcher()
+
+
+class _App:
+    def __init__(self, platform: Platform, config: ServerConfig) -> None:
+        self._platform = platform
+        self._config = config
+        self._bridge: Bridge | None = None
+
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self._routes(),
+            Guard(_policy(self._config)),
+            elsewhere=self._elsewhere,
+            lifespan=self._lifespan,
+        )
+
+    def bridge(self) -> Bridge:
+        if self._bridge is None:
+            self._bridge = Bridge(asyncio.get_running_loop())
+        return self._bridge
+
+    def _routes(self) -> Iterator[Route]:
+        prefix, platform = self._config.static_prefix, self._platform
+        yield from endpoint_routes(ENDPOINTS, platform.handlers, self.bridge, prefix)
+        yield from health_routes(platform.stores, self.bridge, prefix)
+        yield from page_routes(prefix, self._config.x_frame_options)
+
+        @cache
+        def description() -> bytes:
+            return wire.encode(document(ENDPOINTS, prefix))
+
+        def openapi(_: Incoming) -> Answer:
+            return Answer(description())
+
+        yield PlainRoute(f"{prefix}/openapi.json", openapi, self.bridge)
+
+    def _elsewhere(self, path: str) -> MillraceError:
+        within = _API.fullmatch(path.removeprefix(self._config.static_prefix))
+        area = area_not_offered(within[1]) if within else None
+        return NotSupported(f"This server does not offer {area}.") if area else no_such_path(path)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        chores = asyncio.create_task(self._chores())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        chores.cancel()
+        if self._bridge is not None:
+            self._bridge.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _chores(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                await self.bridge().run(self._platform.housekeeping)
+            except Exception:
+                logger.exception("housekeeping failed; it is tried again in %s s", HOUSEKEEPING_S)
+
+
+def _policy(config: ServerConfig) -> Policy:
+    prefix = config.static_prefix
+    # The address that the operator chose to listen on is a name of ours, unless it means "all".
+    own = () if config.host in {"0.0.0.0", "::", ""} else (_own_name(config.host),)  # noqa: S104
+    listed = config.allowed_hosts
+    hosts = host_entries(listed.split(",")) if listed else host_entries(own)
+    return Policy(
+        hosts=hosts,
+        origins=origin_entries((config.cors_allowed_origins or "").split(",")),
+        private_hosts=not listed,
+        frame_options=cast("FrameOptions", config.x_frame_options),
+        checks=not config.disable_security_middleware,
+        open_paths=open_paths(prefix),
+    )
+
+
+def _own_name(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

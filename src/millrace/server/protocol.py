@@ -1,0 +1,246 @@
+"""HTTP/1.1 as we take it from a socket: strict framing, limits, and no patience with dawdlers.
+
+llhttp (under httptools) refuses ambiguous framing itself. Added here: limits on the head (RFC 6585
+section 5, RFC 9110 section 4.1), what llhttp lets pass and we do not (other transfer codings than
+chunked, targets that name another server, upgrades with a body), time limits, and refusals that are
+the wire's error object instead of plain text.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from millrace.core.errors import MalformedRequest, MillraceError, NotSupported, TooLarge
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+MAX_HEADERS: Final = 100
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_TARGET_BYTES: Final = 16 * 1024
+HEAD_S: Final = 10.0
+"""How long the head of a request may take, and how long a new connection may stay silent."""
+WINDOW_S: Final = 10.0
+MIN_BYTES: Final = 10 * 1024
+"""How much of a body must come in each window of time, unless we are the one who is slow."""
+MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
+"""How much of a body is still read after its request was answered, so that a client that is busy
+sending gets to read the answer."""
+LINGER_S: Final = 2.0
+
+
+class HeadTooLarge(TooLarge):
+    """The header block is beyond its limit."""
+
+    status = 431
+
+
+class TargetTooLong(TooLarge):
+    """The request target is beyond its limit."""
+
+    status = 414
+
+
+class TooSlow(MillraceError):
+    """The request did not come in time."""
+
+    code, status = "BAD_REQUEST", 408
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._refusal: MillraceError | None = None
+        # Where the stream stands; with neither, between two messages.
+        self._in_head = False
+        self._in_body = False
+        self._has_completed = False
+        self._head_bytes = 0
+        self._discarded_bytes = 0
+        # When the head must be complete, or the refused connection gone; None: nothing is due.
+        self._due: float | None = None
+        self._window_end = 0.0
+        self._window_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        link = transport.get_extra_info("socket")
+        if link is not None and link.family in {socket.AF_INET, socket.AF_INET6}:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._due = self.loop.time() + HEAD_S
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; answer and close when it, or one of our limits, refuses."""
+        if self._refusal is not None:
+            return  # on its way out
+        self._unset_keepalive_if_required()
+        was_in_head = self._in_head
+        self._has_completed = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # We speak HTTP/1.1 only; the request is answered as if it had not asked.
+            self.cycle.keep_alive = False
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse(NotSupported("This HTTP method is not known here."))
+        except httptools.HttpParserCallbackError as error:
+            why = error.__context__
+            unread = MalformedRequest("The target of the request is not understood.")
+            self._refuse(why if isinstance(why, MillraceError) else unread)
+        except httptools.HttpParserError as error:
+            self._refuse(MalformedRequest(f"This is not HTTP/1.1: {error}."))
+        else:
+            if self._in_body:
+                if not self._window_end:
+                    self._window_end, self._window_bytes = self.loop.time() + WINDOW_S, 0
+            elif self._in_head or not self._has_completed:
+                self._wait_for_head(len(data) if was_in_head else 0)
+
+    def on_message_begin(self) -> None:
+        """Note that a head has begun."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET_BYTES:
+            raise TargetTooLong(f"The target is longer than {MAX_TARGET_BYTES} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers are read and dropped."""
+        if not self._in_head:
+            return
+        name = name.lower()
+        self._head_bytes += len(name) + len(value)
+        if len(self.headers) >= MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
+            raise _head_too_large()
+        if name == b"transfer-encoding" and value.lower() != b"chunked":
+            raise MalformedRequest("No Transfer-Encoding but 'chunked' is understood.")
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Start the request, unless its head is one we do not take."""
+        self._in_head, self._in_body = False, True
+        self._due = None
+        self._window_end = 0.0
+        self._discarded_bytes = 0
+        if self.url[:1] != b"/" or b"#" in self.url or self.parser.get_http_version() != "1.1":
+            self._check_target()
+        if self.parser.should_upgrade() and _has_body(self.headers):
+            # llhttp would take the body for the next request.
+            raise MalformedRequest("A request that asks for an upgrade may not have a body.")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body; it is dropped when the answer is out already."""
+        self._window_bytes += len(body)
+        if self.cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > MAX_DISCARDED_BYTES:
+                self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the message."""
+        self._in_body = False
+        self._has_completed = True
+        super().on_message_complete()
+
+    def check_pace(self, now: float) -> None:
+        """Cut the connection when what is due has not come; called about once a second."""
+        if self._due is not None and now > self._due:
+            if self._in_head and self._refusal is None:
+                self._refuse(TooSlow(f"The head did not come within {HEAD_S:.0f} seconds."))
+            else:
+                self.transport.close()
+        elif self._in_body and 0 < self._window_end < now:
+            is_slow = self._window_bytes < MIN_BYTES and not self.flow.read_paused
+            self._window_end, self._window_bytes = now + WINDOW_S, 0
+            if is_slow:
+                self._refuse(
+                    TooSlow(f"Less than {MIN_BYTES} bytes came in {WINDOW_S:.0f} seconds.")
+                )
+
+    def _wait_for_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES + MAX_TARGET_BYTES:
+            self._refuse(_head_too_large())
+        elif self._due is None:
+            self._due = self.loop.time() + HEAD_S
+
+    def _check_target(self) -> None:
+        if self.parser.get_http_version() not in {"1.0", "1.1"}:
+            raise MalformedRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise NotSupported("This is not a proxy.")
+        if self.url[:1] != b"/" and not (method == b"OPTIONS" and self.url == b"*"):
+            named = self.url.partition(b"://")[2].partition(b"/")[0]
+            hosts = [value for name, value in self.headers if name == b"host"]
+            if hosts != [named]:
+                raise MalformedRequest("The target names another server than Host does.")
+        if b"#" in self.url:
+            raise MalformedRequest("The target holds a fragment.")
+
+    def _refuse(self, refusal: MillraceError) -> None:
+        """Answer with *refusal* if that is still possible, and let the connection end."""
+        self._refusal = refusal
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not self._in_body:
+                # An earlier request is still being answered; its answer will be the last.
+                cycle.keep_alive = False
+                return
+            # Nobody shall answer the request whose body is bad or does not come.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        answers_begun = self._in_body and (self.pipeline or self.cycle.response_started)
+        if answers_begun or self.transport.is_closing():
+            self.transport.close()
+            return
+        self.transport.write(_refusal_bytes(refusal, self.server_state.default_headers))
+        # To close at once could reset the connection before a client that is still sending has
+        # read the answer. So end our half; `check_pace` ends the other if the client does not.
+        self.transport.write_eof()
+        self._due = self.loop.time() + LINGER_S
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in headers
+    )
+
+
+def _head_too_large() -> HeadTooLarge:
+    return HeadTooLarge(
+        f"The head of the request has more than {MAX_HEADERS} headers or {MAX_HEAD_BYTES} bytes."
+    )
+
+
+def _refusal_bytes(refusal: MillraceError, headers: list[tuple[bytes, bytes]]) -> bytes:
+    body = msgspec.json.encode(refusal.body())
+    lines = [
+        *headers,
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
+    head = b"".join(b"%s: %s\r\n" % line for line in lines)
+    return STATUS_LINE[refusal.status] + head + b"\r\n" + body

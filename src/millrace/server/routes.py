@@ -1,0 +1,142 @@
+"""The endpoint table as routes: read the request, call the handler, write its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from millrace.api.endpoint import Bytes, Nothing
+from millrace.asgi.bodies import has_body, read_body, require_json
+from millrace.asgi.exchange import Answer
+from millrace.core import clock, wire
+from millrace.core.errors import InvalidArgument
+from millrace.services.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from millrace.api.endpoint import Endpoint
+    from millrace.asgi.exchange import Incoming, Receive
+    from millrace.server.bridge import Bridge
+    from millrace.services.platform import Handler
+
+LARGE_BYTES: Final = 256 * 1024
+"""A body beyond this is decoded in a thread: on the loop it would hold up everybody else."""
+DONE: Final = Answer(b"{}")
+
+_KEY = re.compile(rb"[!-~]{1,255}")
+
+
+class EndpointRoute:
+    """One endpoint under one of its paths."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Any, Any],
+        path: str,
+        handler: Handler,
+        bridge: Callable[[], Bridge],
+    ) -> None:
+        self.method: str = endpoint.method
+        self.path = path
+        self._name = endpoint.name
+        self._type = endpoint.request
+        self._limit = endpoint.body_limit
+        self._reads_query = endpoint.method == "GET"
+        # Unlike DELETE, these are never without a body: an absent media type is a mistake.
+        self._must_say_json = endpoint.method in {"POST", "PUT", "PATCH"}
+        self._says_nothing = endpoint.response is Nothing
+        self._decode = wire.decoder(endpoint.request)
+        self._call = handler.call
+        self._is_inline = handler.inline
+        self._bridge = bridge
+
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
+        """Answer one request; see `asgi.dispatch.Route`."""
+        headers = incoming.headers
+        body = incoming.query
+        reads_body = not (self._reads_query and body) and has_body(headers)
+        if reads_body or self._must_say_json:
+            require_json(headers)
+            body = await read_body(receive, headers, self._limit)
+        bridge = self._bridge()
+
+        def work() -> Answer | Future[Any]:
+            if self._reads_query and not reads_body:
+                request = wire.from_query(self._type, wire.query_pairs(body), incoming.values)
+            elif incoming.values:
+                request = wire.from_body(self._type, body, incoming.values)
+            else:
+                request = self._decode(body)
+            result = self._call(self._context(incoming, body), request)
+            return result if isinstance(result, Future) else self._written(result)
+
+        outcome = work() if self._is_inline and len(body) <= LARGE_BYTES else await bridge.run(work)
+        while isinstance(outcome, Future):
+            done = outcome.result() if outcome.done() else await bridge.outcome(outcome)
+            outcome = done if isinstance(done, Future) else self._written(done)
+        return outcome
+
+    def _context(self, incoming: Incoming, body: bytes) -> Context:
+        key = incoming.headers.get(b"idempotency-key")
+        if key is None:
+            return Context(
+                request_id=incoming.request_id, at_ms=clock.now_ms(), address=incoming.address
+            )
+        if not _KEY.fullmatch(key):
+            raise InvalidArgument("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        asked = f"{self._name}\0{sorted(incoming.values.items())}\0".encode()
+        return Context(
+            request_id=incoming.request_id,
+            at_ms=clock.now_ms(),
+            address=incoming.address,
+            idempotency_key=key.decode(),
+            request_digest=hashlib.sha256(asked + body).hexdigest(),
+        )
+
+    def _written(self, result: object) -> Answer:
+        if self._says_nothing:
+            return DONE
+        if isinstance(result, Bytes):
+            return Answer(result.body, content_type=result.content_type.encode())
+        return Answer(wire.encode(result))
+
+
+class PlainRoute:
+    """A GET that is no endpoint of the table; *make* runs in a thread when it may wait."""
+
+    method = "GET"
+
+    def __init__(
+        self,
+        path: str,
+        make: Callable[[Incoming], Answer],
+        bridge: Callable[[], Bridge] | None = None,
+    ) -> None:
+        self.path = path
+        self._make = make
+        self._bridge = bridge
+
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
+        """Answer one request; a body is not read."""
+        del receive
+        if self._bridge is None:
+            return self._make(incoming)
+        return await self._bridge().run(lambda: self._make(incoming))
+
+
+def endpoint_routes(
+    endpoints: tuple[Endpoint[Any, Any], ...],
+    handlers: Mapping[str, Handler],
+    bridge: Callable[[], Bridge],
+    prefix: str,
+) -> Iterator[EndpointRoute]:
+    """A route for every path of every endpoint; ValueError when one has no handler."""
+    for endpoint in endpoints:
+        handler = handlers.get(endpoint.name)
+        if handler is None:
+            raise ValueError(f"endpoint {endpoint.name} has no handler")
+        for path in endpoint.paths:
+            yield EndpointRoute(endpoint, prefix + path, handler, bridge)

@@ -1,0 +1,157 @@
+"""Several server processes on one socket: forked, watched, replaced, and stopped together.
+
+The first worker is started alone, because it may have to set the database up; the others follow
+when it is ready. A worker whose parent is gone stops by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+
+from millrace.core.errors import MillraceError, NotSupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+PAUSE_S: Final = 1.0
+"""How long to wait before a dead worker is replaced, lest ever dying ones take the machine."""
+SPARE_S: Final = 5.0
+"""What workers get beyond their grace time before they are killed."""
+
+logger = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """What a worker does until it is told to stop."""
+
+    def __call__(self, is_ready: Callable[[], object], lifeline: int, /) -> None:
+        """Call *is_ready* once it is; stop when *lifeline* (a descriptor) reads as ended."""
+        ...
+
+
+def run(work: Work, count: int, *, grace_s: float, when_ready: Callable[[], None]) -> None:
+    """Keep *count* processes at *work* until SIGTERM or SIGINT, then wait for them to end.
+
+    SystemExit(1) when a worker cannot even start, after it has said why. `NotSupported` where
+    processes cannot be forked.
+    """
+    if not hasattr(os, "fork"):
+        raise NotSupported("Several workers need a system that can fork; start with --workers 1.")
+    parent = _Parent(work, grace_s)
+    with parent.signals():
+        if parent.start_first():
+            for _ in range(count - 1):
+                parent.start()
+            when_ready()
+        parent.watch()
+    if parent.has_failed:
+        raise SystemExit(1)
+
+
+class _Parent:
+    def __init__(self, work: Work, grace_s: float) -> None:
+        self.has_failed = False
+        self._work = work
+        self._grace_s = grace_s
+        # The reading end of each worker's pipe, which holds a byte once the worker is ready.
+        self._started: dict[int, int] = {}
+        self._is_stopping = False
+        # Nothing is ever written: the reading end tells workers when the writing end is gone.
+        self._lifeline, self._held = os.pipe()
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Pass signals on to the workers."""
+        handlers: dict[int, Any] = dict.fromkeys(SIGNALS, self._stop)
+        handlers[signal.SIGALRM] = self._kill
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def start_first(self) -> bool:
+        """Fork a worker and wait for it; whether it got ready."""
+        self.start()
+        select.select(self._started.values(), [], [])
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def start(self) -> None:
+        """Fork a worker."""
+        ready, tell_ready = os.pipe()
+        # A signal between the fork and our note of it would miss the child, or find our handlers
+        # in it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            if self._is_stopping:
+                os.close(ready)
+                return
+            pid = os.fork()
+            if pid == 0:
+                os.close(ready)
+                self._be_worker(tell_ready)
+            self._started[pid] = ready
+        finally:
+            os.close(tell_ready)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def watch(self) -> None:
+        """Replace workers that die; return when all have ended."""
+        while self._started:
+            pid, status = os.wait()
+            ready = self._started.pop(pid)
+            was_ready = os.read(ready, 1) != b""
+            os.close(ready)
+            if self._is_stopping:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            logger.error("worker %s died, exit code %s", pid, code)
+            if was_ready:
+                time.sleep(PAUSE_S)
+                self.start()
+            else:
+                # Another one would fail the same way.
+                self.has_failed = True
+                self._stop()
+
+    def _be_worker(self, tell_ready: int) -> NoReturn:
+        code = 1
+        try:
+            os.close(self._held)
+            for number in (*SIGNALS, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            self._work(lambda: os.write(tell_ready, b"1"), self._lifeline)
+            code = 0
+        except MillraceError as error:
+            sys.stderr.write(f"Error: {error.message}\n")
+        except BaseException:
+            logger.exception("worker %s failed", os.getpid())
+        finally:
+            # Never back into the parent's stack, which is not ours to unwind.
+            logging.shutdown()
+            os._exit(code)
+
+    def _stop(self, *_: object) -> None:
+        if not self._is_stopping:
+            self._is_stopping = True
+            signal.alarm(max(1, round(self._grace_s + SPARE_S)))
+        self._send(signal.SIGTERM)
+
+    def _kill(self, *_: object) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        for pid in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
