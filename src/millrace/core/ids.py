@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import secrets
 import uuid
@@ -55,9 +56,14 @@ def record_id() -> str:
     return f"dr-{uuid.uuid4().hex}"
 
 
+# A system call for every request costs as much as routing it: one prefix a process, counted on.
+_process = secrets.token_hex(6)
+_requests = itertools.count()
+
+
 def request_id() -> str:
-    """16 lower-case hexadecimal digits that tie an answer to the log."""
-    return secrets.token_hex(8)
+    """Hexadecimal digits that tie an answer to the log; unlike any other process's."""
+    return f"{_process}{next(_requests):08x}"
 
 
 def run_name() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from millrace.core.numbers import NAN_KEY, key_of, value_of
+from millrace.core.numbers import INT64_MAX, NAN_KEY, key_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from millrace.stores.sql.engine import Row
 
 IRREGULAR: Final = -1
+# From so many points on, looking at all of them at once is cheaper than at each.
+_WORTH_IT: Final = 8
 
 
 class Point(NamedTuple):
@@ -85,6 +87,36 @@ class SeriesState:
             self.axis, self.shift, self.folded, *self.folded_last,
         )  # fmt: skip
 
+    def extend(self, points: Sequence[tuple[int, int, int]], values: dict[int, float]) -> None:
+        """Take in points that were not there before, sorted; *values* has each integer's double.
+
+        Points that go on where the series ended are taken as a whole, which costs a fraction.
+        """
+        steps, times, keys = zip(*points, strict=True)
+        least = min(keys)
+        goes_on = self.count > 0 and self.nan_count < self.count and points[0] > self.last  # type: ignore[operator]  # 3-tuples both
+        if len(points) < _WORTH_IT or not goes_on or least == NAN_KEY:
+            for point in points:
+                self.add(point, values[point[2]])
+            return
+        if self.stride >= 0:
+            stride = self.stride or min(steps[0] - self.last[0], INT64_MAX)
+            expected = range(self.last[0] + stride, steps[-1] + 1, stride) if stride > 0 else ()
+            self.stride = stride if stride > 0 and steps == tuple(expected) else IRREGULAR
+        in_order = times[0] >= self.high_ms and list(times) == sorted(times)
+        self.in_time_order = self.in_time_order and in_order
+        self.low_ms = min(self.low_ms, *times)
+        self.high_ms = max(self.high_ms, *times)
+        self.count += len(points)
+        self.last = points[-1]
+        self.total += sum([values[key] for key in keys])
+        # An equal extreme that comes later has a later step: only a new one counts.
+        greatest = max(keys)
+        if least < self.min_value:
+            self.min_value, self.min_step = least, steps[keys.index(least)]
+        if greatest > self.max_value:
+            self.max_value, self.max_step = greatest, steps[keys.index(greatest)]
+
     def add(self, point: tuple[int, int, int], value: float) -> None:  # noqa: C901, PLR0912 - the hottest loop of the store
         """Take in a point that was not there before; *value* is the double of its integer."""
         step, ms, key = point
@@ -96,8 +128,9 @@ class SeriesState:
             if point > last:  # type: ignore[operator]  # both are 3-tuples of integers
                 if self.stride >= 0:
                     gap = step - last[0]
-                    if gap != self.stride:
-                        self.stride = gap if gap > 0 and self.count == 1 else IRREGULAR
+                    if gap != self.stride or gap == 0:
+                        is_second = self.count == 1 and 0 < gap <= INT64_MAX
+                        self.stride = gap if is_second else IRREGULAR
                 if ms < self.high_ms:
                     self.in_time_order = False
                 self.last = point

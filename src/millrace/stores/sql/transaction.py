@@ -213,8 +213,10 @@ class Transaction:
             if state.folded and points[0] <= state.folded_last:  # type: ignore[operator]  # as above
                 late = [p for p in points if p <= state.folded_last]  # type: ignore[operator]  # as above
                 self.pyramid.add_late(state, late)
-        for point in points:
-            state.add(point, values[point[2]])
+        if len(points) == 1:
+            state.add(points[0], values[points[0][2]])
+        else:
+            state.extend(points, values)
         series = state.id
         self._points.extend([(series, *point) for point in points])
         self._touched_series.add(state)

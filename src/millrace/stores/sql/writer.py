@@ -14,8 +14,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import deque
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -75,8 +75,9 @@ class Writer(Generic[Tx]):
     def __init__(self, database: Database, transaction: Callable[[Session], Tx]) -> None:
         self._database = database
         self._transaction = transaction
-        self._waiting: deque[Operation[Any]] = deque()
-        self._wake = threading.Condition(threading.Lock())
+        self._waiting: SimpleQueue[Operation[Any] | None] = SimpleQueue()
+        # Held while something is put, so that nothing can come after the None that ends the thread.
+        self._door = threading.Lock()
         self._closing = False
         self._connection: Connection | None = None
         self._open: Tx | None = None
@@ -86,7 +87,7 @@ class Writer(Generic[Tx]):
     @property
     def queue_length(self) -> int:
         """How many operations wait."""
-        return len(self._waiting)
+        return self._waiting.qsize()
 
     def submit(self, apply: Callable[[Tx], T], *, savepoint: bool = True) -> Future[T]:
         """Queue *apply*; the future holds what it returned once that is durable.
@@ -94,36 +95,42 @@ class Writer(Generic[Tx]):
         Raises `Unavailable` when the queue is full or the store is closed.
         """
         operation = Operation(apply, savepoint=savepoint)
-        with self._wake:
+        with self._door:
             if self._closing:
                 raise Unavailable("The store is closing; nothing was written.")
-            if len(self._waiting) >= QUEUE_LIMIT:
+            if self._waiting.qsize() >= QUEUE_LIMIT:
                 raise Unavailable(
                     f"{QUEUE_LIMIT} writes are waiting for the disk; try again in a moment."
                 )
-            self._waiting.append(operation)
-            if len(self._waiting) == 1:
-                self._wake.notify()
+            self._waiting.put(operation)
         return operation.future
 
     def close(self) -> None:
         """Write what waits, then stop; returns when both are done."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        with self._door:
+            if not self._closing:
+                self._closing = True
+                self._waiting.put(None)
         self._thread.join()
 
     def _work(self) -> None:
-        while group := self._take():
+        operation = self._waiting.get()
+        while operation is not None:
+            group = [operation]
+            self._fill(group)
             self._write(group)
+            operation = self._waiting.get()
         self._disconnect()
 
-    def _take(self) -> list[Operation[Any]]:
-        with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait()
-            count = min(len(self._waiting), GROUP_LIMIT)
-            return [self._waiting.popleft() for _ in range(count)]
+    def _fill(self, group: list[Operation[Any]]) -> None:
+        """Add to *group* what waits."""
+        with contextlib.suppress(Empty):
+            while len(group) < GROUP_LIMIT:
+                operation = self._waiting.get_nowait()
+                if operation is None:
+                    self._waiting.put(None)  # the end, after this group
+                    return
+                group.append(operation)
 
     def _write(self, group: Sequence[Operation[Any]]) -> None:
         live = [one for one in group if one.future.set_running_or_notify_cancel()]
