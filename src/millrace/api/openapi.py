@@ -51,6 +51,8 @@ _IDEMPOTENCY_KEY: Final[Schema] = {
     "description": "Names this very write: sent again with the same key it happens once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
+# Calls that can also answer in a form of their own.
+_BINARY: Final = {"querySeries": "application/vnd.millrace.series"}
 _ALWAYS = (errors.InvalidArgument, errors.PermissionDenied, errors.NotFound)
 _WITH_BODY = (errors.TooLarge, errors.UnsupportedMediaType)
 _WRITING = (errors.Conflict, errors.KeyReused)
@@ -136,12 +138,12 @@ def _responses(row: Endpoint[Any, Any]) -> Schema:
     kinds = [*_ALWAYS, *_SERVER_SIDE]
     kinds += _WITH_BODY if row.method != "GET" else ()
     kinds += _WRITING if row.writes else ()
-    done: Schema = {
-        "description": "Done.",
-        "content": {
-            "application/json": {"schema": {"$ref": _AT.format(name=row.response.__name__)}}
-        },
+    content: Schema = {
+        "application/json": {"schema": {"$ref": _AT.format(name=row.response.__name__)}}
     }
+    if row.name in _BINARY:
+        content[_BINARY[row.name]] = {}
+    done: Schema = {"description": "Done.", "content": content}
     failed = {
         str(kind.status): {"$ref": f"#/components/responses/{kind.__name__}"} for kind in kinds
     }

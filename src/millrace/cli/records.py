@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from millrace.core import settings
 from millrace.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -33,9 +34,15 @@ class Paged(Protocol[T_co]):
 
 
 def client_at(tracking_uri: str | None) -> MillraceClient:
-    """A client of the server or database at *tracking_uri*; of the one in the settings if None."""
+    """A client of the server or database at *tracking_uri*; of the one in the settings if None.
+
+    It gives up on a silent server after a few seconds, unless the settings say how often to retry:
+    somebody is waiting at the prompt.
+    """
     from millrace.client.client import MillraceClient
 
+    if settings.HTTP_REQUEST_MAX_RETRIES.source() is None:
+        settings.HTTP_REQUEST_MAX_RETRIES.put("1")
     return MillraceClient(tracking_uri=tracking_uri)
 
 

@@ -207,11 +207,10 @@ def export(
 
 
 def _experiment(client: MillraceClient, by_id: str | None, by_name: str | None) -> str:
-    if by_id is not None:
-        return by_id
-    if by_name is None:
-        return DEFAULT_ID
-    return experiment_named(client, by_name).experiment_id
+    if by_id is None and by_name is not None:
+        return experiment_named(client, by_name).experiment_id
+    # Asked for, so that a server that is away is an error here: the client would spool the run.
+    return client.get_experiment(by_id or DEFAULT_ID).experiment_id
 
 
 def _cells(run: Run) -> tuple[Cell, ...]:
