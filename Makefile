@@ -28,7 +28,7 @@ $(READY): requirements-dev.lock pyproject.toml tools/environment.py
 	@touch $@
 
 check: $(READY)  ## format, lint, types, floors, sizes, derived files: under a minute
-	$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . ; exit 1; }
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
