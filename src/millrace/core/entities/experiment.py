@@ -16,7 +16,7 @@ class Experiment(Entity, frozen=True, kw_only=True):
     experiment_id: str
     name: str
     artifact_location: str
-    lifecycle_stage: LifecycleStage = msgspec.field(default="active")
+    lifecycle_stage: LifecycleStage
     last_update_time: int | None = None
     creation_time: int | None = None
     tag_list: tuple[KeyValue, ...] = msgspec.field(default=(), name="tags")

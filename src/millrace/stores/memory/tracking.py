@@ -73,6 +73,7 @@ class MemoryTracking(LoggedModels):
             experiment_id=experiment_id,
             name=new.name,
             artifact_location=new.artifact_location or below(new.artifact_root, experiment_id),
+            lifecycle_stage="active",
             creation_time=new.creation_time,
             last_update_time=new.creation_time,
             tag_list=pairs(mapping(new.tags)),
