@@ -55,7 +55,7 @@ class OrderLoggedModelsBy(Request, frozen=True, kw_only=True):
 
 
 class SearchLoggedModels(Request, frozen=True, kw_only=True):
-    experiment_ids: tuple[str, ...] | None = None
+    experiment_ids: tuple[str, ...]
     filter: str | None = None
     datasets: tuple[DatasetOfMetric, ...] | None = None
     max_results: Int64 | None = None

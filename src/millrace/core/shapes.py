@@ -131,18 +131,18 @@ class Shape:
             raise
 
     def _build(self, found: dict[str, object], path: Mapping[str, str]) -> object:
-        for name, text in path.items():
-            held = self._read(name, 2, [text])
-            if found.setdefault(name, held) != held:
-                raise InvalidArgument(
-                    f"Parameter '{name}' is {_shown(found[name])} in the body and {text!r} in the "
-                    "path; send the same, or leave it out of the body."
-                )
+        in_path = {name: self._read(name, 2, [text]) for name, text in path.items()}
         for name in self._required:
-            if name not in found:
+            if name not in found and name not in in_path:
                 missing = Unfit()
                 missing.path.append(name)
                 raise missing
+        for name, held in in_path.items():
+            if found.setdefault(name, held) != held:
+                raise InvalidArgument(
+                    f"Parameter '{name}' is {_shown(found[name])} in the body and {_shown(held)} "
+                    "in the path; send the same, or leave it out of the body."
+                )
         try:
             return self._type(**{self._fields[name][0]: item for name, item in found.items()})
         except ValueError as error:

@@ -51,7 +51,10 @@ def page_routes(prefix: str, frame_options: str) -> Iterator[PlainRoute]:
 
     yield PlainRoute(f"{prefix}/", page)
     if prefix:
-        yield PlainRoute(prefix, page)
+        there = Answer(
+            status=308, content_type=b"", headers=((b"location", f"{prefix}/".encode()),)
+        )
+        yield PlainRoute(prefix, lambda _: there)
     yield _asset(style, "page.css", b"text/css; charset=utf-8")
     yield _asset(script, "page.js", b"text/javascript; charset=utf-8")
 

@@ -8,6 +8,7 @@ the wire's error object instead of plain text.
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,10 +31,14 @@ HEAD_S: Final = 10.0
 WINDOW_S: Final = 10.0
 MIN_BYTES: Final = 10 * 1024
 """How much of a body must come in each window of time, unless we are the one who is slow."""
-MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
-"""How much of a body is still read after its request was answered, so that a client that is busy
-sending gets to read the answer."""
+MAX_DISCARDED_BYTES: Final = 20 * 1024 * 1024
+"""How much is still read of what was refused, so that a busy client gets to read the answer."""
 LINGER_S: Final = 2.0
+"""How long we wait for such a client to go on, or to end the connection."""
+
+# What a client that is busy sending has ready at a time.
+_BUSY_BYTES = 1024
+_REQUEST_LINE = re.compile(rb"(?:\r\n)*[A-Za-z-]{1,20} [/*]")
 
 
 class HeadTooLarge(TooLarge):
@@ -59,15 +64,18 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._refusal: MillraceError | None = None
         # Where the stream stands; with neither, between two messages.
         self._in_head = False
         self._in_body = False
         self._has_completed = False
         self._head_bytes = 0
-        self._discarded_bytes = 0
-        # When the head must be complete, or the refused connection gone; None: nothing is due.
+        # What came of the body, and what came with it: sizes and extensions of chunks, trailers.
+        self._body_bytes = 0
+        self._framing_bytes = 0
+        # When the head must be complete, or the connection gone; None: nothing is due.
         self._due: float | None = None
+        self._is_lingering = False
+        self._discarded_bytes = 0
         self._window_end = 0.0
         self._window_bytes = 0
 
@@ -81,10 +89,11 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; answer and close when it, or one of our limits, refuses."""
-        if self._refusal is not None:
-            return  # on its way out
+        if self._is_lingering:
+            self._discard(data)
+            return
         self._unset_keepalive_if_required()
-        was_in_head = self._in_head
+        was_in_head, was_in_body = self._in_head, self._in_body
         self._has_completed = False
         try:
             self.parser.feed_data(data)
@@ -92,7 +101,10 @@ class Protocol(HttpToolsProtocol):
             # We speak HTTP/1.1 only; the request is answered as if it had not asked.
             self.cycle.keep_alive = False
         except httptools.HttpParserInvalidMethodError:
-            self._refuse(NotSupported("This HTTP method is not known here."))
+            if _REQUEST_LINE.match(data):
+                self._refuse(NotSupported("This HTTP method is not known here."))
+            else:
+                self._refuse(MalformedRequest("This is not HTTP/1.1."))
         except httptools.HttpParserCallbackError as error:
             why = error.__context__
             unread = MalformedRequest("The target of the request is not understood.")
@@ -101,8 +113,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(MalformedRequest(f"This is not HTTP/1.1: {error}."))
         else:
             if self._in_body:
-                if not self._window_end:
-                    self._window_end, self._window_bytes = self.loop.time() + WINDOW_S, 0
+                self._wait_for_body(len(data) if was_in_body else 0)
             elif self._in_head or not self._has_completed:
                 self._wait_for_head(len(data) if was_in_head else 0)
 
@@ -134,25 +145,21 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request, unless its head is one we do not take."""
-        self._in_head, self._in_body = False, True
-        self._due = None
-        self._window_end = 0.0
-        self._discarded_bytes = 0
         if self.url[:1] != b"/" or b"#" in self.url or self.parser.get_http_version() != "1.1":
             self._check_target()
         if self.parser.should_upgrade() and _has_body(self.headers):
             # llhttp would take the body for the next request.
             raise MalformedRequest("A request that asks for an upgrade may not have a body.")
+        self._in_head, self._in_body = False, True
+        self._due = None
+        self._window_end = 0.0
+        self._body_bytes = self._framing_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; it is dropped when the answer is out already."""
         self._window_bytes += len(body)
-        if self.cycle.response_complete:
-            self._discarded_bytes += len(body)
-            if self._discarded_bytes > MAX_DISCARDED_BYTES:
-                self.transport.close()
-            return
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -161,10 +168,16 @@ class Protocol(HttpToolsProtocol):
         self._has_completed = True
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, unless the body of this one was not wanted."""
+        super().on_response_complete()
+        if self._in_body and not self.pipeline and not self.transport.is_closing():
+            self._linger()
+
     def check_pace(self, now: float) -> None:
         """Cut the connection when what is due has not come; called about once a second."""
         if self._due is not None and now > self._due:
-            if self._in_head and self._refusal is None:
+            if self._in_head and not self._is_lingering:
                 self._refuse(TooSlow(f"The head did not come within {HEAD_S:.0f} seconds."))
             else:
                 self.transport.close()
@@ -183,6 +196,14 @@ class Protocol(HttpToolsProtocol):
         elif self._due is None:
             self._due = self.loop.time() + HEAD_S
 
+    def _wait_for_body(self, size: int) -> None:
+        if not self._window_end:
+            self._window_end, self._window_bytes = self.loop.time() + WINDOW_S, 0
+        self._framing_bytes += size
+        # A chunk of one byte takes five more; nobody needs endless extensions or trailers.
+        if self._framing_bytes > MAX_HEAD_BYTES + 8 * self._body_bytes:
+            self._refuse(MalformedRequest("The body is mostly not body."))
+
     def _check_target(self) -> None:
         if self.parser.get_http_version() not in {"1.0", "1.1"}:
             raise MalformedRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
@@ -199,7 +220,6 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: MillraceError) -> None:
         """Answer with *refusal* if that is still possible, and let the connection end."""
-        self._refusal = refusal
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not self._in_body:
@@ -214,10 +234,27 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
             return
         self.transport.write(_refusal_bytes(refusal, self.server_state.default_headers))
-        # To close at once could reset the connection before a client that is still sending has
-        # read the answer. So end our half; `check_pace` ends the other if the client does not.
+        self._linger()
+
+    def _linger(self) -> None:
+        """End our half of the connection, and read on for a while.
+
+        To close at once would reset it under a client that is still sending and has yet to read
+        the answer.
+        """
+        self._unset_keepalive_if_required()
+        self._is_lingering = True
+        self._in_head = self._in_body = False
+        self._discarded_bytes = 0
         self.transport.write_eof()
         self._due = self.loop.time() + LINGER_S
+
+    def _discard(self, data: bytes) -> None:
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > MAX_DISCARDED_BYTES:
+            self.transport.close()
+        elif len(data) > _BUSY_BYTES:
+            self._due = self.loop.time() + LINGER_S
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
