@@ -14,6 +14,7 @@ from millrace.core.rules import limits
 
 _KEY = re.compile(r"[/\w.\- :]*")
 _EXPERIMENT_ID = re.compile(r"0|[1-9][0-9]*")
+_INT64_DIGITS = len(str(INT64_MAX))
 # Marks that reorder what people read: a name must look like what it is.
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MODEL_NAME_REFUSED: Final = frozenset("/:.%\"'")
@@ -75,7 +76,8 @@ def experiment_id(value: str) -> str:
         raise InvalidArgument(
             f"Invalid experiment id: {value!r}. An id is a whole number written in digits."
         )
-    if int(value) > INT64_MAX:
+    # Python refuses to read an integer of more than 4300 digits.
+    if len(value) > _INT64_DIGITS or int(value) > INT64_MAX:
         raise NotFound(f"No Experiment with id={value} exists.")
     return value
 
