@@ -1,0 +1,92 @@
+"""Names of the public API and where they live, so that `import millrace` imports none of it.
+
+`NAMES` are attributes of `millrace`. `MODULES` are modules under two names: `millrace.data` *is*
+`millrace.client.data`, also for `import millrace.data`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+_FLUENT = """
+    active_run create_experiment delete_experiment delete_run delete_tag
+    disable_system_metrics_logging enable_system_metrics_logging end_run flush_async_logging
+    get_artifact_uri get_experiment get_experiment_by_name get_metric_history get_parent_run get_run
+    get_tracking_uri is_tracking_uri_set last_active_run log_batch log_input log_inputs log_metric
+    log_metrics log_outputs log_param log_params rename_experiment restore_experiment restore_run
+    search_experiments search_runs set_experiment set_experiment_tag set_experiment_tags
+    set_system_metrics_node_id set_system_metrics_samples_before_logging
+    set_system_metrics_sampling_interval set_tag set_tags set_tracking_uri start_run ActiveRun
+""".split()
+
+NAMES: Final[dict[str, str]] = {
+    **dict.fromkeys(_FLUENT, "millrace.client.fluent"),
+    "MillraceClient": "millrace.client.client",
+    "MlflowClient": "millrace.client.client",
+    "MillraceError": "millrace.core.errors",
+    "MlflowException": "millrace.client.exceptions",
+}
+
+MODULES: Final[dict[str, str]] = {
+    "millrace.config": "millrace.client.config",
+    "millrace.data": "millrace.client.data",
+    "millrace.entities": "millrace.client.entities",
+    "millrace.exceptions": "millrace.client.exceptions",
+    "millrace.tracking": "millrace.client",
+}
+_PACKAGES: Final = {"autolog": "millrace.autolog", "client": "millrace.client"}
+
+
+def opened(name: str) -> object:
+    """What `millrace.<name>` is; raises `AttributeError` for a name that is none of ours."""
+    if name in NAMES:
+        return getattr(import_module(NAMES[name]), name)
+    module = MODULES.get(f"millrace.{name}") or _PACKAGES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'millrace' has no attribute {name!r}")
+    return import_module(module)
+
+
+def public() -> list[str]:
+    """All public names."""
+    modules = (name.partition(".")[2] for name in MODULES)
+    return sorted({*NAMES, *modules, *_PACKAGES, "__version__"})
+
+
+class Aliases:
+    """Finds a module under its second name and hands out the very same module."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """See `importlib.abc.MetaPathFinder`."""
+        if fullname not in MODULES:
+            return None
+        return ModuleSpec(fullname, _SameModule(MODULES[fullname]))  # type: ignore[arg-type]  # duck
+
+
+class _SameModule:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def create_module(self, _spec: ModuleSpec) -> ModuleType:
+        module = import_module(self._name)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec  # the import system has put the alias there
+
+
+def hang() -> None:
+    """Make the second names importable."""
+    if Aliases not in sys.meta_path:
+        sys.meta_path.append(Aliases)

@@ -1,0 +1,252 @@
+"""How a call reaches the platform: in this process, or over HTTP. Nothing else differs.
+
+Both encode the request and decode the answer in the wire's JSON, so a script behaves the same on
+a database URI and on a server.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import uuid
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from millrace.api.table import BY_NAME
+from millrace.core import clock, ids, wire
+from millrace.core.entities.access import LOCAL
+from millrace.core.errors import MillraceError, NotSupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from millrace.api.endpoint import Endpoint
+    from millrace.client.auth import Address
+    from millrace.http.client import HttpClient
+    from millrace.http.patience import Patience
+    from millrace.services.platform import Platform
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+# Calls that would have a second effect when repeated. Everything else is idempotent by contract.
+KEYED: Final = frozenset(
+    {"createExperiment", "createRun", "createLoggedModel", "createDataset", "logModel"}
+)
+
+
+class Transport(Protocol):
+    """Carries calls to one platform. Thread-safe."""
+
+    def call(
+        self,
+        endpoint: Endpoint[Q, A],
+        request: Q,
+        *,
+        key: str | None = None,
+        patience: Patience | None = None,
+    ) -> A:
+        """Make one call; raise the `MillraceError` it is refused with, `Unavailable` if unheard.
+
+        *key* makes a repeated create find what the first one made; each call of a create has one,
+        drawn here when none is given.
+        """
+        ...
+
+    def after_fork(self) -> None:
+        """Let go of whatever belongs to the parent process."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and files; a later call opens them again."""
+        ...
+
+
+class HttpTransport:
+    """A server at the end of a wire: Millrace or anything that speaks MLflow's REST API."""
+
+    def __init__(self, client: HttpClient, patience: Patience) -> None:
+        self._client = client
+        self._patience = patience
+
+    def call(
+        self,
+        endpoint: Endpoint[Q, A],
+        request: Q,
+        *,
+        key: str | None = None,
+        patience: Patience | None = None,
+    ) -> A:
+        """See `Transport`."""
+        answer = self._client.request(_message(endpoint, request, key), patience or self._patience)
+        try:
+            reply: A = _read(endpoint, answer.body)
+        except ValueError as error:
+            raise MillraceError(
+                f"The server answered {endpoint.name} with what no tracking server says: "
+                f"{answer.excerpt()} ({error})"
+            ) from error
+        return reply
+
+    def after_fork(self) -> None:
+        """Use new connections."""
+        self._client.forget_connections()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._client.close()
+
+
+class LocalTransport:
+    """The platform in this very process, opened when it is first needed."""
+
+    def __init__(self, open_platform: Callable[[], Platform]) -> None:
+        self._open = open_platform
+        self._platform: Platform | None = None
+        self._lost: list[Platform] = []
+
+    def call(
+        self,
+        endpoint: Endpoint[Q, A],
+        request: Q,
+        *,
+        key: str | None = None,
+        patience: Patience | None = None,  # noqa: ARG002 - the store waits for its locks itself
+    ) -> A:
+        """See `Transport`. The actor is the local user, who owns the database anyway."""
+        if self._platform is None:
+            self._platform = self._open()
+        handler = self._platform.handlers.get(endpoint.name)
+        if handler is None:
+            raise NotSupported(f"This platform does not offer {endpoint.name!r}.")
+        body = wire.encode(request)
+        if key is None and endpoint.name in KEYED:
+            key = _new_key()
+        context = _local_context(key, body)
+        answer: Any = handler.call(context, _request_reader(endpoint.name)(body))
+        if isinstance(answer, Future):
+            answer = answer.result()
+        reply: A = _answer_reader(endpoint.name)(wire.encode(answer))
+        return reply
+
+    def after_fork(self) -> None:
+        """Open the database anew. The parent's connections may not even be closed from here."""
+        if self._platform is not None:
+            self._lost.append(self._platform)
+            self._platform = None
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._platform is not None:
+            self._platform.close()
+            self._platform = None
+
+
+def choose(uri: str) -> Transport:
+    """The transport for a tracking URI: HTTP for servers, everything else in this process."""
+    if urlsplit(uri).scheme in {"http", "https", "databricks"} or uri == "databricks":
+        return _http(uri)
+    return LocalTransport(lambda: _open_platform(uri))
+
+
+@functools.cache
+def _answer_reader(name: str) -> Callable[[bytes], Any]:
+    return wire.answer_decoder(BY_NAME[name].response)
+
+
+@functools.cache
+def _request_reader(name: str) -> Callable[[bytes], Any]:
+    return wire.decoder(BY_NAME[name].request)
+
+
+def _read(endpoint: Endpoint[Q, A], body: bytes) -> A:
+    """The answer in *body*. Servers that say less of a run than ours are helped out."""
+    try:
+        reply: A = _answer_reader(endpoint.name)(body)
+    except msgspec.ValidationError:
+        whole = _with_whole_runs(msgspec.json.decode(body))
+        reply = msgspec.convert(whole, endpoint.response, strict=False)
+    return reply
+
+
+def _with_whole_runs(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same out
+    """*value* with what hosted and older servers leave out of a run's info."""
+    if isinstance(value, list):
+        return [_with_whole_runs(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    whole = {key: _with_whole_runs(item) for key, item in value.items()}
+    run_id = whole.get("run_id") or whole.get("run_uuid")
+    if run_id and "experiment_id" in whole and "status" in whole:
+        whole = _RUN_INFO | {"run_id": run_id, "run_uuid": run_id} | whole
+    return whole
+
+
+_RUN_INFO: Final = {
+    "run_name": "",
+    "user_id": "",
+    "start_time": 0,
+    "artifact_uri": "",
+    "lifecycle_stage": "active",
+}
+
+
+def _http(uri: str) -> HttpTransport:
+    # TLS and the connection pool are half of the import budget, and a database needs neither.
+    from millrace.client import auth  # noqa: PLC0415
+    from millrace.http.client import HttpClient  # noqa: PLC0415
+
+    address: Address = auth.address(uri)
+    client = HttpClient(address.base_url, address.headers, auth.options())
+    return HttpTransport(client, auth.patience())
+
+
+def _open_platform(uri: str) -> Platform:
+    # Services and stores are heavy, and a remote client needs neither.
+    from millrace.services.platform import open_platform  # noqa: PLC0415
+
+    return open_platform(uri)
+
+
+def _new_key() -> str:
+    return uuid.uuid4().hex
+
+
+def _local_context(key: str | None, body: bytes) -> Any:  # noqa: ANN401
+    from millrace.services.context import Context  # noqa: PLC0415 - as _open_platform
+
+    return Context(
+        actor=LOCAL,
+        request_id=ids.request_id(),
+        at_ms=clock.now_ms(),
+        idempotency_key=key,
+        request_digest=hashlib.sha256(body).hexdigest() if key else None,
+    )
+
+
+def _message(endpoint: Endpoint[Q, A], request: Q, key: str | None) -> Any:  # noqa: ANN401
+    from millrace.http.client import Message  # noqa: PLC0415 - as _http
+
+    path = endpoint.paths[0]
+    fields: dict[str, object] = msgspec.to_builtins(request)
+    if "{" in path:
+        path = path.format_map({name: quote(str(value), safe="") for name, value in fields.items()})
+    if endpoint.method == "GET":
+        return Message(method="GET", path=path, query=_query(fields))
+    headers = {}
+    if endpoint.name in KEYED:
+        headers["Idempotency-Key"] = key or _new_key()
+    return Message(method=endpoint.method, path=path, body=wire.encode(request), headers=headers)
+
+
+def _query(fields: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    """A query string's pairs: absent fields left out, lists repeated, booleans in lower case."""
+    return tuple(
+        (name, str(item).lower() if isinstance(item, bool) else str(item))
+        for name, value in fields.items()
+        if value is not None
+        for item in (value if isinstance(value, (list, tuple)) else (value,))
+    )

@@ -1,0 +1,297 @@
+"""One HTTP server, called over kept-alive connections, with retries inside a budget.
+
+Used by the Python client for every remote server. It refuses to follow a redirect to another
+origin, to read more than `LIMIT_BYTES`, and to trust a certificate that cannot be verified.
+Retries repeat every verb, so callers give creates an `Idempotency-Key`. Thread-safe.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import msgspec
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    LocationParseError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from millrace.core.errors import InvalidArgument, MillraceError, Unavailable, from_answer
+from millrace.http.faults import Untrusted
+from millrace.http.patience import LONGEST_WAIT_S, Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
+LIMIT_BYTES: Final = 512 * 1024 * 1024
+"""Longest answer that is read: a hostile server cannot fill the memory."""
+_REDIRECTS: Final = 3
+_EXCERPT: Final = 300
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """What is checked of the server's certificate, and what we show of ours: paths of PEM files."""
+
+    verify: bool = True
+    ca_file: str | None = None
+    client_certificate: str | None = None
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to connect: TLS, connections kept open, whether redirects are followed."""
+
+    tls: Tls = Tls()
+    connections: int = 10
+    redirects: bool = True
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send. `path` is below the base URL and percent-encoded; `body` is JSON."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, headers and whole body of an answer of 2xx."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def excerpt(self) -> str:
+        """What it said, for an error message: status, type and the start of the text."""
+        return _excerpt(self.status, self.headers.get("content-type"), self.body)
+
+
+class _ErrorBody(msgspec.Struct):
+    error_code: str | None = None
+    message: str | None = None
+    detail: str | None = None
+
+
+class HttpClient:
+    """Calls below *base_url*. `headers()` is asked before each attempt: tokens may change.
+
+    `pause` waits that many seconds; tests give their own.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Callable[[], Mapping[str, str]],
+        options: Options = Options(),  # noqa: B008 - frozen
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._origin = _origin(self._base)
+        self._headers = headers
+        self._redirects = options.redirects
+        self._pause = pause
+        self._open = _opener(self._base, options)
+        self._manager = self._open()
+
+    def request(
+        self,
+        message: Message,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> Answer:
+        """Send and return the answer of 2xx; raise the `MillraceError` that any other stands for.
+
+        `Unavailable`: nobody answered, or a proxy said so; `Untrusted`: TLS failed.
+        """
+        deadline = None if patience.total_s is None else time.monotonic() + patience.total_s
+        attempt = 0
+        while True:
+            wait_s = patience.pause_s(attempt)
+            try:
+                answer = self._once(message, patience.timeout_s)
+            except Untrusted:
+                raise
+            except Unavailable as fault:
+                error: MillraceError = fault
+                if attempt == 0:
+                    wait_s = 0.0  # often just an idle connection that the server has closed
+            else:
+                if 200 <= answer.status < 300:  # noqa: PLR2004 - success, RFC 9110 section 15.3
+                    return answer
+                error = _error(answer)
+                if answer.status not in RETRIED:
+                    raise error
+                if patience.respect_retry_after:
+                    wait_s = _retry_after_s(answer.headers) or wait_s
+            attempt += 1
+            late = deadline is not None and time.monotonic() + wait_s >= deadline
+            if attempt > patience.retries or late:
+                error.add_note(f"{message.method} {message.path}: {attempt} attempts.")
+                raise error
+            logger.debug("%s %s, attempt %s: %s", message.method, message.path, attempt, error)
+            self._pause(wait_s)
+
+    def close(self) -> None:
+        """Close idle connections; the next request opens new ones."""
+        self._manager.clear()
+
+    def forget_connections(self) -> None:
+        """Start afresh without touching the old sockets: after a fork they are the parent's."""
+        self._manager = self._open()
+
+    def _once(self, message: Message, timeout_s: float) -> Answer:
+        url = f"{self._base}{message.path}"
+        if message.query:
+            url = f"{url}?{urlencode(message.query)}"
+        headers = {**self._headers(), **message.headers}
+        if message.body is not None:
+            headers["Content-Type"] = "application/json"
+        for _ in range(_REDIRECTS + 1):
+            answer = self._exchange(message.method, url, message.body, headers, timeout_s)
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return answer
+            url = self._redirected(message.method, url, answer)
+        raise InvalidArgument(f"{self._base} redirects in a circle, last to {url}.")
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> Answer:
+        try:
+            response = self._manager.urlopen(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                timeout=urllib3.Timeout(timeout_s or None),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                content = response.read(LIMIT_BYTES + 1, decode_content=True)
+            except BaseException:
+                response.close()
+                raise
+            if len(content) > LIMIT_BYTES:
+                response.close()
+                raise InvalidArgument(
+                    f"{self._base} sent more than {LIMIT_BYTES} bytes; ask for smaller pages."
+                )
+            response.release_conn()
+        except (HTTPError, OSError) as fault:
+            raise _fault(self._base, fault) from fault
+        return Answer(response.status, response.headers, content)
+
+    def _redirected(self, method: str, url: str, answer: Answer) -> str:
+        target = urljoin(url, answer.headers.get("location", ""))
+        where = f"{self._base} redirects to {_origin(target)}"
+        if not self._redirects:
+            raise InvalidArgument(f"{where}, and MILLRACE_ALLOW_HTTP_REDIRECTS is off.")
+        if _origin(target) != self._origin:
+            # Credentials stay with the origin that they were given for.
+            raise InvalidArgument(f"{where}, another origin. Use that address as the tracking URI.")
+        if method != "GET" and answer.status not in {307, 308}:
+            raise InvalidArgument(
+                f"{where} with status {answer.status}, which would turn a {method} into a GET. "
+                "Use the final address as the tracking URI."
+            )
+        return target
+
+
+def _opener(base: str, options: Options) -> Callable[[], urllib3.PoolManager]:
+    tls = options.tls
+    keywords: dict[str, object] = {"maxsize": options.connections, "num_pools": 4}
+    parts = urlsplit(base)
+    if parts.scheme == "https":
+        if not tls.verify:
+            # The user asked for it; a warning with each request would tell nothing new.
+            urllib3.disable_warnings(InsecureRequestWarning)
+            keywords |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+        if tls.ca_file:
+            keywords["ca_certs"] = tls.ca_file
+        if tls.client_certificate:
+            keywords["cert_file"] = tls.client_certificate
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+        address = proxy if "://" in proxy else f"http://{proxy}"
+        return lambda: urllib3.ProxyManager(address, **keywords)  # type: ignore[arg-type]  # by name
+    return lambda: urllib3.PoolManager(**keywords)  # type: ignore[arg-type]  # by name
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def _fault(base: str, fault: Exception) -> MillraceError:
+    match fault:
+        case SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(fault) or "hostname" in str(fault):
+            return Untrusted(
+                f"The certificate of {base} cannot be verified ({fault}). Name the authority that "
+                "signed it in MILLRACE_TRACKING_SERVER_CERT_PATH."
+            )
+        case SSLError():
+            return Untrusted(f"No TLS connection to {base}: {fault}.")
+        case LocationParseError():
+            return InvalidArgument(f"{base} is no address: {fault}.")
+        case ReadTimeoutError():
+            return Unavailable(f"{base} did not answer in time.")
+        case ConnectTimeoutError():
+            return Unavailable(f"{base} cannot be reached: the connection timed out.")
+        case ProxyError():
+            return Unavailable(f"{base} cannot be reached through the proxy: {fault}.")
+        case _:
+            reason = str(fault.__cause__ or fault)
+            return Unavailable(f"{base} cannot be reached: {reason}.")
+
+
+def _error(answer: Answer) -> MillraceError:
+    try:
+        told = msgspec.json.decode(answer.body, type=_ErrorBody)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        told = _ErrorBody()
+    message = told.message or told.detail
+    if told.error_code is None and message is None:
+        # Not our wire: a proxy, a login page, another server. Say what was seen.
+        message = f"The server answered {answer.excerpt()}"
+    if told.error_code is None and answer.status in {408, 502, 504}:
+        return Unavailable(message or "")
+    return from_answer(answer.status, told.error_code, message or told.error_code or "")
+
+
+def _excerpt(status: int, media_type: str | None, body: bytes) -> str:
+    text = " ".join(body[: 4 * _EXCERPT].decode(errors="replace").split())[:_EXCERPT]
+    return f"{status} with {media_type or 'no content type'}: {text!r}"
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that Retry-After asks for (RFC 9110 section 10.2.3), at most two minutes."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), LONGEST_WAIT_S)
+    try:
+        at_s = email.utils.parsedate_to_datetime(value).timestamp()
+    except ValueError:
+        return None
+    return min(max(at_s - time.time(), 0.0), LONGEST_WAIT_S)
