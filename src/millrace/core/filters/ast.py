@@ -48,8 +48,8 @@ class Aggregate(StrEnum):
     """One number for all points of a metric in a run.
 
     Points are ordered by step, then timestamp, then value, NaN lowest. NaN points count and may be
-    first or last; `min`, `max`, `mean` and the steps leave them out, and are NaN when nothing else is there.
-    Of several points with the extreme value, the steps name the earliest.
+    first or last; `min`, `max`, `mean` and the steps leave them out, and are NaN when nothing else
+    is there. Of several points with the extreme value, the steps name the earliest.
     """
 
     MIN = "min"

@@ -200,7 +200,7 @@ def _closing(source: Source, at: int) -> int:
     pairs, last_pair = _INNER_PAIRS[quote], -1
     look = at + 1
     while (found := text.find(quote, look)) >= 0:
-        if found > look and text[found - 1] == "\\" and "\\" + quote in pairs:
+        if text[found - 1] == "\\" and "\\" + quote in pairs:
             last_pair = found
             look = found + 1
         elif text.startswith(quote, found + 1):

@@ -23,6 +23,7 @@ from millrace.core.filters.lexer import (
     tokenize,
 )
 from millrace.core.filters.parser import read_field
+from millrace.core.numbers import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -123,6 +124,8 @@ def _place(key: OrderKey, values: Sequence[Scalar]) -> tuple[int, object]:
         return _VALUE, value if key.ascending else _Descending(value)
     if value != value:  # noqa: PLR0124 - the cheapest test for NaN
         return _NAN, 0
+    if isinstance(value, float):
+        value = key_of(value)  # both zeros sorted as one would cost the databases their indexes
     return _VALUE, value if key.ascending else -value
 
 

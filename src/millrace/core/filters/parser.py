@@ -96,7 +96,7 @@ def _keyed(
     if not quoted or not before:
         key = ".".join(piece.text for piece in rest)
         field, row = _known(entity, key, token, table, source)
-        if row.aggregates and before and not quoted and last.text in AGGREGATE_WORDS:
+        if row.aggregates and before and last.text in AGGREGATE_WORDS:
             stem = ".".join(piece.text for piece in before)
             reading = Field(entity, stem, AGGREGATE_WORDS[last.text], at=token.at)
             field = Field(entity, key, alternative=reading, at=token.at)

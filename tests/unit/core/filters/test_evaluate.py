@@ -53,6 +53,7 @@ def holds(text, row=ROW, table=RUNS):
         "metrics.loss IN (1, 2)",
         "metrics.loss NOT IN (1, 3)",
         "metrics.loss BETWEEN 2 AND 3",
+        "metrics.loss BETWEEN 1 AND 2",
         "metrics.loss NOT BETWEEN 3 AND 4",
         "metrics.loss.min = 1",
         "metrics.loss.max = 3",

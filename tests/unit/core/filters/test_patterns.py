@@ -18,6 +18,33 @@ def like_by_definition(pattern, text):
     return bool(text) and pattern[0] in ("_", text[0]) and like_by_definition(pattern[1:], text[1:])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("", "", True),
+        ("", "a", False),
+        ("%", "", True),
+        ("_", "", False),
+        ("a%a", "a", False),
+        ("a%a", "aa", True),
+        ("ab%bc", "abc", False),
+        ("%a_c%", "abxaxcx", True),
+        ("%a_c%", "acaac", True),
+        ("%a_c%a_c%", "abcbc", False),
+        ("%__%", "a", False),
+        ("%__%", "ab", True),
+        ("%b_", "abab", False),
+        ("a%b%c", "acbc", True),
+        ("a%b%c", "acb", False),
+        ("_🙂", "é🙂", True),
+        ("a%", "A", False),
+        ("a%", "a\n", True),
+    ],
+)
+def test_like(pattern, text, expected):
+    assert like(pattern)(text) is expected
+
+
 @given(
     st.text(st.sampled_from("aab%_"), max_size=8), st.text(st.sampled_from("aab%_"), max_size=10)
 )
