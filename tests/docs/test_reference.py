@@ -52,8 +52,8 @@ def test_every_command_has_a_heading() -> None:
 
 def test_every_error_has_a_heading() -> None:
     kinds = {
-        name
-        for name, kind in vars(errors).items()
+        kind.__name__
+        for kind in vars(errors).values()
         if inspect.isclass(kind) and issubclass(kind, errors.MillraceError)
     }
 
