@@ -232,6 +232,23 @@ def test_a_deleted_experiment_is_not_changed(
     assert stored(store, experiment_id) == before
 
 
+@pytest.mark.parametrize("change", [DELETE, RESTORE])
+def test_only_a_change_of_the_life_cycle_is_one(
+    store: TrackingStore, change: ExperimentChange
+) -> None:
+    """Deleting what is deleted, or restoring what is not, changes nothing and says so."""
+    experiment_id = add_experiment(store)
+    if change is DELETE:
+        store.change_experiment(experiment_id, DELETE).result()
+    before = stored(store, experiment_id)
+    again = ExperimentChange(lifecycle_stage=change.lifecycle_stage, last_update_time=9)
+
+    with pytest.raises(NotFound, match=experiment_id):
+        store.change_experiment(experiment_id, again).result()
+
+    assert stored(store, experiment_id) == before
+
+
 def test_runs_follow_their_experiment_into_the_trash_and_back(store: TrackingStore) -> None:
     experiment_id, other = add_experiment(store), add_experiment(store)
     runs = [add_run(store, experiment_id) for _ in range(3)]

@@ -183,7 +183,8 @@ POINTS_TO_CHOOSE_FROM = [
 
 def test_the_latest_point_has_the_greatest_step_then_time_then_value(store: TrackingStore) -> None:
     """Whatever the order they came in."""
-    for order in itertools.permutations(POINTS_TO_CHOOSE_FROM):
+    orders = list(itertools.permutations(POINTS_TO_CHOOSE_FROM))
+    for order in random.Random(7).sample(orders, 60):
         run = add_run(store)
         log(store, run, *order[:3])
         log(store, run, *order[3:])

@@ -154,9 +154,11 @@ def test_any_series_is_summed_up_like_its_points(
         assert found.min_step == min(m.step for m in numbers if m.value == low)
     if high != 0:
         assert found.max_step == min(m.step for m in numbers if m.value == high)
-    assert found.mean is not None
-    if math.isinf(low) or math.isinf(high):
-        assert not math.isfinite(found.mean)
+    if math.isinf(low) and math.isinf(high):
+        assert found.mean == (low if low == high else None)
+    elif math.isinf(low) or math.isinf(high):
+        assert found.mean == low + high
     else:
+        assert found.mean is not None
         right = float(sum(Fraction(m.value) for m in numbers) / len(numbers))
         assert abs(found.mean - right) <= 1e-9 * max(abs(low), abs(high))

@@ -30,8 +30,8 @@ _FAR: Final = 2**64
 class Aggregates(Struct, frozen=True, kw_only=True):
     """All of a series in a few numbers; None where NaNs are all there is.
 
-    `minimum`, `maximum`, `mean` and the steps leave NaNs out, not infinities. A step is the least
-    one at which the extreme value stands.
+    `minimum`, `maximum`, `mean` and the steps leave NaNs out, not infinities; opposite infinities
+    have no mean. A step is the least one at which the extreme value stands.
     """
 
     count: int
@@ -141,13 +141,14 @@ def aggregates(points: Sequence[Point]) -> Aggregates:
         return Aggregates(count=len(points), first=points[0], last=points[-1])
     low, min_step = min(numbers)
     high, negative_step = max((key, -step) for key, step in numbers)
+    average = mean(value_of(key) for key, _ in numbers)
     return Aggregates(
         count=len(points),
         first=points[0],
         last=points[-1],
         minimum=value_of(low),
         maximum=value_of(high),
-        mean=mean(value_of(key) for key, _ in numbers),
+        mean=None if math.isnan(average) else average,
         min_step=min_step,
         max_step=-negative_step,
     )

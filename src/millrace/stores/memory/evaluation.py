@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict, replace
-
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.errors import AlreadyExists, NotFound
 from millrace.core.pages import Page
+from millrace.core.rules import datasets as rules
 from millrace.stores.memory import search
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from millrace.core.pages import Position
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.protocols import Query
-
-# What an update leaves alone: identity, and when and by whom the record was made.
-_KEPT = frozenset({"dataset_record_id", "dataset_id", "inputs", "created_time", "created_by"})
 
 
 class MemoryEvaluation:
@@ -108,8 +104,10 @@ class MemoryEvaluation:
         before = len(held)
         for record in records:
             old = held.get(record.inputs)
-            held[record.inputs] = record if old is None else _updated(old, record)
+            held[record.inputs] = record if old is None else rules.merged(old, record)
         inserted = len(held) - before
+        dataset = self._datasets[dataset_id]
+        self._datasets[dataset_id] = rules.described(dataset, records, added=inserted)
         return inserted, len(records) - inserted
 
     def records(
@@ -134,17 +132,11 @@ class MemoryEvaluation:
         found = [inputs for inputs, record in held.items() if record.dataset_record_id in unwanted]
         for inputs in found:
             del held[inputs]
+        if found:
+            dataset = self._datasets[dataset_id]
+            self._datasets[dataset_id] = rules.described(dataset, (), added=-len(found))
         return len(found)
 
 
 def _place(record: EvaluationRecord) -> tuple[int, str]:
     return record.created_time, record.dataset_record_id
-
-
-def _updated(old: EvaluationRecord, new: EvaluationRecord) -> EvaluationRecord:
-    given = {
-        name: value
-        for name, value in asdict(new).items()
-        if name not in _KEPT and value is not None
-    }
-    return replace(old, **given)

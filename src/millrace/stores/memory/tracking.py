@@ -109,6 +109,8 @@ class MemoryTracking(LoggedModels):
         old = self._experiment(experiment_id)
         if change.lifecycle_stage is None and old.lifecycle_stage == "deleted":
             raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
+        if change.lifecycle_stage == old.lifecycle_stage:
+            raise NotFound(f"Experiment {experiment_id} is {old.lifecycle_stage} already.")
         if change.name is not None and change.name != old.name:
             self._check_name_free(change.name)
         tags = old.tags | mapping(change.set_tags)
