@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).parent
 
 # The cheap ones first, so that a mistake shows in seconds; folders not named here come last.
-CHEAP_FIRST = ("unit", "contract", "docs", "migration", "packaging", "typing", "wire", "e2e")
+CHEAP_FIRST = (
+    "unit",
+    "contract",
+    "differential",
+    "docs",
+    "migration",
+    "packaging",
+    "typing",
+    "wire",
+    "e2e",
+)
 
 # The suite runs on machines that do other things too: time says nothing about one example.
 settings.register_profile(

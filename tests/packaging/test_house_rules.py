@@ -68,6 +68,22 @@ def test_the_lock_file_covers_what_the_project_asks_for() -> None:
     assert names - locked == set()
 
 
+def test_every_dependency_is_used() -> None:
+    """Named in the code: imported, or handed to another library by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    module_of = {"google-re2": "re2"}
+    names = [re.split(r"[^A-Za-z0-9-]", line)[0] for line in project["project"]["dependencies"]]
+
+    unused = [
+        name
+        for name in names
+        if not re.search(rf"\b(?:import|from) {module_of.get(name, name)}\b|\"{name}\"", code)
+    ]
+
+    assert unused == []
+
+
 def test_every_package_has_a_floor() -> None:
     """The layers contract is exhaustive only for packages that can be imported."""
     packages = {path.parent.name for path in (ROOT / "src" / "millrace").glob("*/__init__.py")}

@@ -26,7 +26,6 @@ _LIBRARIES: Final = (
     "pandas",
     "psutil",
     "sqlalchemy",
-    "starlette",
     "urllib3",
     "uvicorn",
     "uvloop",
