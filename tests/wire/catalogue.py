@@ -23,6 +23,10 @@ SAMPLES: Mapping[Kind, object] = {
 }
 
 
+NO_MODEL = "m-" + "0" * 32
+NO_DATASET = "d-" + "0" * 32
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One verb on one path, below `/api/<version>` and `/ajax-api/<version>`."""
@@ -32,6 +36,8 @@ class Endpoint:
     required: Mapping[str, Kind] = field(default_factory=dict)
     optional: Mapping[str, Kind] = field(default_factory=dict)
     version: str = "2.0"
+    repeated: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the body that must be what the path says already."""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
@@ -42,12 +48,13 @@ class Endpoint:
 
     def target(self, family: str = "api") -> str:
         """The path to ask, with ids that name nothing in place of its parameters."""
-        path = self.path.replace("{model_id}", "m-" + "0" * 32).replace("{key}", "none")
-        return f"/{family}/{self.version}/mlflow/" + path.replace("{dataset_id}", "d-" + "0" * 32)
+        path = self.path.replace("{model_id}", NO_MODEL).replace("{dataset_id}", NO_DATASET)
+        return f"/{family}/{self.version}/mlflow/" + path.replace("{key}", "none")
 
     def message(self, *, without: str | None = None) -> dict[str, object]:
         """A request with a fit value for every required field, except *without*."""
-        return {name: SAMPLES[kind] for name, kind in self.required.items() if name != without}
+        needed = {name: SAMPLES[kind] for name, kind in self.required.items() if name != without}
+        return {**self.repeated, **needed}
 
 
 def _get(path: str, required: dict[str, Kind], **optional: Kind) -> Endpoint:
@@ -147,7 +154,9 @@ LOGGED_MODELS = [
         params="list",
         tags="list",
     ),
-    Endpoint("PATCH", "logged-models/{model_id}", {"model_id": "str", "status": "enum"}),
+    Endpoint(
+        "PATCH", "logged-models/{model_id}", {"status": "enum"}, repeated={"model_id": NO_MODEL}
+    ),
     Endpoint("GET", "logged-models/{model_id}"),
     Endpoint("DELETE", "logged-models/{model_id}"),
     _post(
@@ -161,7 +170,12 @@ LOGGED_MODELS = [
     ),
     Endpoint("PATCH", "logged-models/{model_id}/tags", {}, {"tags": "list"}),
     Endpoint("DELETE", "logged-models/{model_id}/tags/{key}"),
-    Endpoint("POST", "logged-models/{model_id}/params", {"model_id": "str"}, {"params": "list"}),
+    Endpoint(
+        "POST",
+        "logged-models/{model_id}/params",
+        optional={"params": "list"},
+        repeated={"model_id": NO_MODEL},
+    ),
 ]
 
 DATASETS = [

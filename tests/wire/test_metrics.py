@@ -210,8 +210,8 @@ def test_history_limit_has_no_top(api: Api, run: str, size: int) -> None:
     assert len(build.history(api, run, max_results=size)) == 1
 
 
-@differs("a limit that is no int32 is refused")
-@pytest.mark.parametrize("size", ["x", "1.5", "", 2**31, 2**63, "true", " 5"])
+@differs("a limit that is no whole number is refused")
+@pytest.mark.parametrize("size", ["x", "1.5", "", 2**63, "true", " 5"])
 def test_history_limit_must_be_a_number(api: Api, run: str, size: object) -> None:
     asked = {"run_id": run, "metric_key": "m", "max_results": size}
 

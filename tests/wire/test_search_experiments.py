@@ -87,20 +87,14 @@ def test_by_id(api: Api, shelf: str) -> None:
 @pytest.mark.parametrize(
     "filter",
     [
-        "name = 'a' OR name = 'b'",
+        "name = 'a' OR",
         "name",
         "name = a",
-        "name > 'a'",
         "bogus = 'a'",
-        "lifecycle_stage = 'active'",
-        "artifact_location = 'x'",
         "creation_time = '5'",
         "creation_time LIKE '5'",
-        "tags.team > 'a'",
-        "tags.team IN ('a')",
         "metrics.m > 1",
         "params.p = '1'",
-        "name IN ('a')",
         " ",
     ],
 )
@@ -147,7 +141,7 @@ def test_orders(api: Api, shelf: str, order: list[str], ends: str) -> None:
 
 @pytest.mark.parametrize(
     "order",
-    ["bogus", "name UP", "name, creation_time", "tags.team", "lifecycle_stage", "", "name; DROP"],
+    ["bogus", "name UP", "name, creation_time", "metrics.m", "", "name; DROP"],
 )
 def test_unknown_orders_are_refused(api: Api, order: str) -> None:
     refused(api.post(PATH, {"max_results": 1, "order_by": [order]}))

@@ -96,12 +96,9 @@ def test_filter_by_source_run(api: Api, shelf: str) -> None:
 @pytest.mark.parametrize(
     "filter",
     [
-        "name = 'a' OR name = 'b'",
+        "name = 'a' OR",
         "name",
         pytest.param("name = a", marks=differs("MLflow takes it")),
-        "name > 'a'",
-        "params.depth > '1'",
-        "tags.team IS NULL",
         pytest.param("metrics.acc = 'x'", marks=differs("MLflow answers 500")),
         "metrics.acc LIKE '1'",
         " ",
@@ -178,9 +175,7 @@ def test_orders(api: Api, shelf: str, order: list[object], names: str) -> None:
     assert search(api, shelf, order_by=order) == list(names)
 
 
-@pytest.mark.parametrize(
-    "bad", [*by("params.depth"), *by("tags.team"), *by("bogus"), *by(""), {}, "name"], ids=str
-)
+@pytest.mark.parametrize("bad", [*by("bogus"), *by(""), {}, "name"], ids=str)
 def test_unknown_orders_are_refused(api: Api, shelf: str, bad: object) -> None:
     refused(api.post(PATH, {"experiment_ids": [shelf], "order_by": [bad]}))
 

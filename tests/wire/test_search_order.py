@@ -124,7 +124,7 @@ NO_KEY = pytest.param("metrics.", marks=differs("a key is not empty"))
 
 @pytest.mark.parametrize(
     "order",
-    ["dataset.name", "Run name", "experiment_id", "lifecycle_stage", "nonsense", "start_time UP",
+    ["dataset.name", "Run name", "nonsense", "start_time UP",
      "start_time, run_name", "start_time DESC ASC", "metrics.m; run_name", "METRICS.m", NO_KEY,
      "other.m", "", "1", "metrics.m DESC NULLS FIRST", "(SELECT 1)", "run_id--"],
 )  # fmt: skip

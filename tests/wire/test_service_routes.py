@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 import millrace
-from tests.services import private_millrace
+from tests.services import http_server
 from tests.wire import build
 from tests.wire.catalogue import ENDPOINTS, Endpoint
 from tests.wire.client import Api
@@ -138,9 +139,14 @@ def behind(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     """A server with `--static-prefix /pre`: asked below the prefix, and without it."""
     if api.is_mlflow:
         pytest.skip("starts a server of our own")
-    with private_millrace(
-        tmp_path_factory.mktemp("prefix"), "--static-prefix", "/pre", health="/pre/health"
-    ) as url:
+    folder = tmp_path_factory.mktemp("prefix")
+
+    def command(port: int) -> list[str]:
+        store = ["--backend-store-uri", f"sqlite:///{folder / 'm.db'}", "--static-prefix", "/pre"]
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        return [sys.executable, "-m", "millrace", "server", *address, *store]
+
+    with http_server(command, folder, health="/pre/health") as url:
         yield Api(f"{url}/pre"), Api(url)
 
 

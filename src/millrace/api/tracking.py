@@ -272,6 +272,12 @@ class MetricsReply(Reply, frozen=True, kw_only=True):
     next_page_token: str | None = None
 
 
+class MetricsList(msgspec.Struct, frozen=True, kw_only=True):
+    """As `MetricsReply`, with the list there also when it is empty."""
+
+    metrics: tuple[Metric, ...] = ()
+
+
 class GetHistoryBulk(Request, frozen=True, kw_only=True):
     run_id: tuple[str, ...] = ()
     metric_key: Id
@@ -572,7 +578,7 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         path="/mlflow/metrics/get-history-bulk",
         prefixes=("ajax-api",),
         request=GetHistoryBulk,
-        response=MetricsReply,
+        response=MetricsList,
         needs=reads(_RUN),
         summary="Get points of a metric of up to 100 runs, 25,000 in all.",
     ),

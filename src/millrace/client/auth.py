@@ -28,7 +28,7 @@ HEADER_PLUGINS: Final = Registry["Callable[[], Mapping[str, str]]"]("millrace.he
 class Address:
     """A server and the headers that name us to it."""
 
-    def __init__(self, base_url: str, authorization: str | None) -> None:
+    def __init__(self, base_url: str, authorization: Callable[[], str | None]) -> None:
         self.base_url = base_url
         self._authorization = authorization
         self._plugins: list[Callable[[], Mapping[str, str]]] | None = None
@@ -38,8 +38,8 @@ class Address:
         from millrace import __version__  # noqa: PLC0415 - the doors are above every floor
 
         headers = {"User-Agent": f"millrace-python-client/{__version__}"}
-        if self._authorization:
-            headers["Authorization"] = self._authorization
+        if authorization := self._authorization():
+            headers["Authorization"] = authorization
         if self._plugins is None:
             found = (HEADER_PLUGINS.find(name) for name in HEADER_PLUGINS.names())
             self._plugins = [plugin for plugin in found if plugin is not None]
@@ -49,19 +49,26 @@ class Address:
 
 
 def address(uri: str) -> Address:
-    """The address that *uri* names: `http[s]://[user:password@]host` or `databricks[://profile]`."""
+    """The address that *uri* names: `http[s]://[user:password@]host` or `databricks[://profile]`.
+
+    Credentials of the settings are read for each request, so that a token may be renewed.
+    """
     parts = urlsplit(uri)
     if parts.scheme == "databricks" or uri == "databricks":
         return _databricks(parts.netloc or None)
     if parts.username:
-        authorization = _basic(unquote(parts.username), unquote(parts.password or ""))
+        given = _basic(unquote(parts.username), unquote(parts.password or ""))
         bare = parts.netloc.rpartition("@")[2]
-        return Address(parts._replace(netloc=bare).geturl(), authorization)
+        return Address(parts._replace(netloc=bare).geturl(), lambda: given)
+    return Address(uri, _of_settings)
+
+
+def _of_settings() -> str | None:
     user, password = settings.TRACKING_USERNAME.get(), settings.TRACKING_PASSWORD.get()
     if user and password:
-        return Address(uri, _basic(user, password))
+        return _basic(user, password)
     token = settings.TRACKING_TOKEN.get()
-    return Address(uri, f"Bearer {token}" if token else None)
+    return f"Bearer {token}" if token else None
 
 
 def options() -> Options:
@@ -109,7 +116,7 @@ def _databricks(profile: str | None) -> Address:
     """Environment first unless a profile is named, then the profile in the configuration file."""
     host, token = settings.DATABRICKS_HOST.get(), settings.DATABRICKS_TOKEN.get()
     if profile is None and host and token:
-        return Address(_https(host), f"Bearer {token}")
+        return _known(host, f"Bearer {token}")
     name = profile or settings.DATABRICKS_CONFIG_PROFILE.get() or configparser.DEFAULTSECT
     path = Path(settings.DATABRICKS_CONFIG_FILE.get()).expanduser()
     parser = configparser.ConfigParser(interpolation=None)
@@ -125,11 +132,12 @@ def _databricks(profile: str | None) -> Address:
     if not section.get("host"):
         raise InvalidArgument(f"Profile {name!r} in {path} has no host.")
     if token := section.get("token"):
-        return Address(_https(section["host"]), f"Bearer {token}")
+        return _known(section["host"], f"Bearer {token}")
     if (user := section.get("username")) and (password := section.get("password")):
-        return Address(_https(section["host"]), _basic(user, password))
+        return _known(section["host"], _basic(user, password))
     raise InvalidArgument(f"Profile {name!r} in {path} has neither a token nor a password.")
 
 
-def _https(host: str) -> str:
-    return (host if "://" in host else f"https://{host}").rstrip("/")
+def _known(host: str, authorization: str) -> Address:
+    base_url = (host if "://" in host else f"https://{host}").rstrip("/")
+    return Address(base_url, lambda: authorization)

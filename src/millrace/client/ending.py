@@ -55,8 +55,7 @@ def ending_of(error: BaseException | None) -> Ending:
         case SystemExit(code=code):
             return _ending_of_exit(code)
         case _:
-            said = f"exception: {type(error).__name__}: {error}"
-            return Ending("FAILED", said[:_LONGEST_CAUSE])
+            return Ending("FAILED", _said(f"exception: {type(error).__name__}", error))
 
 
 class Watch:
@@ -179,7 +178,17 @@ class _Noting:
 def _ending_of_exit(code: object) -> Ending:
     if code is None or code == 0:
         return Ending("FINISHED", "exit: 0")
-    return Ending("KILLED", f"exit: {code}"[:_LONGEST_CAUSE])
+    return Ending("KILLED", _said("exit", code))
+
+
+def _said(what: str, detail: object) -> str:
+    """A cause that every server takes: short, and without characters that a tag may not hold."""
+    try:
+        text = str(detail)
+    except Exception:  # noqa: BLE001 - the exception of a script may be broken, too
+        text = "(says nothing)"
+    plain = text.encode(errors="replace").decode().replace("\0", " ")
+    return f"{what}: {plain}"[:_LONGEST_CAUSE].rstrip(": ")
 
 
 def _ending_of_signal(number: int) -> Ending:

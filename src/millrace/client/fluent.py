@@ -1,30 +1,21 @@
-"""The module-level API (`millrace.log_metric`, `millrace.start_run`, …) on the active run.
-
-Each thread and each asyncio task has its own stack of active runs. In a notebook the stack belongs
-to the thread, because every cell runs in a context of its own there. A forked child inherits the
-stack and may log into its runs; only the process that opened a run ends it.
-"""
+"""The module-level API (`millrace.log_metric`, `millrace.start_run`, …) on the active run."""
 
 # The signatures are the field's.
 # ruff: noqa: ANN401, FBT001, FBT002, PLR0913, PLR0917
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from millrace.client import connect, context, frames
+from millrace.client.active import STACK, ActiveRun, Opened, end
 from millrace.client.client import MillraceClient
-from millrace.client.ending import RETURNED, WATCH, Ending, ending_of
+from millrace.client.ending import RETURNED, Ending
 from millrace.client.entities import DatasetInput, InputTag, Metric
-from millrace.client.lease import PULSE
 from millrace.core import clock, settings
 from millrace.core import tags as reserved
 from millrace.core.entities.experiment import DEFAULT_ID
-from millrace.core.entities.run import STATUS_NUMBERS, Run
+from millrace.core.entities.run import STATUS_NUMBERS
 from millrace.core.errors import InvalidArgument
 from millrace.telemetry import readers
 from millrace.telemetry.sampler import PREFIX, Sampler, Schedule
@@ -32,8 +23,6 @@ from millrace.telemetry.sampler import PREFIX, Sampler, Schedule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     from millrace.client.batching import Pending
     from millrace.client.client import Operations
@@ -41,97 +30,10 @@ if TYPE_CHECKING:
     from millrace.core.entities import metric as metrics_of_runs
     from millrace.core.entities.entity import ViewType
     from millrace.core.entities.experiment import Experiment
-
-logger = logging.getLogger(__name__)
+    from millrace.core.entities.run import Run
 
 _PAGE: Final = 1000
 _ENOUGH: Final = 100_000
-
-
-class ActiveRun(Run, frozen=True, kw_only=True):
-    """A run that is under way. As a context manager it ends with the block, as the block ended."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _end(self.info.run_id, ending_of(error), quietly=error is not None)
-
-
-class _Open:
-    """An active run: its client, and what runs beside it. `data` is as it was at the start."""
-
-    def __init__(self, run: ActiveRun, client: MillraceClient, sampler: Sampler | None) -> None:
-        self.run = run
-        self.run_id = run.info.run_id
-        self.client = client
-        self._sampler = sampler
-        self._pid = os.getpid()
-
-    def begin(self) -> None:
-        """Start the heartbeat and the sampler; have the run ended should the process end."""
-        PULSE.begin(self.run_id, self.client.channel, settings.LEASE_SECONDS.get())
-        WATCH.begin(self.run_id, self.end_with_process)
-        if self._sampler is not None:
-            self._sampler.start()
-
-    def end(self, ending: Ending) -> None:
-        """Tell the server how it ended, behind all that was logged."""
-        if self._halt():
-            self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=True)
-            self.client.set_terminated(self.run_id, ending.status)
-
-    def end_with_process(self, ending: Ending) -> None:
-        """The same, without waiting for the server: the process has only so long."""
-        if self._halt():
-            self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=False)
-            self.client.set_terminated(self.run_id, ending.status, synchronous=False)
-
-    def _halt(self) -> bool:
-        """Stop what runs beside it; False in a process that did not open it."""
-        if self._pid != os.getpid():
-            return False
-        if self._sampler is not None:
-            self._sampler.stop()
-        PULSE.end(self.run_id)
-        WATCH.forget(self.run_id)
-        return True
-
-
-class _Stack:
-    """The active runs of this thread or task, the innermost last."""
-
-    def __init__(self) -> None:
-        self._of_context: ContextVar[tuple[_Open, ...]] = ContextVar("millrace_runs", default=())
-        self._of_thread = threading.local()
-        self.last: _Open | None = None
-
-    def get(self) -> tuple[_Open, ...]:
-        """The runs."""
-        if context.is_notebook():
-            found: tuple[_Open, ...] = getattr(self._of_thread, "runs", ())
-            return found
-        return self._of_context.get()
-
-    def put(self, runs: tuple[_Open, ...]) -> None:
-        """Let these be the active runs."""
-        if context.is_notebook():
-            self._of_thread.runs = runs
-        else:
-            self._of_context.set(runs)
-
-    def push(self, run: _Open) -> None:
-        """Let *run* be the innermost."""
-        self.last = run
-        self.put((*self.get(), run))
-
-
-_stack: Final = _Stack()
 
 
 # --- where records go --------------------------------------------------------------------------
@@ -270,7 +172,7 @@ def start_run(
     *nested* allows that another one is active, which becomes the parent. *description* is Markdown.
     Leave it with `end_run`, or use it as a context manager.
     """
-    outer = _stack.get()
+    outer = STACK.get()
     if outer and not nested:
         raise InvalidArgument(
             f"Run {outer[-1].run_id!r} is active. End it with end_run(), or start this one inside "
@@ -294,9 +196,9 @@ def start_run(
         where = experiment_id or _experiment_id(client)
         run = client.create_run(where, tags={**found, **given}, run_name=run_name)
     active = ActiveRun(info=run.info, data=run.data, inputs=run.inputs, outputs=run.outputs)
-    opened = _Open(active, client, _sampler(client, run, log_system_metrics))
+    opened = Opened(active, client, _sampler(client, run, log_system_metrics))
     opened.begin()
-    _stack.push(opened)
+    STACK.push(opened)
     return active
 
 
@@ -305,21 +207,21 @@ def end_run(status: str = "FINISHED") -> None:
     known = next((name for name in STATUS_NUMBERS.values() if name == status), None)
     if known is None:
         raise InvalidArgument(f"Status {status!r}: expected one of {[*STATUS_NUMBERS.values()]}.")
-    runs = _stack.get()
+    runs = STACK.get()
     if runs:
         ending = RETURNED if known == "FINISHED" else Ending(known, "end_run")
-        _end(runs[-1].run_id, ending)
+        end(runs[-1].run_id, ending)
 
 
 def active_run() -> ActiveRun | None:
     """The active run of this thread or task, as it was when it started."""
-    runs = _stack.get()
+    runs = STACK.get()
     return runs[-1].run if runs else None
 
 
 def last_active_run() -> Run | None:
     """The run that was started last in this process, as it is now."""
-    last = _stack.last
+    last = STACK.last
     return last.client.get_run(last.run_id) if last else None
 
 
@@ -594,12 +496,12 @@ def set_system_metrics_node_id(node_id: str | None) -> None:
 # --- steps -------------------------------------------------------------------------------------
 
 
-def _active() -> _Open:
+def _active() -> Opened:
     """The active run, started if there is none."""
-    runs = _stack.get()
+    runs = STACK.get()
     if not runs:
         start_run()
-        runs = _stack.get()
+        runs = STACK.get()
     return runs[-1]
 
 
@@ -608,27 +510,6 @@ def _target(run_id: str | None = None) -> tuple[str, MillraceClient]:
         return run_id, _client()
     active = _active()
     return active.run_id, active.client
-
-
-def _end(run_id: str, ending: Ending, *, quietly: bool = False) -> None:
-    """End a run of the stack, and first those that were left open inside it.
-
-    *quietly*: an exception is under way, which must not be replaced by one of ours.
-    """
-    runs = _stack.get()
-    if all(each.run_id != run_id for each in runs):
-        return  # ended before the block was left
-    while runs:
-        innermost, runs = runs[-1], runs[:-1]
-        _stack.put(runs)
-        try:
-            innermost.end(ending)
-        except Exception:
-            if not quietly:
-                raise
-            logger.exception("run %s could not be ended", innermost.run_id)
-        if innermost.run_id == run_id:
-            return
 
 
 def _resume(
@@ -672,10 +553,6 @@ def _sampler(client: MillraceClient, run: Run, wanted: bool | None) -> Sampler |
     # A resumed run goes on where its series stopped.
     steps = [each.step for each in run.data.metric_list if each.key.startswith(PREFIX)]
     return Sampler(readers.available(), log, schedule, first=max(steps, default=-1) + 1)
-
-
-def _cause(ending: Ending) -> InputTag:
-    return InputTag(reserved.END_CAUSE, ending.cause)
 
 
 def _pages(page: Callable[[int, str | None], PagedList[Any]], limit: int | None) -> list[Any]:

@@ -1,7 +1,7 @@
 """One HTTP server, called over kept-alive connections, with retries inside a budget.
 
 Used by the Python client for every remote server. It refuses to follow a redirect to another
-origin, to read more than `LIMIT_BYTES`, and to trust a certificate that cannot be verified.
+origin, to read more than a limit, and to trust a certificate that cannot be verified.
 Retries repeat every verb, so callers give creates an `Idempotency-Key`. Thread-safe.
 """
 
@@ -22,6 +22,7 @@ from urllib3.exceptions import (
     HTTPError,
     InsecureRequestWarning,
     LocationParseError,
+    NewConnectionError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
-LIMIT_BYTES: Final = 512 * 1024 * 1024
-"""Longest answer that is read: a hostile server cannot fill the memory."""
 _REDIRECTS: Final = 3
 _EXCERPT: Final = 300
 
@@ -52,11 +51,15 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to connect: TLS, connections kept open, whether redirects are followed."""
+    """How to connect: TLS, connections kept open, whether redirects are followed.
+
+    No answer longer than `limit_bytes` is read: a hostile server cannot fill the memory.
+    """
 
     tls: Tls = Tls()
     connections: int = 10
     redirects: bool = True
+    limit_bytes: int = 512 * 1024 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ class HttpClient:
         self._origin = _origin(self._base)
         self._headers = headers
         self._redirects = options.redirects
+        self._limit = options.limit_bytes
         self._pause = pause
         self._open = _opener(self._base, options)
         self._manager = self._open()
@@ -188,14 +192,14 @@ class HttpClient:
                 preload_content=False,
             )
             try:
-                content = response.read(LIMIT_BYTES + 1, decode_content=True)
+                content = response.read(self._limit + 1, decode_content=True)
             except BaseException:
                 response.close()
                 raise
-            if len(content) > LIMIT_BYTES:
+            if len(content) > self._limit:
                 response.close()
                 raise InvalidArgument(
-                    f"{self._base} sent more than {LIMIT_BYTES} bytes; ask for smaller pages."
+                    f"{self._base} sent more than {self._limit} bytes; ask for smaller pages."
                 )
             response.release_conn()
         except (HTTPError, OSError) as fault:
@@ -257,7 +261,7 @@ def _fault(base: str, fault: Exception) -> MillraceError:
             return InvalidArgument(f"{base} is no address: {fault}.")
         case ReadTimeoutError():
             return Unavailable(f"{base} did not answer in time.")
-        case ConnectTimeoutError():
+        case ConnectTimeoutError() if not isinstance(fault, NewConnectionError):
             return Unavailable(f"{base} cannot be reached: the connection timed out.")
         case ProxyError():
             return Unavailable(f"{base} cannot be reached through the proxy: {fault}.")

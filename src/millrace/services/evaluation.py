@@ -18,9 +18,10 @@ from millrace.api.evaluation import (
 )
 from millrace.core import ids
 from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
-from millrace.core.errors import InvalidArgument, NotFound
+from millrace.core.errors import InvalidArgument, MillraceError, NotFound
 from millrace.core.filters import EVALUATION_DATASETS, order, parse
 from millrace.core.rules import limits, names, searching
+from millrace.core.wire import parse as parse_object
 from millrace.services.later import then
 from millrace.stores.protocols import Query
 
@@ -57,15 +58,13 @@ class Evaluation:
     def create(self, ctx: Context, request: CreateDataset) -> Future[DatasetReply]:
         """Create a data set."""
         dataset_id = ids.dataset_id()
-        if request.tags:
-            _object(request.tags, "tags")
         dataset = EvaluationDataset(
             dataset_id=dataset_id,
             name=names.plain_text(request.name, "name"),
             digest=hashlib.sha256(dataset_id.encode()).hexdigest()[:8],
             created_time=ctx.at_ms,
             last_update_time=ctx.at_ms,
-            tags=request.tags or None,
+            tags=_text(_tags(request.tags or "{}")),
             schema=request.schema,
             profile=request.profile,
             created_by=request.created_by or None,
@@ -91,7 +90,7 @@ class Evaluation:
             tree=parse(request.filter_string or "", EVALUATION_DATASETS),
             order=order.parse(request.order_by or (), EVALUATION_DATASETS),
             limit=searching.limit(
-                request.max_results or None,
+                request.max_results,
                 default=limits.SEARCH_DATASETS,
                 most=limits.SEARCH_DATASETS,
             ),
@@ -104,7 +103,7 @@ class Evaluation:
 
     def set_tags(self, ctx: Context, request: SetDatasetTags) -> Future[DatasetReply]:
         """Set tags; the others stay."""
-        new = _object(request.tags, "tags")
+        new = _tags(request.tags)
         held = self._held(request.dataset_id)
         tags = {**_object(held.tags or "{}", "tags"), **new}
         return self._change(ctx, held, tags=_text(tags))
@@ -208,6 +207,16 @@ def _object(text: str, label: str) -> dict[str, Any]:
         ) from error
 
 
+def _tags(text: str) -> dict[str, str]:
+    """Tags as JSON text: an object of strings, each key once."""
+    try:
+        return msgspec.convert(parse_object(text.encode()), type=dict[str, str])
+    except (msgspec.ValidationError, MillraceError) as error:
+        raise InvalidArgument(
+            f"Parameter 'tags' must be the JSON text of an object of strings: {error}."
+        ) from error
+
+
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -216,10 +225,10 @@ def _record(
     entry: dict[str, Any], dataset_id: str, ctx: Context, author: str | None, place: int
 ) -> EvaluationRecord:
     if not isinstance(entry.get("inputs"), dict):
-        raise InvalidArgument(f"Record {place} has no object 'inputs'.")
+        raise InvalidArgument(f"records[{place}] has no object 'inputs'.")
     for name in _OBJECTS:
         if name not in {"inputs", "outputs"} and not isinstance(entry.get(name) or {}, dict):
-            raise InvalidArgument(f"'{name}' of record {place} must be an object.")
+            raise InvalidArgument(f"'{name}' of records[{place}] must be an object.")
     source = entry.get("source") or {}
     source_data = source.get("source_data") or {}
     kind = source.get("source_type")

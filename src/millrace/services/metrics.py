@@ -10,9 +10,10 @@ import msgspec
 
 from millrace.api.endpoint import Bytes
 from millrace.api.series import SeriesColumns, SeriesGrid, SeriesReply
-from millrace.api.tracking import MetricsReply
+from millrace.api.tracking import MetricsList, MetricsReply
 from millrace.core.entities.metric import Metric
 from millrace.core.errors import InvalidArgument
+from millrace.core.numbers import INT64_MAX
 from millrace.core.rules import limits, searching
 from millrace.core.wire import number
 from millrace.stores.protocols import MetricWindow, RawSeries, SeriesWindow
@@ -40,10 +41,8 @@ class Metrics:
     def history(self, _ctx: Context, request: GetHistory) -> MetricsReply:
         """A page of a history; without max_results all of it."""
         limit = request.max_results
-        if limit is not None and limit < 1:
-            raise InvalidArgument(
-                f"Invalid value {limit} for parameter 'max_results' supplied: it must be 1 or more."
-            )
+        if limit is not None:
+            limit = searching.limit(limit, default=limits.INT32, most=limits.INT32)
         bound = ["history", request.run, request.metric_key]
         window = MetricWindow(limit=limit, after=self._tokens.read(request.page_token, bound))
         points, after = self._store.metric_history(request.run, request.metric_key, window)
@@ -52,16 +51,11 @@ class Metrics:
             next_page_token=self._tokens.write(after, bound),
         )
 
-    def history_bulk(self, _ctx: Context, request: GetHistoryBulk) -> MetricsReply:
+    def history_bulk(self, _ctx: Context, request: GetHistoryBulk) -> MetricsList:
         """Histories of many runs one after the other, by run id, up to a total."""
         run_ids = _runs(request.run_id, "run_id")
         most = limits.HISTORY_BULK_POINTS
-        if request.max_results is not None and request.max_results < 1:
-            raise InvalidArgument(
-                f"Invalid value {request.max_results} for parameter 'max_results' supplied: it "
-                "must be 1 or more."
-            )
-        left = min(request.max_results or most, most)
+        left = min(searching.limit(request.max_results, default=most, most=INT64_MAX), most)
         metrics: list[Metric] = []
         for run_id in sorted(set(run_ids)):
             if left <= 0:
@@ -71,7 +65,7 @@ class Metrics:
             )
             metrics += _metrics(request.metric_key, points, run_id)
             left -= len(points.steps)
-        return MetricsReply(metrics=tuple(metrics))
+        return MetricsList(metrics=tuple(metrics))
 
     def history_interval(self, _ctx: Context, request: GetHistoryInterval) -> MetricsReply:
         """Evenly sampled points of many runs, by step."""
@@ -79,7 +73,7 @@ class Metrics:
         start, end = request.start_step, request.end_step
         if (start is None) != (end is None):
             raise InvalidArgument(
-                "Parameters 'start_step' and 'end_step' must be given together or not at all."
+                "Parameters 'start_step' and 'end_step' must both be given, or neither."
             )
         if start is not None and end is not None and start > end:
             raise InvalidArgument(

@@ -84,6 +84,11 @@ class LoggedModels:
             if status not in STATUS_NUMBERS:
                 raise InvalidArgument(f"Invalid value {status} for parameter 'status'.")
             status = STATUS_NUMBERS[status]
+        if status == "LOGGED_MODEL_STATUS_UNSPECIFIED":
+            raise InvalidArgument(
+                "Invalid value 'LOGGED_MODEL_STATUS_UNSPECIFIED' for parameter 'status': say "
+                "whether the model is pending, ready or failed."
+            )
         change = LoggedModelChange(status=status, last_updated_timestamp_ms=ctx.at_ms)
         return self._change(ctx, request.model_id, change)
 

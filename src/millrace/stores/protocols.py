@@ -160,8 +160,9 @@ class TrackingStore(Protocol):
     ) -> Future[Experiment]:
         """Change an experiment. Its life cycle takes its runs along.
 
-        NotFound: no such experiment, or no such tag to delete; AlreadyExists: the new name is
-        taken; InvalidArgument: it is in the trash (for anything but the life cycle).
+        NotFound: no such experiment, none in the stage to move from, or no such tag to delete;
+        AlreadyExists: the new name is taken; InvalidArgument: it is in the trash (for anything but
+        the life cycle).
         """
         ...
 
@@ -292,8 +293,9 @@ class EvaluationStore(Protocol):
     def upsert_records(
         self, dataset_id: str, records: Sequence[EvaluationRecord], *, trail: Trail = NO_TRAIL
     ) -> Future[tuple[int, int]]:
-        """Add records or, where `inputs` are the same, replace their other fields that are given
-        (creation time and id stay). How many were (inserted, updated). NotFound."""
+        """Add records or, where `inputs` are the same, merge them (`rules.datasets.merged`); how
+        many were (inserted, updated). The data set is described anew
+        (`rules.datasets.described`). NotFound."""
         ...
 
     def records(
@@ -305,7 +307,7 @@ class EvaluationStore(Protocol):
     def delete_records(
         self, dataset_id: str, record_ids: Sequence[str], *, trail: Trail = NO_TRAIL
     ) -> Future[int]:
-        """Delete those records that are there; how many they were."""
+        """Delete those records that are there; how many they were. Describes the set anew."""
         ...
 
 

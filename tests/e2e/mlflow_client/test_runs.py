@@ -55,7 +55,11 @@ def test_an_exception_fails_the_run_and_keeps_what_it_logged(flow):
 def test_every_status_may_be_set(flow):
     states = ["RUNNING", "KILLED", "SCHEDULED", "FAILED", "FINISHED", "RUNNING"]
 
-    assert flow("killed_and_scheduled") == states
+    assert flow("every_status") == states
+
+
+def test_ending_a_run_by_hand(flow):
+    assert flow("ended_by_hand") == {"status": "KILLED", "active": None}
 
 
 def test_resuming_a_run_adds_to_it(flow):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+INT32: Final = 2**31 - 1
+
 KEY_LENGTH: Final = 250
 PARAM_VALUE_LENGTH: Final = 6_000
 RUN_TAG_VALUE_LENGTH: Final = 8_000

@@ -12,6 +12,7 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
 from millrace.core.errors import AlreadyExists, NotFound
 from millrace.core.pages import Page
+from millrace.core.rules import datasets as rules
 from millrace.stores.memory.search import DATASET_TIES, dataset_values, find
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.experiments import experiments_by_id
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from millrace.stores.sql.transaction import Transaction
     from millrace.stores.sql.writer import Writer
 
-_KEPT = frozenset({"dataset_record_id", "dataset_id", "inputs", "created_time", "created_by"})
 _d, _r, _e = t.evaluation_datasets.c, t.evaluation_records.c, t.evaluation_dataset_experiments.c
 _BY_ID = select(_d.record).where(_d.id == bindparam("id"))
 
@@ -71,13 +71,8 @@ class SqlEvaluation:
 
         def change(tx: Transaction) -> EvaluationDataset:
             _there(tx.session, dataset.dataset_id)
-            connection = tx.session.connection
-            connection.execute(
-                update(t.evaluation_datasets)
-                .where(_d.id == dataset.dataset_id)
-                .values(record=msgspec.json.encode(dataset))
-            )
-            connection.execute(
+            _store(tx, dataset)
+            tx.session.connection.execute(
                 delete(t.evaluation_dataset_experiments).where(_e.dataset_id == dataset.dataset_id)
             )
             _link(tx, dataset)
@@ -116,8 +111,9 @@ class SqlEvaluation:
         """Add records, or update those with the same inputs: (inserted, updated)."""
 
         def put(tx: Transaction) -> tuple[int, int]:
-            _there(tx.session, dataset_id)
+            dataset = _there(tx.session, dataset_id)
             inserted = sum(_upserted(tx, dataset_id, record) for record in records)
+            _store(tx, rules.described(dataset, records, added=inserted))
             return inserted, len(records) - inserted
 
         return self._writer.submit(lambda tx: tx.once(trail, tuple[int, int], lambda: put(tx)))
@@ -142,12 +138,14 @@ class SqlEvaluation:
         """Delete those records that are there; how many they were."""
 
         def remove(tx: Transaction) -> int:
-            _there(tx.session, dataset_id)
+            dataset = _held(tx.session, dataset_id)
             gone = tx.session.connection.execute(
                 delete(t.evaluation_records).where(
                     _r.dataset_id == dataset_id, _r.id.in_(list(record_ids))
                 )
             )
+            if dataset is not None and gone.rowcount:
+                _store(tx, rules.described(dataset, (), added=-gone.rowcount))
             return gone.rowcount
 
         return self._writer.submit(lambda tx: tx.once(trail, int, lambda: remove(tx)))
@@ -162,9 +160,19 @@ def _held(session: Session, dataset_id: str) -> EvaluationDataset | None:
     return _decoded(rows[0][0]) if rows else None
 
 
-def _there(session: Session, dataset_id: str) -> None:
-    if _held(session, dataset_id) is None:
+def _there(session: Session, dataset_id: str) -> EvaluationDataset:
+    held = _held(session, dataset_id)
+    if held is None:
         raise NotFound(f"Evaluation data set with id={dataset_id!r} not found.")
+    return held
+
+
+def _store(tx: Transaction, dataset: EvaluationDataset) -> None:
+    tx.session.connection.execute(
+        update(t.evaluation_datasets)
+        .where(_d.id == dataset.dataset_id)
+        .values(record=msgspec.json.encode(dataset))
+    )
 
 
 def _link(tx: Transaction, dataset: EvaluationDataset) -> None:
@@ -198,12 +206,7 @@ def _upserted(tx: Transaction, dataset_id: str, record: EvaluationRecord) -> boo
         )
         return True
     old = msgspec.json.decode(rows[0][0], type=EvaluationRecord)
-    given = {
-        name: value
-        for name, value in msgspec.structs.asdict(record).items()
-        if name not in _KEPT and value is not None
-    }
-    merged = msgspec.structs.replace(old, **given)
+    merged = rules.merged(old, record)
     connection.execute(
         update(t.evaluation_records).where(same).values(record=msgspec.json.encode(merged))
     )

@@ -140,14 +140,10 @@ def change_experiment(tx: Transaction, experiment_id: str, change: ExperimentCha
     experiment = held[0]
     connection = tx.session.connection
     values: dict[str, object] = {}
+    _check_stage(experiment, change)
     if change.lifecycle_stage is not None:
         values["lifecycle"] = LIFECYCLE_OF[change.lifecycle_stage]
         _take_runs_along(tx, row, LIFECYCLE_OF[change.lifecycle_stage])
-    elif experiment.lifecycle_stage != "active":
-        raise InvalidArgument(
-            f"The experiment {experiment_id} must be in the 'active' state, and it is deleted. "
-            "Restore it first."
-        )
     if change.name is not None and change.name != experiment.name:
         _check_name_free(tx.session, change.name)
         values["name"] = change.name
@@ -170,6 +166,19 @@ def change_experiment(tx: Transaction, experiment_id: str, change: ExperimentCha
     if values:
         connection.execute(update(t.experiments).where(t.experiments.c.id == row).values(values))
     return experiments_by_id(tx.session, [row])[0]
+
+
+def _check_stage(experiment: Experiment, change: ExperimentChange) -> None:
+    if change.lifecycle_stage == experiment.lifecycle_stage:
+        raise NotFound(
+            f"Experiment with id={experiment.experiment_id} is {experiment.lifecycle_stage} "
+            "already."
+        )
+    if change.lifecycle_stage is None and experiment.lifecycle_stage != "active":
+        raise InvalidArgument(
+            f"The experiment {experiment.experiment_id} must be in the 'active' state, and it is "
+            "deleted. Restore it first."
+        )
 
 
 def _take_runs_along(tx: Transaction, experiment: int, lifecycle: int) -> None:

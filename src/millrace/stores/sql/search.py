@@ -91,7 +91,7 @@ def _stages(
         origin, sorts = _later(source, origin, key)
         rest += sorts
     first = order[0]
-    held = source.held(first.field, numeric=False)
+    held = _sortable(source.held(first.field, numeric=False))
     if held is None:
         return [(origin, None, []), (origin, None, []), (origin, and_(True), rest)]
     if held.owner is None:
@@ -114,6 +114,14 @@ def _stages(
     ]
 
 
+def _sortable(held: Held | None) -> Held | None:
+    """Words that are kept as numbers sort as words."""
+    if held is None or held.shape is not Shape.NAMED:
+        return held
+    words = case(dict(held.names), value=held.column)
+    return msgspec.structs.replace(held, column=words)
+
+
 def _is_nan(held: Held, column: Any) -> Any:  # noqa: ANN401 - SQL expressions
     """When a value that is there is NaN; None where that cannot be."""
     if held.shape is Shape.VALUE:
@@ -128,7 +136,7 @@ def _on(rows: Any, alias: FromClause) -> Any:  # noqa: ANN401 - SQL expressions
 
 def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClause, list[SortBy]]:
     """Sort expressions of a key that is not the first: missing values and NaNs by rank."""
-    held = source.held(key.field, numeric=False)
+    held = _sortable(source.held(key.field, numeric=False))
     if held is None:
         return origin, []
     column = held.column

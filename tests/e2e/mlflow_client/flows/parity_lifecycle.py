@@ -197,7 +197,6 @@ def of_runs(step: Callable[..., Any], experiment: str) -> None:
     step("create run named by tag", client.create_run, experiment, tags=tags)
     step("create run of two names", client.create_run, experiment, None, tags, "other")
     step("create run in no experiment", client.create_run, "987654321")
-    step("create run, key too long", client.create_run, experiment, tags={"k" * 251: "v"})
     step("get run", client.get_run, run)
     step("get no run", client.get_run, "0" * 32)
     step("log param", client.log_param, run, "p", "1")
@@ -335,6 +334,8 @@ def of_endings(step: Callable[..., Any], experiment: str) -> None:
     )
     step("restore experiment with runs", client.restore_experiment, experiment)
     step("get run of restored experiment", client.get_run, run)
+    # Last, because it is no run on every server, and ids are numbered.
+    step("create run, key too long", client.create_run, experiment, tags={"k" * 251: "v"})
 
 
 if __name__ == "__main__":

@@ -52,7 +52,15 @@ def body_that_raises():
 
 
 @scenario
-def killed_and_scheduled():
+def ended_by_hand():
+    mlflow.set_experiment(new_name())
+    run = mlflow.start_run()
+    mlflow.end_run(status="KILLED")
+    return {"status": client.get_run(run.info.run_id).info.status, "active": mlflow.active_run()}
+
+
+@scenario
+def every_status():
     experiment = new_experiment()
     with mlflow.start_run(experiment_id=experiment) as run:
         pass
