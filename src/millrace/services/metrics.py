@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from array import array
 from typing import TYPE_CHECKING, Any, cast
@@ -99,6 +100,9 @@ class Metrics:
                 "Parameter 'x_metric' names the metric on the x axis: give it with x='metric', "
                 "and only then."
             )
+        for name, bound in (("start", request.start), ("end", request.end)):
+            if bound is not None and math.isnan(bound):
+                raise InvalidArgument(f"Parameter {name!r} must be a number, not NaN.")
         if request.start is not None and request.end is not None and request.start > request.end:
             raise InvalidArgument(
                 f"'end' ({request.end}) must not be less than 'start' ({request.start})."
