@@ -138,7 +138,7 @@ class Dispatcher:
             answer = answer_to(error, incoming)
         ours = self._guard.headers(headers)
         ours.append((b"x-request-id", request_id.encode()))
-        await send_answer(send, answer, ours)
+        await send_answer(scope, send, answer, ours)
 
     async def _answer(self, incoming: Incoming, receive: Receive) -> Answer:
         methods = self._router.find(incoming)

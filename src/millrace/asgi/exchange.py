@@ -14,6 +14,8 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
+# Larger bodies are not worth a copy to have the head in front of them.
+_ONE_PIECE: Final = 64 * 1024
 
 
 class Incoming:
@@ -57,13 +59,21 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-async def send_answer(send: Send, answer: Answer, headers: Headers) -> None:
-    """Send *answer* with *headers* beside its own, as head and body in a row."""
+AT_ONCE: Final = "millrace.answer_at_once"
+"""In the scope, where the server offers it: `(status, headers, body) -> bool` writes a whole answer
+in one piece, or says False and it goes out as two messages."""
+
+
+async def send_answer(scope: Scope, send: Send, answer: Answer, headers: Headers) -> None:
+    """Send *answer* with *headers* beside its own."""
     body, status, content_type, more = answer
     if content_type:
         headers.append((b"content-type", content_type))
     if status != 204:  # noqa: PLR2004 - No Content may not even say that its length is 0
         headers.append((b"content-length", b"%d" % len(body)))
     headers.extend(more)
+    at_once = scope.get(AT_ONCE)
+    if at_once is not None and len(body) <= _ONE_PIECE and at_once(status, headers, body):
+        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

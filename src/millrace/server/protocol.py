@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import re
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from millrace.asgi.exchange import AT_ONCE
 from millrace.core.errors import MalformedRequest, MillraceError, NotSupported, TooLarge
 
 if TYPE_CHECKING:
     import asyncio
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from millrace.asgi.exchange import Headers
+
 
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -155,6 +160,7 @@ class Protocol(HttpToolsProtocol):
         self._window_end = 0.0
         self._body_bytes = self._framing_bytes = 0
         super().on_headers_complete()
+        self.scope[AT_ONCE] = partial(_write_at_once, self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; it is dropped when the answer is out already."""
@@ -281,3 +287,29 @@ def _refusal_bytes(refusal: MillraceError, headers: list[tuple[bytes, bytes]]) -
     ]
     head = b"".join(b"%s: %s\r\n" % line for line in lines)
     return STATUS_LINE[refusal.status] + head + b"\r\n" + body
+
+
+def _write_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+    """Write a whole answer in one piece; False when it has to go the ordinary way.
+
+    Two messages to uvicorn are two system calls and a check of every header by regular expression,
+    together a sixth of what logging a metric costs. Our headers are made here and need no check.
+    """
+    if cycle.flow.write_paused or cycle.response_started:
+        return False
+    if cycle.disconnected:
+        return True
+    parts = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    if cycle.scope["method"] != "HEAD":
+        parts.append(body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"".join(parts))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True

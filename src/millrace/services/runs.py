@@ -172,8 +172,9 @@ class Runs:
         """Log metrics, params and tags: all of them or none."""
         entries = request.metrics or ()
         rules.batch_sizes(entries, request.params or (), request.tags or ())
+        for key in {one.key for one in entries}:
+            names.key(key, "Metric name")
         metrics = tuple([_metric(one) for one in entries])
-        rules.metric_keys(metrics)
         params = tuple(
             rules.param(one.key, one.value, truncate=self._truncate) for one in request.params or ()
         )
@@ -266,6 +267,10 @@ class Runs:
 
 
 def _metric(entry: MetricEntry) -> Metric:
+    if not (entry.model_id or entry.dataset_name or entry.dataset_digest):
+        step = entry.step or 0
+        return Metric(key=entry.key, value=entry.value, timestamp=entry.timestamp, step=step)
+    rules.dataset_of_metric(entry.dataset_name, entry.dataset_digest)
     return Metric(
         key=entry.key,
         value=entry.value,

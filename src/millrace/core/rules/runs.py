@@ -14,7 +14,6 @@ from millrace.core.rules import limits, names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import ParamClash
 
 
@@ -127,11 +126,3 @@ def renamed_by(tag_list: Sequence[KeyValue]) -> str | None:
     """The new name of a run whose name tag is among *tag_list*; None keeps the old one."""
     value = next((one.value for one in tag_list if one.key == tags.RUN_NAME), None)
     return names.plain_text(value, "Run name") if value else None
-
-
-def metric_keys(metrics: Iterable[Metric]) -> None:
-    """Every metric has a legal key and names its data set whole."""
-    for metric in metrics:
-        names.key(metric.key, "Metric name")
-        if metric.dataset_name or metric.dataset_digest:
-            dataset_of_metric(metric.dataset_name, metric.dataset_digest)

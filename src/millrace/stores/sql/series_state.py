@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from millrace.core.numbers import INT64_MAX, NAN_KEY, key_of, value_of
+from millrace.core.numbers import INT64_MAX, NAN, NAN_KEY, keys_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,20 +72,24 @@ class SeriesState:
         return state
 
     @property
-    def mean(self) -> int:
-        """Mean of all values but NaNs, as a sortable integer; NaN when there are none."""
+    def mean(self) -> float:
+        """Mean of all values but NaNs; NaN when there are none."""
         numbers = self.count - self.nan_count
-        return key_of(self.total / numbers) if numbers else NAN_KEY
+        return self.total / numbers if numbers else NAN
 
-    def changing(self) -> tuple[object, ...]:
-        """All columns but the first three, in the order of the table."""
-        return (
-            self.count, self.nan_count, *self.first, *self.last,
-            self.min_value, self.max_value, self.min_step, self.max_step,
-            key_of(self.total), self.mean, self.low_ms, self.high_ms,
-            self.stride, int(self.in_time_order),
-            self.axis, self.shift, self.folded, *self.folded_last,
-        )  # fmt: skip
+    @staticmethod
+    def changing(states: Sequence[SeriesState]) -> list[tuple[object, ...]]:
+        """For each state all columns but the first three, in the order of the table."""
+        sums = keys_of([number for s in states for number in (s.total, s.mean)])
+        return [
+            (
+                s.count, s.nan_count, *s.first, *s.last,
+                s.min_value, s.max_value, s.min_step, s.max_step,
+                total, mean, s.low_ms, s.high_ms, s.stride, s.in_time_order,
+                s.axis, s.shift, s.folded, *s.folded_last,
+            )
+            for s, total, mean in zip(states, sums[::2], sums[1::2], strict=True)
+        ]  # fmt: skip
 
     def extend(self, points: Sequence[tuple[int, int, int]], values: dict[int, float]) -> None:
         """Take in points that were not there before, sorted; *values* has each integer's double.

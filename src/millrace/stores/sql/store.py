@@ -278,6 +278,8 @@ def _summary(key: str, state: SeriesState) -> MetricSummary:
     def double(value: int) -> float | None:
         return None if value == NAN_KEY else value_of(value)
 
+    mean = state.mean
+
     step, ms, last = state.last
     return MetricSummary(
         key=key,
@@ -287,7 +289,7 @@ def _summary(key: str, state: SeriesState) -> MetricSummary:
         last_timestamp=ms,
         minimum=double(state.min_value),
         maximum=double(state.max_value),
-        mean=double(state.mean),
+        mean=mean if mean == mean else None,  # noqa: PLR0124 - not NaN
         min_step=state.min_step,
         max_step=state.max_step,
     )

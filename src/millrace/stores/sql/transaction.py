@@ -99,13 +99,20 @@ class Transaction:
                 self.pyramid.fold(state)
         new = [state for state in touched if state.is_new]
         if new:
-            rows = [(s.id, s.run_id, s.key_id, *s.changing()) for s in new]
+            rows = [
+                (state.id, state.run_id, state.key_id, *row)
+                for state, row in zip(new, SeriesState.changing(new), strict=True)
+            ]
             self.session.many(self.statements.insert_series, rows)
             for state in new:
                 state.is_new = False
         if len(new) < len(touched):
-            known = touched.difference(new)
-            self.session.many(self.statements.change_series, [(*s.changing(), s.id) for s in known])
+            known = list(touched.difference(new))
+            rows = [
+                (*row, state.id)
+                for state, row in zip(known, SeriesState.changing(known), strict=True)
+            ]
+            self.session.many(self.statements.change_series, rows)
         touched.clear()
 
     def _is_full(self) -> bool:

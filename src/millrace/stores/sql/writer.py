@@ -24,7 +24,7 @@ from millrace.core.errors import MillraceError, Unavailable
 from millrace.stores.sql.engine import Session, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sqlalchemy import Connection
 
@@ -66,6 +66,7 @@ class Operation(Generic[T]):
     def __init__(self, apply: Callable[[Any], T], *, savepoint: bool) -> None:
         self.apply = apply
         self.future: Future[T] = Future()
+        self.future.set_running_or_notify_cancel()  # it cannot be called off: it may be written
         self.savepoint = savepoint
 
 
@@ -116,36 +117,36 @@ class Writer(Generic[Tx]):
     def _work(self) -> None:
         operation = self._waiting.get()
         while operation is not None:
-            group = [operation]
-            self._fill(group)
-            self._write(group)
+            self._write([operation])
             operation = self._waiting.get()
         self._disconnect()
 
-    def _fill(self, group: list[Operation[Any]]) -> None:
-        """Add to *group* what waits."""
+    def _arrived(self) -> list[Operation[Any]]:
+        """What has come meanwhile."""
+        arrived: list[Operation[Any]] = []
         with contextlib.suppress(Empty):
-            while len(group) < GROUP_LIMIT:
+            while len(arrived) < GROUP_LIMIT:
                 operation = self._waiting.get_nowait()
                 if operation is None:
                     self._waiting.put(None)  # the end, after this group
-                    return
-                group.append(operation)
+                    break
+                arrived.append(operation)
+        return arrived
 
-    def _write(self, group: Sequence[Operation[Any]]) -> None:
-        live = [one for one in group if one.future.set_running_or_notify_cancel()]
+    def _write(self, group: list[Operation[Any]]) -> None:
+        """Write *group*, and whatever arrives until it is committed: it joins the group."""
         try:
-            outcomes = self._commit(live)
+            outcomes = self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
             self._undo()
-            if len(live) == 1:
-                live[0].future.set_exception(self._cause(error))
+            if len(group) == 1:
+                group[0].future.set_exception(self._cause(error))
                 return
-            logger.warning("group of %d writes undone, trying each by itself", len(live))
-            for operation in live:
+            logger.warning("group of %d writes undone, trying each by itself", len(group))
+            for operation in group:
                 self._write_alone(operation)
             return
-        for operation, (result, refusal) in zip(live, outcomes, strict=True):
+        for operation, (result, refusal) in zip(group, outcomes, strict=True):
             if refusal is None:
                 operation.future.set_result(result)
             else:
@@ -153,7 +154,7 @@ class Writer(Generic[Tx]):
 
     def _write_alone(self, operation: Operation[Any]) -> None:
         try:
-            ((result, refusal),) = self._commit([operation])
+            ((result, refusal),) = self._commit([operation], alone=True)
         except Exception as error:  # noqa: BLE001 - as above
             self._undo()
             operation.future.set_exception(self._cause(error))
@@ -163,12 +164,18 @@ class Writer(Generic[Tx]):
         else:
             operation.future.set_exception(refusal)
 
-    def _commit(self, group: Sequence[Operation[Any]]) -> list[tuple[object, MillraceError | None]]:
+    def _commit(
+        self, group: list[Operation[Any]], *, alone: bool = False
+    ) -> list[tuple[object, MillraceError | None]]:
         transaction = self._connect()
-        connection = transaction.session.connection
-        with connection.begin():
+        outcomes: list[tuple[object, MillraceError | None]] = []
+        with transaction.session.connection.begin():
             transaction.begin()
-            outcomes = [self._apply(operation, transaction) for operation in group]
+            while len(outcomes) < len(group):
+                pending = group[len(outcomes) :]
+                outcomes += [self._apply(operation, transaction) for operation in pending]
+                if not alone and len(group) < GROUP_LIMIT:
+                    group += self._arrived()
             transaction.flush()
         return outcomes
 
