@@ -168,11 +168,16 @@ def _components(rows: tuple[Endpoint[Any, Any], ...]) -> dict[str, Schema]:
     types = list(dict.fromkeys(kind for row in rows for kind in (row.request, row.response)))
     _, found = msgspec.json.schema_components(types, ref_template=_AT)
     components = {name: _canonical(schema) for name, schema in found.items()} | _FIXED
+    requests = {row.request for row in rows}
     for kind in types:
         schema = components[kind.__name__]
+        for name, field in schema["properties"].items():
+            if kind in requests and field == _NUMBER and name != "value":
+                # Only what is logged may be no number: a bound of a window must be one.
+                schema["properties"][name] = {"type": "number"}
         if issubclass(kind, OfRun):
             _ask_for_run_id(schema)
-        if not kind.__struct_config__.omit_defaults and kind not in {row.request for row in rows}:
+        if not kind.__struct_config__.omit_defaults and kind not in requests:
             # This one writes its nulls out.
             components[kind.__name__] = _canonical(found[kind.__name__], nullable=True)
     return dict(sorted(components.items()))

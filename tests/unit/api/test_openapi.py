@@ -91,7 +91,12 @@ def test_a_metric_value_may_be_what_json_cannot_write(spec: Json) -> None:
     schemas = spec["components"]["schemas"]
 
     assert schemas["Metric"]["properties"]["value"] == {"$ref": "#/components/schemas/Number"}
+    assert schemas["MetricEntry"]["properties"]["value"] == {"$ref": "#/components/schemas/Number"}
     assert {"enum": ["NaN", "Infinity", "-Infinity"]} in schemas["Number"]["anyOf"]
+
+
+def test_a_bound_of_a_window_is_a_number(spec: Json) -> None:
+    assert spec["components"]["schemas"]["QuerySeries"]["properties"]["start"] == {"type": "number"}
 
 
 def test_absent_is_absent_not_null(spec: Json) -> None:
