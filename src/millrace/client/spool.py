@@ -17,7 +17,7 @@ import sys
 import uuid
 import zlib
 from struct import Struct
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -119,9 +119,10 @@ class Journal:
         self._synced = 0
         # Under another name until it is locked, so that nobody takes its writer for dead.
         draft = self.path.with_suffix(".tmp")
-        self._file: BinaryIO = draft.open("xb", buffering=0)
-        draft.chmod(0o600)  # params and tags may be confidential
-        hold(self._file)
+        # Params and tags may be confidential: for the owner only.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor = os.open(draft, flags, 0o600)
+        hold(self._descriptor)
         self.append([header])
         draft.rename(self.path)
 
@@ -136,10 +137,9 @@ class Journal:
         try:
             written = 0
             while written < len(frames):
-                written += os.write(self._file.fileno(), frames[written:])
+                written += os.write(self._descriptor, frames[written:])
         except OSError:
-            self._file.truncate(self.size)
-            self._file.seek(self.size)
+            os.ftruncate(self._descriptor, self.size)
             raise
         self.size += len(frames)
 
@@ -147,16 +147,16 @@ class Journal:
         """Make what was appended survive a power cut."""
         if self._synced < self.size:
             size = self.size
-            os.fsync(self._file.fileno())
+            os.fsync(self._descriptor)
             self._synced = size
 
     def close(self) -> None:
         """Give up the journal; it stays on disk."""
-        self._file.close()
+        os.close(self._descriptor)
 
     def remove(self) -> None:
         """Delete it: everything has been sent."""
-        self._file.close()
+        os.close(self._descriptor)
         discard(self.path)
 
 
@@ -231,20 +231,20 @@ def refuse(path: Path, records: Iterable[Record]) -> None:
         handle.write(b"".join(frame(record) for record in records))
 
 
-def hold(handle: BinaryIO) -> bool:
+def hold(descriptor: int) -> bool:
     """Lock an open file for this process until it is closed; False when another one has it."""
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415 - there is no other on that system
 
         try:
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
     import fcntl  # noqa: PLC0415 - not there on Windows
 
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -253,4 +253,4 @@ def hold(handle: BinaryIO) -> bool:
 def is_written(path: Path) -> bool:
     """Whether the process that writes the journal at *path* is alive."""
     with path.open("rb") as handle:
-        return not hold(handle)
+        return not hold(handle.fileno())

@@ -196,7 +196,7 @@ def sync(
     if not spool.journals():
         return done
     with (folder / "sync.lock").open("wb") as lock:
-        if not spools.hold(lock):
+        if not spools.hold(lock.fileno()):
             raise Conflict(f"Another sync is sending the spool {folder}.")
         transports: dict[str, Transport] = {}
         try:

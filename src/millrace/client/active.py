@@ -1,0 +1,144 @@
+"""The active runs: one stack for each thread and each asyncio task, and what runs beside a run.
+
+In a notebook the stack belongs to the thread, because every cell runs in a context of its own
+there. A forked child inherits the stack and may log into its runs; only the process that opened a
+run ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from millrace.client import context
+from millrace.client.ending import WATCH, Ending, ending_of
+from millrace.client.entities import RunTag
+from millrace.client.lease import PULSE
+from millrace.core import settings, tags
+from millrace.core.entities.run import Run
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from millrace.client.client import MillraceClient
+    from millrace.telemetry.sampler import Sampler
+
+logger = logging.getLogger(__name__)
+
+
+class ActiveRun(Run, frozen=True, kw_only=True):
+    """A run that is under way. As a context manager it ends with the block, as the block ended."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        end(self.info.run_id, ending_of(error), quietly=error is not None)
+
+
+class Opened:
+    """An active run: its client, and what runs beside it. `data` is as it was at the start."""
+
+    def __init__(self, run: ActiveRun, client: MillraceClient, sampler: Sampler | None) -> None:
+        self.run = run
+        self.run_id = run.info.run_id
+        self.client = client
+        self._sampler = sampler
+        self._pid = os.getpid()
+
+    def begin(self) -> None:
+        """Start the heartbeat and the sampler; have the run ended should the process end."""
+        PULSE.begin(self.run_id, self.client.channel, settings.LEASE_SECONDS.get())
+        WATCH.begin(self.run_id, self.end_with_process)
+        if self._sampler is not None:
+            self._sampler.start()
+
+    def end(self, ending: Ending) -> None:
+        """Tell the server how it ended, behind all that was logged."""
+        if self._halt():
+            self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=True)
+            self.client.set_terminated(self.run_id, ending.status)
+
+    def end_with_process(self, ending: Ending) -> None:
+        """The same, without waiting for the server: the process has only so long."""
+        if self._halt():
+            self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=False)
+            self.client.set_terminated(self.run_id, ending.status, synchronous=False)
+
+    def _halt(self) -> bool:
+        """Stop what runs beside it; False in a process that did not open it."""
+        if self._pid != os.getpid():
+            return False
+        if self._sampler is not None:
+            self._sampler.stop()
+        PULSE.end(self.run_id)
+        WATCH.forget(self.run_id)
+        return True
+
+
+class Stack:
+    """The active runs of this thread or task, the innermost last."""
+
+    def __init__(self) -> None:
+        self._of_context: ContextVar[tuple[Opened, ...]] = ContextVar("millrace_runs", default=())
+        self._of_thread = threading.local()
+        self.last: Opened | None = None
+        self.opened: dict[str, Opened] = {}
+        """All that are open in this process, whichever thread or task has opened them."""
+
+    def get(self) -> tuple[Opened, ...]:
+        """The runs."""
+        if context.is_notebook():
+            found: tuple[Opened, ...] = getattr(self._of_thread, "runs", ())
+            return found
+        return self._of_context.get()
+
+    def put(self, runs: tuple[Opened, ...]) -> None:
+        """Let these be the active runs."""
+        if context.is_notebook():
+            self._of_thread.runs = runs
+        else:
+            self._of_context.set(runs)
+
+    def push(self, run: Opened) -> None:
+        """Let *run* be the innermost."""
+        self.last = run
+        self.opened[run.run_id] = run
+        self.put((*self.get(), run))
+
+
+STACK: Final = Stack()
+
+
+def end(run_id: str, ending: Ending, *, quietly: bool = False) -> None:
+    """End a run of the stack, and first those that were left open inside it.
+
+    *quietly*: an exception is under way, which must not be replaced by one of ours.
+    """
+    runs = STACK.get()
+    place = next((i for i, each in enumerate(runs) if each.run_id == run_id), len(runs))
+    inner = list(reversed(runs[place:]))
+    STACK.put(runs[:place])
+    if not inner and run_id in STACK.opened:
+        inner = [STACK.opened[run_id]]  # a block that was entered in another thread or task
+    for each in inner:
+        STACK.opened.pop(each.run_id, None)
+        try:
+            each.end(ending)
+        except Exception:
+            if not quietly:
+                raise
+            logger.exception("run %s could not be ended", each.run_id)
+
+
+def _cause(ending: Ending) -> RunTag:
+    return RunTag(tags.END_CAUSE, ending.cause)

@@ -1,0 +1,62 @@
+"""A transport that answers from a real platform in memory, keeps what it is asked, and can fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from millrace.client.transports import LocalTransport
+from millrace.core.errors import Unavailable
+from millrace.services.platform import open_platform
+
+
+class Asked(NamedTuple):
+    """One call as it came."""
+
+    endpoint: str
+    request: Any
+    key: str | None
+
+
+def away(_: Asked) -> None:
+    """Nobody answers."""
+    raise Unavailable("nobody there")
+
+
+class RecordingTransport:
+    """`before` and `after` run around each call and may raise: before or after its effect."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.before: Callable[[Asked], None] | None = None
+        self.after: Callable[[Asked], None] | None = None
+        self.is_closed = False
+        self.forks = 0
+        self._platform = LocalTransport(lambda: open_platform("memory://"))
+        self._lock = threading.Lock()
+
+    def call(self, endpoint: Any, request: Any, *, key: Any = None, patience: Any = None) -> Any:
+        asked = Asked(endpoint.name, request, key)
+        with self._lock:
+            self.asked.append(asked)
+        if self.before is not None:
+            self.before(asked)
+        answer = self._platform.call(endpoint, request, key=key)
+        if self.after is not None:
+            self.after(asked)
+        return answer
+
+    def after_fork(self) -> None:
+        self.forks += 1
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def names(self) -> list[str]:
+        """The endpoints that were asked, in order."""
+        return [asked.endpoint for asked in self.asked]
+
+    def requests(self, endpoint: str) -> list[Any]:
+        """What one endpoint was asked."""
+        return [asked.request for asked in self.asked if asked.endpoint == endpoint]
