@@ -49,7 +49,7 @@ _IDEMPOTENCY_KEY: Final[Schema] = {
     "in": "header",
     "required": False,
     "description": "Names this very write: sent again with the same key it happens once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 # Calls that can also answer in a form of their own.
 _BINARY: Final = {"querySeries": "application/vnd.millrace.series"}
