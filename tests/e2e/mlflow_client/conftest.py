@@ -1,9 +1,11 @@
 """The unmodified MLflow client, in an environment of its own, against the server under test.
 
-A test module `test_x.py` belongs to the script `flows/x.py`. The script's scenarios run once, in
-one process of the MLflow environment (importing MLflow takes seconds), and print what they saw; the
-tests say what they should have seen. `MILLRACE_TEST_SERVER_URI` names a running server to test;
-without it one is started. All tests that are not marked `differs` also pass against MLflow itself.
+A test module `test_x.py` belongs to the script `flows/x.py`. The scenarios of all scripts that are
+asked for run once, in one process of the MLflow environment (importing MLflow takes seconds), and
+print what they saw; the tests say what they should have seen.
+
+`MILLRACE_TEST_SERVER_URI` names a running server to test; without it one is started. All tests that
+are not marked `differs` also pass against MLflow itself.
 """
 
 from __future__ import annotations
@@ -107,35 +109,34 @@ class Report:
 
 @dataclass(frozen=True)
 class Client:
-    """Runs flow scripts with the stock client, each in a fresh process."""
+    """Runs flow scripts with the stock client, each time in a fresh process."""
 
     python: Path
     folder: Path
 
-    def run(self, script: str, uri: str, *scenarios: str, **settings: str) -> Report:
-        """Run *scenarios* of *script*, or all, against *uri*, with *settings* as environment."""
+    def run(self, *scripts: str, uri: str) -> dict[str, Report]:
+        """Run all scenarios of *scripts* against *uri*; their reports by script."""
         environment = clean_environment(
             MLFLOW_TRACKING_URI=uri,
             # One retry covers a lost connection and still shows a server that keeps failing.
             MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
             MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="0",
             MLFLOW_HTTP_REQUEST_TIMEOUT="60",
-            **settings,
         )
         done = subprocess.run(
-            [self.python, FLOWS / f"{script}.py", *scenarios],
+            [self.python, FLOWS, *scripts],
             cwd=self.folder,
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=LIMIT_S - 60,
             check=False,
         )
         if done.returncode:
             pytest.fail(
-                f"{script}.py exited {done.returncode}:\n{done.stderr[-4000:]}", pytrace=False
+                f"{scripts} exited {done.returncode}:\n{done.stderr[-4000:]}", pytrace=False
             )
-        return Report(json.loads(done.stdout))
+        return {script: Report(told) for script, told in json.loads(done.stdout).items()}
 
 
 @pytest.fixture(scope="session")
@@ -143,8 +144,21 @@ def stock_client(stock_python: Path, tmp_path_factory: pytest.TempPathFactory) -
     return Client(stock_python, tmp_path_factory.mktemp("client"))
 
 
-@pytest.fixture(scope="module")
-def flow(request: pytest.FixtureRequest, stock_client: Client, millrace_server: str) -> Report:
+@pytest.fixture(scope="session")
+def reports(
+    request: pytest.FixtureRequest, stock_client: Client, millrace_server: str
+) -> dict[str, Report]:
+    """Reports of the scripts that the chosen tests ask for by `flow`, by script."""
+    asking = [item for item in request.session.items if "flow" in getattr(item, "fixturenames", ())]
+    scripts = {script_of(item.path) for item in asking if item.path.is_relative_to(HERE)}
+    return stock_client.run(*sorted(scripts), uri=millrace_server)
+
+
+@pytest.fixture
+def flow(request: pytest.FixtureRequest, reports: dict[str, Report]) -> Report:
     """Report of the script that the asking test module is named after."""
-    script = request.path.stem.removeprefix("test_")
-    return stock_client.run(script, millrace_server)
+    return reports[script_of(request.path)]
+
+
+def script_of(module: Path) -> str:
+    return module.stem.removeprefix("test_")

@@ -11,12 +11,12 @@ def written(writers: int) -> dict:
     """What `flows/concurrency.py` must find after that many writers."""
     everyone = range(writers)
     return {
-        "latest": {f"batch {w}": 20.9 for w in everyone}
-        | {f"own {w}": 11.5 for w in everyone}
+        "latest": {f"batch {w}": 12.9 for w in everyone}
+        | {f"own {w}": 7.5 for w in everyone}
         | {"shared": writers - 1.0},
-        "points": {f"batch {w}": 60 for w in everyone}
-        | {f"own {w}": 24 for w in everyone}
-        | {"shared": 24 * writers},
+        "points": {f"batch {w}": 40 for w in everyone}
+        | {f"own {w}": 16 for w in everyone}
+        | {"shared": 16 * writers},
         "shared": True,
         "own": True,
         "params": True,
@@ -35,7 +35,7 @@ def test_processes_into_one_run(flow):
 def test_threads_with_runs_of_their_own(flow):
     found = flow("threads_with_runs_of_their_own")
 
-    assert found == {"names": [f"run {i}" for i in range(24)], "right": True}
+    assert found == {"names": [f"run {i}" for i in range(12)], "right": True}
 
 
 def test_one_creator_gets_the_name(flow):

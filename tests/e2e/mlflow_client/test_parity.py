@@ -154,7 +154,8 @@ def both(stock_client, mlflow_server, millrace_server):
     def run(script: str, scenario: str) -> tuple[dict[str, Any], dict[str, Any]]:
         with ThreadPoolExecutor(2) as pool:
             reports = pool.map(
-                lambda uri: stock_client.run(script, uri), (mlflow_server, millrace_server)
+                lambda uri: stock_client.run(script, uri=uri)[script],
+                (mlflow_server, millrace_server),
             )
             theirs, ours = (report.whatever_it_took(scenario) for report in reports)
         return theirs, ours

@@ -77,9 +77,9 @@ def failing_line(server: str, *, before: bool) -> Iterator[tuple[str, Counter[st
 @pytest.mark.parametrize("before", [True, False], ids=["call lost", "reply lost"])
 def test_repeated_calls_count_once(stock_client, millrace_server, before):
     with failing_line(millrace_server, before=before) as (uri, failures):
-        report = stock_client.run("retries", uri)
+        reports = stock_client.run("retries", uri=uri)
 
-    assert report.whatever_it_took("a_life") == {
+    assert reports["retries"].whatever_it_took("a_life") == {
         "status": "FINISHED",
         "end_time": 99,
         "name": "renamed",

@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 import sklearn.metrics
 from mlflow import MlflowClient
-from scenario import main, new_experiment, scenario
+from scenario import new_experiment, scenario
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
@@ -82,7 +82,3 @@ def grid_search():
         grid.fit(X, KIND)
 
     return logged(work)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ from mlflow.genai.datasets import (
     search_datasets,
     set_dataset_tags,
 )
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 
 @scenario
@@ -79,7 +79,3 @@ def tags_links_and_search():
         "get_deleted": refusal(get_dataset, dataset_id=one.dataset_id),
         "get_unknown": refusal(get_dataset, dataset_id="d-" + "0" * 32),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 
@@ -213,7 +213,3 @@ def search_in_pages():
             break
     everything = mlflow.search_experiments(filter_string=f"tags.m = '{mark}'", order_by=["name"])
     return {"pages": pages, "everything": [made.index(e.experiment_id) for e in everything]}
-
-
-if __name__ == "__main__":
-    main()

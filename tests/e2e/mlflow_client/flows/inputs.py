@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 FRAME = pd.DataFrame({"x": [1, 2, 3], "größe": [0.1, 0.2, 0.3], "label": ["a", "b", "a"]})
@@ -120,7 +120,3 @@ def refusals():
         "deleted_run": log(deleted),
         "count": len(inputs(run)),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ import tempfile
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 
@@ -176,7 +176,3 @@ def search():
         "frame": [len(frame), sorted(frame["name"])],
         "bad_filter": refusal(client.search_logged_models, [experiment], "nonsense ="),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ import time
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 
@@ -252,7 +252,3 @@ def system_metrics():
         "keys": sorted(found.data.metrics),
         "cpu": history(run_id, "system/cpu_utilization_percentage"),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, ViewType
-from scenario import main, new_experiment, scenario
+from scenario import new_experiment, scenario
 
 client = MlflowClient()
 RUNS = 1_100
@@ -47,7 +47,3 @@ def many_runs():
         "deleted": len(client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)),
         "filtered": len(client.search_runs([experiment], "params.p = '3'")),
     }
-
-
-if __name__ == "__main__":
-    main()

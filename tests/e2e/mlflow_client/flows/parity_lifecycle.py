@@ -28,7 +28,7 @@ from mlflow.entities import (
     ViewType,
 )
 from mlflow.exceptions import MlflowException
-from scenario import main, new_name, scenario
+from scenario import new_name, scenario
 
 client = MlflowClient()
 _replies: list[requests.Response] = []
@@ -336,7 +336,3 @@ def of_endings(step: Callable[..., Any], experiment: str) -> None:
     step("get run of restored experiment", client.get_run, run)
     # Last, because it is no run on every server, and ids are numbered.
     step("create run, key too long", client.create_run, experiment, tags={"k" * 251: "v"})
-
-
-if __name__ == "__main__":
-    main()

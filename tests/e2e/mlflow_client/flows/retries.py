@@ -7,7 +7,7 @@ import math
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from scenario import main, new_name, scenario
+from scenario import new_name, scenario
 
 client = MlflowClient()
 
@@ -47,7 +47,3 @@ def a_life():
         "listed": listed.data.params == found.data.params,
         "experiment_tags": mlflow.get_experiment(experiment).tags,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Param, RunTag, ViewType
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 
@@ -304,7 +304,3 @@ def bad_keys():
 def no_server():
     nowhere = MlflowClient(tracking_uri="http://127.0.0.1:9")
     return refusal(nowhere.get_run, "0" * 32)
-
-
-if __name__ == "__main__":
-    main()

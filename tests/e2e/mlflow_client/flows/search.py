@@ -10,7 +10,7 @@ import math
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from scenario import main, new_experiment, new_name, refusal, scenario
+from scenario import new_experiment, new_name, refusal, scenario
 
 client = MlflowClient()
 _seeded: list = []
@@ -306,7 +306,3 @@ def frame():
         "empty": list(mlflow.search_runs([experiment], "metrics.loss > 99").columns),
         "top": list(mlflow.search_runs([experiment], max_results=2)["metrics.loss"]),
     }
-
-
-if __name__ == "__main__":
-    main()
