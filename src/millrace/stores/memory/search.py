@@ -145,7 +145,6 @@ def experiment_values(experiment: Experiment, field: Field) -> Sequence[Scalar]:
 
 
 _MODEL_ATTRIBUTES = {
-    "artifact_location": "artifact_uri",
     "creation_timestamp": "creation_timestamp_ms",
     "last_updated_timestamp": "last_updated_timestamp_ms",
 }

@@ -1,7 +1,9 @@
 """Filter trees as SQL: the same meaning as `core.filters.evaluate`, on any database.
 
-A condition on a param, tag or metric becomes `id IN (SELECT owner ... )`: it has two values also
-where nothing was logged, so NOT is the complement, and the planner may start from either side.
+A condition on a param, tag or metric becomes `id IN (SELECT owner ... )`, from which the planner
+may start, or, where an index is walked in order and many rows are expected to match,
+`EXISTS (SELECT ... of this record)`, a look-up in each row. Both have two values also where nothing
+was logged, so NOT is the complement.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import String, and_, cast, false, func, not_, or_, select, true
+from sqlalchemy import String, and_, cast, exists, false, func, not_, or_, select, true
 
 from millrace.core.filters import evaluate, patterns
 from millrace.core.filters.ast import And, Comparison, Not, Op, Or
@@ -27,7 +29,7 @@ from millrace.core.numbers import (
 from millrace.stores.sql.dialects import fold_ascii, like
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
@@ -81,33 +83,54 @@ class Source(Protocol):
         ...
 
 
-def compile_filter(tree: Expr, source: Source, dialect: str) -> ColumnElement[bool]:
-    """The WHERE clause that *tree* means for records of *source*."""
+def compile_filter(
+    tree: Expr, source: Source, dialect: str, *, row_by_row: bool = False
+) -> ColumnElement[bool]:
+    """The WHERE clause that *tree* means for records of *source*; *row_by_row*: by EXISTS."""
+
+    def compiled(term: Expr) -> ColumnElement[bool]:
+        return compile_filter(term, source, dialect, row_by_row=row_by_row)
+
     match tree:
         case And(terms=()):
             return true()
         case And(terms=terms):
-            return and_(*(compile_filter(term, source, dialect) for term in terms))
+            return and_(*map(compiled, terms))
         case Or(terms=terms):
-            return or_(*(compile_filter(term, source, dialect) for term in terms))
+            return or_(*map(compiled, terms))
         case Not(term=term):
-            return not_(compile_filter(term, source, dialect))
+            return not_(compiled(term))
         case Comparison():
-            return _comparison(tree, source, dialect)
+            return _comparison(tree, source, dialect, row_by_row=row_by_row)
 
 
-def _comparison(comparison: Comparison, source: Source, dialect: str) -> ColumnElement[bool]:
+def demanded(tree: Expr) -> Iterator[Comparison]:
+    """Comparisons that every matching record satisfies."""
+    match tree:
+        case And(terms=terms):
+            for term in terms:
+                yield from demanded(term)
+        case Comparison():
+            yield tree
+
+
+def _comparison(
+    comparison: Comparison, source: Source, dialect: str, *, row_by_row: bool
+) -> ColumnElement[bool]:
     held = source.held(comparison.field, numeric=comparison.numeric)
     op = comparison.op
     if held is None:
         return true() if op is Op.IS_NULL else false()
     if held.owner is None:
         return _own(comparison, held, dialect)
-    owners = select(held.owner).where(held.rows)
-    if op in {Op.IS_NULL, Op.IS_NOT_NULL}:
-        inside = source.id.in_(owners)
-        return not_(inside) if op is Op.IS_NULL else inside
-    return source.id.in_(owners.where(_holds(comparison, held, dialect)))
+    is_presence = op in {Op.IS_NULL, Op.IS_NOT_NULL}
+    rows = held.rows if is_presence else and_(held.rows, holds(comparison, held, dialect))
+    inside = (
+        exists().where(held.owner == source.id, rows).correlate(source.table)
+        if row_by_row
+        else source.id.in_(select(held.owner).where(rows))
+    )
+    return not_(inside) if op is Op.IS_NULL else inside
 
 
 def _own(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
@@ -116,30 +139,31 @@ def _own(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool
             return held.column.is_(None) if held.is_nullable else false()
         case Op.IS_NOT_NULL:
             return held.column.is_not(None) if held.is_nullable else true()
-    holds = _holds(comparison, held, dialect)
-    return and_(held.column.is_not(None), holds) if held.is_nullable else holds
+    found = holds(comparison, held, dialect)
+    return and_(held.column.is_not(None), found) if held.is_nullable else found
 
 
-def _holds(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+def holds(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+    """The condition on the column of *held* alone."""
     positive = comparison.op.positive
     match held.shape:
         case Shape.TEXT:
-            holds = _text(held.column, positive, comparison.value, dialect)
+            found = _text(held.column, positive, comparison.value, dialect)
         case Shape.DIGITS:
-            holds = _text(cast(held.column, String), positive, comparison.value, dialect)
+            found = _text(cast(held.column, String), positive, comparison.value, dialect)
         case Shape.INTEGER:
-            holds = _integer(held.column, positive, comparison.value)
+            found = _integer(held.column, positive, comparison.value)
         case Shape.VALUE:
-            holds = and_(held.column.is_not(None), _value(held.column, positive, comparison.value))
+            found = and_(held.column.is_not(None), _value(held.column, positive, comparison.value))
         case Shape.NAMED:
-            holds = _named(held, msgspec.structs.replace(comparison, op=positive))
+            found = _named(held, msgspec.structs.replace(comparison, op=positive))
     if positive is comparison.op:
-        return holds
+        return found
     if held.shape is Shape.VALUE:  # a param that is no number counts as absent
-        return and_(held.column.is_not(None), not_(holds))
+        return and_(held.column.is_not(None), not_(found))
     if held.is_nullable and held.owner is not None:  # NULL is a NaN there
-        return or_(held.column.is_(None), not_(holds))
-    return not_(holds)
+        return or_(held.column.is_(None), not_(found))
+    return not_(found)
 
 
 # Typed here once: SQLAlchemy's operators give columns for columns.

@@ -249,7 +249,7 @@ class ModelSource:
         "model_type": Held(column=_m.model_type, shape=Shape.TEXT),
         "status": Held(column=_m.status, shape=Shape.NAMED, names=_WORDS),
         "source_run_id": Held(column=_m.source_run_id, shape=Shape.TEXT),
-        "artifact_location": Held(column=_m.artifact_uri, shape=Shape.TEXT),
+        "artifact_uri": Held(column=_m.artifact_uri, shape=Shape.TEXT),
         "experiment_id": Held(column=_m.experiment_id, shape=Shape.DIGITS),
         "creation_timestamp": Held(column=_m.created_ms, shape=Shape.INTEGER),
         "last_updated_timestamp": Held(column=_m.updated_ms, shape=Shape.INTEGER),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, func, select, update
 
 from millrace.core import tags as tag_keys
 from millrace.core.entities.run import (
@@ -19,13 +19,13 @@ from millrace.core.entities.run import (
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters import order as orders
 from millrace.core.filters import resolve
-from millrace.core.filters.ast import Aggregate, Entity, fields_of
+from millrace.core.filters.ast import Aggregate, Entity, Op, fields_of
 from millrace.core.numbers import key_of, keys_of, number_in
 from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import INFO, info_of
 from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLE_OF, LIFECYCLES, experiments_by_id
-from millrace.stores.sql.filters import Held, Shape, compile_filter
+from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, holds
 from millrace.stores.sql.search import Found, SortBy, find
 from millrace.stores.sql.transaction import ACTIVE, METRIC, PARAM, TAG, RunState
 
@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import Batch, RunChange
-    from millrace.core.filters.ast import Field
+    from millrace.core.filters.ast import Comparison, Field
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.statements import Statements
     from millrace.stores.sql.transaction import Transaction
 
 STATUS_OF: dict[RunStatus, int] = {name: number for number, name in STATUS_NUMBERS.items()}
@@ -372,19 +373,32 @@ class RunSource:
         ),
     }
 
-    def __init__(self, session: Session, experiments: Sequence[int]) -> None:
+    def __init__(
+        self, session: Session, statements: Statements, experiments: Sequence[int]
+    ) -> None:
         self._session = session
+        self._statements = statements
         self._experiments = experiments
+        self._ids: dict[tuple[int, str], list[int]] = {}
 
     def key_ids(self, kind: int, name: str) -> list[int]:
         """Ids of that name in the searched experiments."""
-        rows = self._session.select(
-            select(t.keys.c.id).where(
-                t.keys.c.experiment_id.in_(self._experiments),
-                t.keys.c.kind == kind,
-                t.keys.c.name == name,
+        if (kind, name) not in self._ids:
+            self._ids[kind, name] = self._found_ids(kind, name)
+        return self._ids[kind, name]
+
+    def _found_ids(self, kind: int, name: str) -> list[int]:
+        if len(self._experiments) == 1:
+            at = (self._experiments[0], kind, name)
+            rows = self._session.rows(self._statements.key, at)
+        else:
+            rows = self._session.select(
+                select(t.keys.c.id).where(
+                    t.keys.c.experiment_id.in_(self._experiments),
+                    t.keys.c.kind == kind,
+                    t.keys.c.name == name,
+                )
             )
-        )
         return [row[0] for row in rows]
 
     def has_metric(self, name: str) -> bool:
@@ -431,18 +445,24 @@ class RunSource:
         )
 
 
-def find_runs(session: Session, experiment_ids: Sequence[str], query: Query) -> Found:
+def find_runs(
+    session: Session, statements: Statements, experiment_ids: Sequence[str], query: Query
+) -> Found:
     """Row ids of a page of the runs that match."""
     experiments = sorted({int(one) for one in experiment_ids})
     if not experiments:
         return Found([], None)
-    source = RunSource(session, experiments)
+    source = RunSource(session, statements, experiments)
     tree, order = query.tree, query.order
     if any(field.alternative for field in fields_of(tree)):
         tree = resolve(tree, source.has_metric)
     if any(key.field.alternative for key in order):
         order = orders.resolve(order, source.has_metric)
     lifecycles = IN_VIEW[query.view]
+    needed = list(demanded(tree))
+    dialect = session.connection.dialect.name
+    walks = bool(order) and order[0].field.entity in _WALKED
+    row_by_row = walks and not _is_rare(session, source, needed, dialect)
     where = and_(
         t.runs.c.experiment_id == experiments[0]
         if len(experiments) == 1
@@ -450,9 +470,34 @@ def find_runs(session: Session, experiment_ids: Sequence[str], query: Query) -> 
         t.runs.c.lifecycle == lifecycles[0]
         if len(lifecycles) == 1
         else t.runs.c.lifecycle.in_(lifecycles),
-        compile_filter(tree, source, session.connection.dialect.name),
+        compile_filter(tree, source, dialect, row_by_row=row_by_row),
     )
     ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
     return find(
-        session, source, where, order=order, ties=ties, limit=query.limit, after=query.after
-    )
+        session, source, where,
+        order=order, ties=ties, limit=query.limit, after=query.after, demanded=needed,
+    )  # fmt: skip
+
+
+# Order keys with an index of their own.
+_WALKED = frozenset({Entity.METRIC, Entity.PARAM, Entity.TAG})
+# So few records are quicker found first and sorted than met on a walk in order.
+_RARE = 1_000
+
+
+def _is_rare(
+    session: Session, source: RunSource, needed: Sequence[Comparison], dialect: str
+) -> bool:
+    """Whether one of the conditions leaves few runs; each is counted no further than that."""
+    for comparison in needed:
+        if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
+            continue
+        held = source.held(comparison.field, numeric=comparison.numeric)
+        if held is None:
+            return True
+        if held.owner is None:
+            continue
+        rows = select(held.owner).where(held.rows, holds(comparison, held, dialect)).limit(_RARE)
+        if session.select(select(func.count()).select_from(rows.subquery()))[0][0] < _RARE:
+            return True
+    return False

@@ -14,9 +14,10 @@ import msgspec
 from sqlalchemy import and_, case, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
+from millrace.core.filters.ast import Op
 from millrace.core.numbers import NAN_KEY
 from millrace.core.pages import Position
-from millrace.stores.sql.filters import Shape
+from millrace.stores.sql.filters import Shape, holds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.selectable import FromClause
 
+    from millrace.core.filters.ast import Comparison, Field
     from millrace.core.filters.order import OrderKey
     from millrace.stores.sql.engine import Session
     from millrace.stores.sql.filters import Held, Source
@@ -54,8 +56,13 @@ def find(  # noqa: PLR0913 - what makes a search
     ties: Sequence[SortBy],
     limit: int,
     after: Position | None,
+    demanded: Sequence[Comparison] = (),
 ) -> Found:
-    """Ids of the records that match *where*, at most *limit*, after *after*."""
+    """Ids of the records that match *where*, at most *limit*, after *after*.
+
+    *demanded*: comparisons that *where* contains; those on the first order key bound the walk of
+    its index.
+    """
     found: list[tuple[int, Position]] = []
     for stage, (origin, condition, sorts) in enumerate(_stages(source, order)):
         if condition is None or (after is not None and stage < _stage_of(after)):
@@ -63,6 +70,8 @@ def find(  # noqa: PLR0913 - what makes a search
         keys = [*sorts, *ties]
         query = select(source.id, *(key.column for key in keys)).select_from(origin)
         query = query.where(where, condition)
+        if stage == NUMBERS and sorts:
+            query = query.where(*_bounds(session, source, order[0], sorts[0], demanded))
         if after is not None and stage == _stage_of(after):
             query = query.where(_beyond(keys, after[1:]))
         query = _sorted(query, keys).limit(limit + 1 - len(found))
@@ -72,6 +81,36 @@ def find(  # noqa: PLR0913 - what makes a search
     more = len(found) > limit
     shown = found[:limit]
     return Found([row for row, _ in shown], shown[-1][1] if more else None)
+
+
+def _bounds(
+    session: Session,
+    source: Source,
+    first: OrderKey,
+    sort: SortBy,
+    demanded: Sequence[Comparison],
+) -> list[ColumnElement[bool]]:
+    held = source.held(first.field, numeric=False)
+    if held is None or held.owner is None:
+        return []
+    walked = msgspec.structs.replace(held, column=sort.column)
+    dialect = session.connection.dialect.name
+    return [
+        holds(one, walked, dialect)
+        for one in demanded
+        if _same(one.field, first.field) and one.op.positive is one.op and _fits(one, held)
+    ]
+
+
+def _same(one: Field, other: Field) -> bool:
+    return (one.entity, one.key, one.aggregate) == (other.entity, other.key, other.aggregate)
+
+
+def _fits(comparison: Comparison, held: Held) -> bool:
+    """Whether the comparison is about the very column that is walked."""
+    if comparison.op in {Op.IS_NULL, Op.IS_NOT_NULL}:
+        return False
+    return comparison.numeric == (held.shape is not Shape.TEXT)
 
 
 def _stage_of(position: Position) -> int:

@@ -144,7 +144,7 @@ class SqlTracking:
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
         with self._database.reading() as session:
-            found = runs.find_runs(session, experiment_ids, query)
+            found = runs.find_runs(session, self._statements, experiment_ids, query)
             items = documents.documents(session, found.ids, self._keep)
         return Page(tuple(items), found.next)
 
