@@ -30,7 +30,6 @@ def write(run: str, writer: int) -> None:
     own.log_batch(run, params=[Param(f"p{writer}.{i}", str(i)) for i in range(20)])
     own.log_param(run, "same for all", "one value")
     own.set_tag(run, f"t{writer}", str(writer))
-    own.set_tag(run, "last writer", str(writer))
 
 
 def found(run: str, writers: int) -> dict:
@@ -107,6 +106,19 @@ def one_name_wanted_by_many():
     with ThreadPoolExecutor(WRITERS) as pool:
         outcomes = list(pool.map(create, range(WRITERS)))
     return sorted(outcome for outcome in outcomes if not outcome.isdigit())
+
+
+@scenario
+def one_tag_set_by_many():
+    """Whoever comes last wins, and nobody is refused."""
+    run = client.create_run(new_experiment()).info.run_id
+
+    def tag(i: int) -> None:
+        MlflowClient().set_tag(run, "last writer", str(i))
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(tag, range(WRITERS)))
+    return client.get_run(run).data.tags["last writer"]
 
 
 @scenario
