@@ -250,6 +250,7 @@ class ModelSource:
         "status": Held(column=_m.status, shape=Shape.NAMED, names=_WORDS),
         "source_run_id": Held(column=_m.source_run_id, shape=Shape.TEXT),
         "artifact_uri": Held(column=_m.artifact_uri, shape=Shape.TEXT),
+        "status_message": Held(column=_m.status_message, shape=Shape.TEXT, is_nullable=True),
         "experiment_id": Held(column=_m.experiment_id, shape=Shape.DIGITS),
         "creation_timestamp": Held(column=_m.created_ms, shape=Shape.INTEGER),
         "last_updated_timestamp": Held(column=_m.updated_ms, shape=Shape.INTEGER),
