@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
@@ -117,12 +119,20 @@ def test_records_are_read_back_as_they_were_given(evaluation: EvaluationStore) -
     assert evaluation.records(dataset, limit=9, after=None).items == (whole, bare)
 
 
-def test_a_record_with_the_same_inputs_is_updated(evaluation: EvaluationStore) -> None:
-    """Fields that are not given stay, and so do id and creation."""
+def test_a_record_with_the_same_inputs_is_merged(evaluation: EvaluationStore) -> None:
+    """Fields that are not given stay, and so do id and creation; expectations and tags join."""
     dataset = add(evaluation)
-    first = new_record(dataset, expectations="1", tags="{}", created_by="ada")
+    first = new_record(
+        dataset, expectations='{"a":1,"b":2}', tags='{"x":"y"}', outputs="1", created_by="ada"
+    )
     second = new_record(
-        dataset, expectations="2", created_time=7, last_update_time=9, last_updated_by="bob"
+        dataset,
+        expectations='{"b":3}',
+        outputs="2",
+        created_time=7,
+        created_by="bob",
+        last_update_time=9,
+        last_updated_by="bob",
     )
     evaluation.upsert_records(dataset, [first]).result()
 
@@ -130,9 +140,45 @@ def test_a_record_with_the_same_inputs_is_updated(evaluation: EvaluationStore) -
 
     (found,) = evaluation.records(dataset, limit=9, after=None).items
     assert counts == (0, 1)
+    assert json.loads(found.expectations or "") == {"a": 1, "b": 3}
     assert found == msgspec.structs.replace(
-        first, expectations="2", last_update_time=9, last_updated_by="bob"
+        first,
+        expectations=found.expectations,
+        outputs="2",
+        last_update_time=9,
+        last_updated_by="bob",
     )
+
+
+def test_a_data_set_is_described_by_its_records(evaluation: EvaluationStore) -> None:
+    dataset = add(evaluation)
+
+    def described() -> tuple[int, str, int]:
+        found = evaluation.dataset(dataset)
+        assert found is not None
+        return (
+            json.loads(found.profile or "{}").get("num_records", 0),
+            found.digest,
+            found.last_update_time,
+        )
+
+    def put(inputs: str, at_ms: int) -> None:
+        record = new_record(dataset, inputs, dataset_record_id=inputs, last_update_time=at_ms)
+        evaluation.upsert_records(dataset, [record]).result()
+
+    seen = [described()]
+    put("a", 2_000)
+    seen.append(described())
+    put("b", 3_000)
+    seen.append(described())
+    put("a", 4_000)
+    seen.append(described())
+    evaluation.delete_records(dataset, ["a", "none"]).result()
+    seen.append(described())
+
+    assert [count for count, _, _ in seen] == [0, 1, 2, 2, 1]
+    assert [at_ms for _, _, at_ms in seen] == [1_000, 2_000, 3_000, 4_000, 4_000]
+    assert len({digest for _, digest, _ in seen}) == 5
 
 
 def test_inserted_and_updated_records_are_counted(evaluation: EvaluationStore) -> None:

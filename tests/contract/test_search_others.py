@@ -1,4 +1,4 @@
-"""Searching experiments and logged models: what matches, in which order, page by page."""
+"""Searching experiments and logged models: every field, what matches, in which order, in pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,57 @@ import pytest
 from millrace.core.entities.entity import KeyValue
 from millrace.core.entities.experiment import ExperimentChange
 from millrace.core.entities.logged_model import LoggedModelChange
-from millrace.core.filters import EXPERIMENTS, LOGGED_MODELS
-from millrace.stores.protocols import TrackingStore
-from tests.contract.build import add_experiment, add_model, add_run, log, pages, point, query
+from millrace.core.filters import (
+    EVALUATION_DATASETS,
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    RUNS,
+    FieldTable,
+)
+from millrace.core.filters.fields import FieldRow
+from millrace.stores.protocols import Stores, TrackingStore
+from tests.contract.build import (
+    add_experiment,
+    add_model,
+    add_run,
+    log,
+    new_dataset,
+    pages,
+    point,
+    query,
+)
 from tests.contract.test_experiments import DELETE
+
+# Every field
+
+ROWS = [
+    pytest.param(table, row, id=f"{table.noun}: {row.spelling}")
+    for table in (RUNS, EXPERIMENTS, LOGGED_MODELS, EVALUATION_DATASETS)
+    for row in table.rows
+]
+
+
+@pytest.mark.parametrize(("table", "row"), ROWS)
+def test_every_field_can_be_searched(stores: Stores, table: FieldTable, row: FieldRow) -> None:
+    """A field of the language that a store has forgotten would be a failure at run time."""
+    run, model = add_run(stores.tracking), add_model(stores.tracking)
+    log(stores.tracking, run, point(1, key="KEY", model_id=model))
+    stores.evaluation.add_dataset(new_dataset()).result()
+    order_by = (f"{row.spelling} DESC",) if row.sortable else ()
+    find = {
+        RUNS: lambda asked: stores.tracking.find_runs(["0"], asked),
+        EXPERIMENTS: stores.tracking.find_experiments,
+        LOGGED_MODELS: lambda asked: stores.tracking.find_logged_models(["0"], asked),
+        EVALUATION_DATASETS: lambda asked: stores.evaluation.find_datasets([], asked),
+    }[table]
+
+    with_it, without_it = (
+        find(query(f"{row.spelling} {condition}", order_by, table=table)).items
+        for condition in ("IS NOT NULL", "IS NULL")
+    )
+
+    assert len(with_it) + len(without_it) == 1
+
 
 # Experiments
 

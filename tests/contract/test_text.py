@@ -73,6 +73,7 @@ def check(stores: Stores, text: str) -> None:
     ).result()
     dataset = new_dataset(text, tags=text, schema=text)
     stores.evaluation.add_dataset(dataset).result()
+    assert stores.evaluation.dataset(dataset.dataset_id) == dataset
     record = new_record(dataset.dataset_id, text, expectations=text)
     stores.evaluation.upsert_records(dataset.dataset_id, [record]).result()
 
@@ -85,7 +86,6 @@ def check(stores: Stores, text: str) -> None:
     assert stored.tags == {"t": text}
     assert store.logged_model(model.model_id) == model
     assert model.data.params["p"] == text
-    assert stores.evaluation.dataset(dataset.dataset_id) == dataset
     assert stores.evaluation.records(dataset.dataset_id, limit=9, after=None).items == (record,)
 
 

@@ -125,6 +125,8 @@ def _model_row(draw: st.DrawFn, number: int) -> ModelRow:
             "creation_timestamp_ms": draw(times),
             "last_updated_timestamp_ms": draw(times),
             "status": draw(st.sampled_from(statuses)),
+            "status_message": draw(st.sampled_from((None, "", "a", "out of disk"))),
+            "artifact_uri": draw(st.sampled_from(("", "s3://b/a", "a"))),
             "model_type": draw(st.sampled_from(("", "agent", "a"))),
             "source_run_id": draw(st.sampled_from(("", "a", "ab"))),
         },
