@@ -1,4 +1,4 @@
-"""The documentation builds: all pages are in the navigation, all links and anchors lead somewhere."""
+"""The documentation builds: all pages are in the navigation, and all links lead somewhere."""
 
 from __future__ import annotations
 
