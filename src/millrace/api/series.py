@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from millrace.api.endpoint import MIB, Endpoint, ExperimentOfRun, Id, Reply, Request, reads
+from millrace.api.tracking import OfRun
+from millrace.core.entities.metric import MetricSummary
 
 XAxis = Literal["step", "time", "relative", "metric"]
 
@@ -64,6 +66,16 @@ class SeriesReply(Reply, frozen=True, kw_only=True):
     series: tuple[SeriesColumns, ...] = ()
 
 
+class RunOfSummaries(OfRun, frozen=True, kw_only=True):
+    pass
+
+
+class SummariesReply(Reply, frozen=True, kw_only=True):
+    """What the server keeps of every series of a run, by key."""
+
+    summaries: tuple[MetricSummary, ...] = ()
+
+
 ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, told apart by name
     Endpoint(
         name="querySeries",
@@ -76,5 +88,16 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         needs=reads(ExperimentOfRun("run_ids")),
         body_limit=MIB,
         summary="Get bucketed series of many runs and keys on one x grid; no extreme is lost.",
+    ),
+    Endpoint(
+        name="getMetricSummaries",
+        group="Metrics",
+        method="GET",
+        path="/millrace/metrics/summaries",
+        versions=("3.0",),
+        request=RunOfSummaries,
+        response=SummariesReply,
+        needs=reads(ExperimentOfRun("run_id")),
+        summary="Get last, minimum, maximum, mean and count of every metric of a run.",
     ),
 )

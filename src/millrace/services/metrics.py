@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from millrace.api.endpoint import Bytes
-from millrace.api.series import SeriesColumns, SeriesGrid, SeriesReply
+from millrace.api.series import SeriesColumns, SeriesGrid, SeriesReply, SummariesReply
 from millrace.api.tracking import MetricsList, MetricsReply
 from millrace.core.entities.metric import Metric
 from millrace.core.errors import InvalidArgument
@@ -22,7 +22,7 @@ from millrace.stores.protocols import MetricWindow, RawSeries, SeriesWindow
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from millrace.api.series import QuerySeries
+    from millrace.api.series import QuerySeries, RunOfSummaries
     from millrace.api.tracking import GetHistory, GetHistoryBulk, GetHistoryInterval
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
@@ -92,6 +92,10 @@ class Metrics:
             )
             metrics += _metrics(request.metric_key, points, run_id)
         return MetricsReply(metrics=tuple(metrics))
+
+    def summaries(self, _ctx: Context, request: RunOfSummaries) -> SummariesReply:
+        """What is known of every series of a run."""
+        return SummariesReply(summaries=tuple(self._store.metric_summaries(request.run)))
 
     def series(self, _ctx: Context, request: QuerySeries) -> SeriesReply | Bytes:
         """Series of many runs and keys on one grid."""

@@ -88,6 +88,7 @@ class Platform:
             "getMetricHistoryBulk": metrics.history_bulk,
             "getMetricHistoryBulkInterval": metrics.history_interval,
             "querySeries": metrics.series,
+            "getMetricSummaries": metrics.summaries,
             "getLoggedModel": models.get,
             "searchLoggedModels": models.search,
             "getDataset": evaluation.get,
