@@ -149,8 +149,7 @@ class Delivery:
 
     def _repeat(self, called: Called) -> Any:  # noqa: ANN401 - the reply of the endpoint
         endpoint = BY_NAME[called.endpoint]
-        request = msgspec.msgpack.decode(called.request, type=endpoint.request)
-        translated = self._translated(request)
+        translated = self._translated(_request(called))
         return self._transport.call(endpoint, translated, key=called.key, patience=self._patience)
 
     def _create_run(self, called: Called, local_id: str) -> None:
@@ -160,9 +159,7 @@ class Delivery:
             self._spool.learn(local_id, found)
 
     def _run_tagged(self, called: Called, local_id: str) -> str | None:
-        request = self._translated(
-            msgspec.msgpack.decode(called.request, type=BY_NAME["createRun"].request)
-        )
+        request = self._translated(_request(called))
         search = BY_NAME["searchRuns"]
         query = search.request(
             experiment_ids=(request.experiment_id,),
@@ -176,7 +173,7 @@ class Delivery:
     def _create_experiment(self, called: Called, local_id: str) -> None:
         if self._spool.server_id(local_id) is not None:
             return
-        name = msgspec.msgpack.decode(called.request, type=BY_NAME["createExperiment"].request).name
+        name = _request(called).name
         found = self._experiment_named(name)
         if found is None:
             try:
@@ -211,3 +208,10 @@ class Delivery:
             known = Entry(key=tags.PARENT_RUN_ID, value=self.known_as(parent.value or ""))
             changes["tags"] = tuple(known if t is parent else t for t in request.tags)
         return msgspec.structs.replace(request, **changes) if changes else request
+
+
+def _request(called: Called) -> Any:  # noqa: ANN401 - the request of its endpoint
+    try:
+        return msgspec.msgpack.decode(called.request, type=BY_NAME[called.endpoint].request)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(f"{called.endpoint}: {error}.") from error

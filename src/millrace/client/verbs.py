@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
+from millrace.api.endpoint import Nothing
 from millrace.api.table import BY_NAME
 from millrace.client import connect
 
@@ -36,10 +39,12 @@ class Verbs:
     def _call(
         self, name: str, request: Request, answer: type[R], patience: Patience | None = None
     ) -> R:
-        """Call the endpoint *name*, which answers with *answer*."""
+        """Call the endpoint *name* and read *answer*: its reply, or `Nothing` of it."""
         endpoint = BY_NAME[name]
         if endpoint.response is not answer:
-            raise TypeError(f"{name} answers with {endpoint.response}, not {answer}.")
+            if answer is not Nothing:
+                raise TypeError(f"{name} answers with {endpoint.response}, not {answer}.")
+            endpoint = msgspec.structs.replace(endpoint, response=answer)
         found: R = self.channel.call(endpoint, request, patience=patience)
         return found
 
