@@ -1,0 +1,79 @@
+"""A kept-alive connection that tells exactly what became of a request: answered, or unknown."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.services import LOOPBACK
+from tests.wire.client import Query, Reply, urlencode
+
+TIMEOUT_S = 30.0
+
+
+class Unknown(Exception):
+    """No whole answer came: the request may have had its effect, or not."""
+
+
+class Link:
+    """One connection to the server at a port, opened when it is needed."""
+
+    def __init__(self, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        message: object = None,
+        *,
+        query: Query | None = None,
+        key: str | None = None,
+    ) -> Reply:
+        """One request, one answer; raises `Unknown`. *key* becomes the Idempotency-Key."""
+        full = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
+        target = f"{full}?{urlencode(query, doseq=True)}" if query else full
+        body = None if method == "GET" else json.dumps(message or {}).encode()
+        headers: dict[str, str] = {} if body is None else {"Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            self._connection.request(method, target, body, headers)
+            answer = self._connection.getresponse()
+            names = {name.lower(): value for name, value in answer.getheaders()}
+            return Reply(answer.status, names, answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Unknown(repr(error)) from error
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Reply:
+        return self.send("GET", path, query=query)
+
+    def post(self, path: str, message: object, *, key: str | None = None) -> Reply:
+        return self.send("POST", path, message, key=key)
+
+    def read(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+        """The message of a GET that must succeed; None for 404."""
+        reply = self.get(path, query)
+        if reply.status == 404:
+            return None
+        assert reply.status == 200, reply
+        return reply.json
+
+    def find(self, path: str, message: object) -> Any:
+        """The message of a POST that asks and must succeed."""
+        reply = self.post(path, message)
+        assert reply.status == 200, reply
+        return reply.json
+
+    def close(self) -> None:
+        """Hang up; the next request opens a new connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
