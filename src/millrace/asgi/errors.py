@@ -25,10 +25,15 @@ def answer_to(error: Exception, incoming: Incoming) -> Answer:
     """The error object of the wire contract; of a bug it tells no more than the request id."""
     if isinstance(error, MillraceError):
         return explained(error)
+    trace = incoming.headers.get(b"traceparent", b"none")[:64].decode("latin-1")
     logger.error(
-        "request %s failed: %s %s", incoming.request_id, incoming.method, incoming.path,
+        "request %s failed (%s %r, traceparent %r)",
+        incoming.request_id,
+        incoming.method,
+        incoming.path,
+        trace,
         exc_info=error,
-    )  # fmt: skip
+    )
     message = f"The server failed at this request; its log says why under {incoming.request_id}."
     return explained(MillraceError(message))
 

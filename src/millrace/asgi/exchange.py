@@ -72,7 +72,8 @@ async def send_answer(scope: Scope, send: Send, answer: Answer, headers: Headers
     if status != 204:  # noqa: PLR2004 - No Content may not even say that its length is 0
         headers.append((b"content-length", b"%d" % len(body)))
     headers.extend(more)
-    at_once = scope.get(AT_ONCE)
+    # Taken out: it holds the scope that holds it, and a ring would wait for the collector.
+    at_once = scope.pop(AT_ONCE, None)
     if at_once is not None and len(body) <= _ONE_PIECE and at_once(status, headers, body):
         return
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import random
 import secrets
 import uuid
@@ -59,6 +60,17 @@ def record_id() -> str:
 # A system call for every request costs as much as routing it: one prefix a process, counted on.
 _process = secrets.token_hex(6)
 _requests = itertools.count()
+
+
+def _after_fork() -> None:
+    """Be another process: the parent's other children start from the same state."""
+    global _process  # noqa: PLW0603 - it names this very process
+    _process = secrets.token_hex(6)
+    _random.seed(secrets.randbits(64))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def request_id() -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_TARGET_BYTES: Final = 16 * 1024
+MAX_FIRST_BYTES: Final = MAX_HEAD_BYTES + MAX_TARGET_BYTES
 HEAD_S: Final = 10.0
 """How long the head of a request may take, and how long a new connection may stay silent."""
 WINDOW_S: Final = 10.0
@@ -74,9 +75,11 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         self._has_completed = False
         self._head_bytes = 0
-        # What came of the body, and what came with it: sizes and extensions of chunks, trailers.
+        # What was fed of a head that is not complete: the parser says nothing of half a header.
+        self._unread_bytes = 0
+        # What came of the body, and what was fed for it: chunk sizes, extensions, trailers, too.
         self._body_bytes = 0
-        self._framing_bytes = 0
+        self._fed_bytes = 0
         # When the head must be complete, or the connection gone; None: nothing is due.
         self._due: float | None = None
         self._is_lingering = False
@@ -118,15 +121,16 @@ class Protocol(HttpToolsProtocol):
             self._refuse(MalformedRequest(f"This is not HTTP/1.1: {error}."))
         else:
             if self._in_body:
-                self._wait_for_body(len(data) if was_in_body else 0)
+                self._wait_for_body(len(data) if was_in_body else len(data) - MAX_FIRST_BYTES)
             elif self._in_head or not self._has_completed:
-                self._wait_for_head(len(data) if was_in_head else 0)
+                is_head = was_in_head or not (was_in_body or self._has_completed)
+                self._wait_for_head(len(data) if is_head else 0)
 
     def on_message_begin(self) -> None:
         """Note that a head has begun."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._unread_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
@@ -158,7 +162,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self._due = None
         self._window_end = 0.0
-        self._body_bytes = self._framing_bytes = 0
+        self._body_bytes = self._fed_bytes = 0
         super().on_headers_complete()
         self.scope[AT_ONCE] = partial(_write_at_once, self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
 
@@ -196,18 +200,19 @@ class Protocol(HttpToolsProtocol):
                 )
 
     def _wait_for_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES + MAX_TARGET_BYTES:
+        self._unread_bytes += size
+        if self._unread_bytes > MAX_FIRST_BYTES:
             self._refuse(_head_too_large())
         elif self._due is None:
             self._due = self.loop.time() + HEAD_S
 
     def _wait_for_body(self, size: int) -> None:
         if not self._window_end:
-            self._window_end, self._window_bytes = self.loop.time() + WINDOW_S, 0
-        self._framing_bytes += size
+            self._window_end = self.loop.time() + WINDOW_S
+            self._window_bytes = self._body_bytes
+        self._fed_bytes += max(0, size)
         # A chunk of one byte takes five more; nobody needs endless extensions or trailers.
-        if self._framing_bytes > MAX_HEAD_BYTES + 8 * self._body_bytes:
+        if self._fed_bytes > MAX_HEAD_BYTES + 8 * self._body_bytes:
             self._refuse(MalformedRequest("The body is mostly not body."))
 
     def _check_target(self) -> None:

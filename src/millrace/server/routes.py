@@ -61,7 +61,7 @@ class EndpointRoute:
         if reads_body or self._must_say_json:
             require_json(headers)
             body = await read_body(receive, headers, self._limit)
-        bridge = self._bridge()
+        context = self._context(incoming, body)
 
         def work() -> Answer | Future[Any]:
             if self._reads_query and not reads_body:
@@ -70,12 +70,13 @@ class EndpointRoute:
                 request = wire.from_body(self._type, body, incoming.values)
             else:
                 request = self._decode(body)
-            result = self._call(self._context(incoming, body), request)
+            result = self._call(context, request)
             return result if isinstance(result, Future) else self._written(result)
 
-        outcome = work() if self._is_inline and len(body) <= LARGE_BYTES else await bridge.run(work)
+        is_quick = self._is_inline and len(body) <= LARGE_BYTES
+        outcome = work() if is_quick else await self._bridge().run(work)
         while isinstance(outcome, Future):
-            done = outcome.result() if outcome.done() else await bridge.outcome(outcome)
+            done = outcome.result() if outcome.done() else await self._bridge().outcome(outcome)
             outcome = done if isinstance(done, Future) else self._written(done)
         return outcome
 

@@ -64,7 +64,7 @@ def test_every_request_has_a_shape() -> None:
         assert shape(endpoint.request), endpoint.name
 
 
-@pytest.mark.parametrize("given", [7, "7", 7.0, "7.0", 7e0])
+@pytest.mark.parametrize("given", [7, "7", 7.0, "7.0"])
 def test_whole_numbers(given: object) -> None:
     assert read(LogMetric, POINT | {"timestamp": given}).timestamp == 7
 
@@ -188,9 +188,10 @@ def test_strings_keep_their_characters(text: str) -> None:
 @pytest.mark.parametrize(
     "body",
     ["[]", "5", "true", '"text"', "[{}]", "null", "NaN", '"[]"', '"5"', '"null"', "{", "{]",
-     '{"run_id"', '{"run_id":', '{"run_id": "x",}', "{'run_id': 'x'}", "{run_id: 1}", "{} {}", "{}x",
-     "{},", '{"a": 01}', '{"a": +1}', '{"a": .5}', '{"a": 1.}', '{"a": tru}', '{"a": "\t"}',
-     '{"a": "\\x"}', '{"a": "\\u12"}', '{"a": 0x10}', "// c\n{}", "{}\x00", "   \x0b{}", "\ufeff{}"],
+     '{"run_id"', '{"run_id":', '{"run_id": "x",}', "{'run_id': 'x'}", "{run_id: 1}", "{} {}",
+     "{}x", "{},", '{"a": 01}', '{"a": +1}', '{"a": .5}', '{"a": 1.}', '{"a": tru}', '{"a": "\t"}',
+     '{"a": "\\x"}', '{"a": "\\u12"}', '{"a": 0x10}', "// c\n{}", "{}\x00", "   \x0b{}",
+     "\ufeff{}"],
 )  # fmt: skip
 def test_other_text_is_refused_as_a_whole(body: str) -> None:
     assert "run_id" not in refusal(SetTag, body.encode())
