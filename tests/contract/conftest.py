@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from millrace.stores.memory import MemoryStores
+from millrace.stores.open import open_stores
 from millrace.stores.protocols import EvaluationStore, Stores, TrackingStore
 
 
@@ -16,9 +17,7 @@ def _memory(_folder: Path) -> Stores:
 
 
 def _sqlite(folder: Path) -> Stores:
-    opener = pytest.importorskip("millrace.stores.open")
-    stores: Stores = opener.open_stores(f"sqlite:///{folder / 'c.db'}")
-    return stores
+    return open_stores(f"sqlite:///{folder / 'c.db'}")
 
 
 # A new store adds one line.
