@@ -44,6 +44,7 @@ LINGER_S: Final = 2.0
 
 # What a client that is busy sending has ready at a time.
 _BUSY_BYTES = 1024
+_WATCHED = frozenset({b"transfer-encoding", b"expect"})
 _REQUEST_LINE = re.compile(rb"(?:\r\n)*[A-Za-z-]{1,20} [/*]")
 
 
@@ -134,7 +135,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        super().on_url(url)
+        self.url += url
         if len(self.url) > MAX_TARGET_BYTES:
             raise TargetTooLong(f"The target is longer than {MAX_TARGET_BYTES} bytes.")
 
@@ -144,12 +145,10 @@ class Protocol(HttpToolsProtocol):
             return
         name = name.lower()
         self._head_bytes += len(name) + len(value)
-        if len(self.headers) >= MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) >= MAX_HEADERS:
             raise _head_too_large()
-        if name == b"transfer-encoding" and value.lower() != b"chunked":
-            raise MalformedRequest("No Transfer-Encoding but 'chunked' is understood.")
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        if name in _WATCHED:
+            self._check_header(name, value.lower())
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -214,6 +213,12 @@ class Protocol(HttpToolsProtocol):
         # A chunk of one byte takes five more; nobody needs endless extensions or trailers.
         if self._fed_bytes > MAX_HEAD_BYTES + 8 * self._body_bytes:
             self._refuse(MalformedRequest("The body is mostly not body."))
+
+    def _check_header(self, name: bytes, value: bytes) -> None:
+        if name == b"transfer-encoding" and value != b"chunked":
+            raise MalformedRequest("No Transfer-Encoding but 'chunked' is understood.")
+        if name == b"expect" and value == b"100-continue":
+            self.expect_100_continue = True
 
     def _check_target(self) -> None:
         if self.parser.get_http_version() not in {"1.0", "1.1"}:

@@ -15,7 +15,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from millrace.server import protocol as limits
+from millrace.server.app import build_app
 from millrace.server.protocol import Protocol
+from tests.unit.server.fakes import FakePlatform, config
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
 DEADLINE_S = 10.0
@@ -54,13 +56,20 @@ class Link:
                 return await self._reader.read()
         return b""
 
+    async def head(self) -> bytes:
+        async with asyncio.timeout(DEADLINE_S):
+            return await self._reader.readuntil(b"\r\n\r\n")
+
+    async def exactly(self, size: int) -> bytes:
+        async with asyncio.timeout(DEADLINE_S):
+            return await self._reader.readexactly(size)
+
     async def answer(self) -> tuple[int, bytes]:
         """The next answer on a connection that is kept."""
-        async with asyncio.timeout(DEADLINE_S):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            found = re.search(rb"content-length: (\d+)", head)
-            assert found
-            return int(head.split()[1]), await self._reader.readexactly(int(found[1]))
+        head = await self.head()
+        found = re.search(rb"content-length: (\d+)", head)
+        assert found
+        return int(head.split()[1]), await self.exactly(int(found[1]))
 
 
 class App:
@@ -410,3 +419,35 @@ def test_a_body_that_came_whole_keeps_the_connection() -> None:
             assert (await link.answer())[0] == 200
 
     run(scenario, reads=False)
+
+
+# --- answers in one piece ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "stays"),
+    [
+        (b"GET /health HTTP/1.1", b"OK", True),
+        (b"HEAD /health HTTP/1.1", b"", True),
+        (b"GET /health HTTP/1.0", b"OK", False),
+        (b"OPTIONS /health HTTP/1.1", b"", True),
+    ],
+)
+def test_answers_of_the_application(request_line: bytes, body: bytes, stays: bool) -> None:
+    """The dispatcher's short way past uvicorn keeps HTTP's rules."""
+    app: Any = build_app(FakePlatform(), config())  # type: ignore[arg-type]
+
+    async def scenario() -> None:
+        async with linked(app) as link:
+            for _ in range(2 if stays else 1):
+                await link.send(request_line + b"\r\nHost: localhost\r\n\r\n")
+                head = await link.head()
+                said = await link.exactly(len(body))
+
+                assert said == body
+                assert (b"content-length: 2" in head) is not request_line.startswith(b"OPTIONS")
+                assert (b"connection: close" in head) is not stays
+            if not stays:
+                assert await link.rest() == b""
+
+    asyncio.run(scenario())
