@@ -25,7 +25,7 @@ import msgspec
 
 from millrace.client import spool as spools
 from millrace.client.delivery import Delivery, Refusal
-from millrace.client.records import Called, Parcel, Record, pack
+from millrace.client.records import LOCAL, Called, Parcel, Record, pack
 from millrace.client.sync import Replay, tell
 from millrace.core.errors import MillraceError, Unavailable
 from millrace.http.patience import Patience
@@ -180,6 +180,8 @@ class Channel:
 
     def server_id(self, some_id: str) -> str:
         """What the server calls *some_id*; ids that it never saw come back unchanged."""
+        if not some_id.startswith(LOCAL):
+            return some_id
         return self.spool.server_id(some_id) or some_id
 
     # --- out -----------------------------------------------------------------------------------
@@ -424,7 +426,7 @@ class Channel:
             logger.debug("still away: %s", error)
             return
         with self._lock:
-            if replay is not None and (self._queue or replay.remaining_bytes()):
+            if replay is not None and replay.remaining_bytes():
                 return  # the next turn
             if self._journal is not None:
                 self._journal.remove()

@@ -248,6 +248,29 @@ class MillraceClient(LoggedModelVerbs):
         run_id = self._id(run_id)
         return self._call("getRun", RunId(run_id=run_id, run_uuid=run_id), RunReply).run
 
+    def resume_run(
+        self, run_id: str, name: str | None = None, experiment_id: str | None = None
+    ) -> Run:
+        """Set a run, which must be in *experiment_id* if that is given, to running again.
+
+        With no server that happens in the spool, and nothing but the id is known of the run.
+        """
+
+        def ask() -> Run:
+            known = self._id(run_id)
+            request = RunId(run_id=known, run_uuid=known)
+            return self._call("getRun", request, RunReply, _START).run
+
+        run = self._or_spool(ask, lambda _: _unknown_run(run_id))
+        if run.info.lifecycle_stage != "active":
+            raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
+        if run.info.experiment_id and experiment_id not in {None, run.info.experiment_id}:
+            raise InvalidArgument(
+                f"Run {run_id!r} is in experiment {run.info.experiment_id!r}, not {experiment_id!r}."
+            )
+        self.update_run(run_id, "RUNNING", name)
+        return run
+
     def get_parent_run(self, run_id: str) -> Run | None:
         """The run that *run_id* is nested in, if any."""
         parent = self.get_run(run_id).data.tags.get(tags.PARENT_RUN_ID)
@@ -486,16 +509,12 @@ class MillraceClient(LoggedModelVerbs):
         kept = msgspec.structs.replace(request, run_name=name, tags=entries("Tag", found))
         record = called("createRun", kept, local_id=made, key=ids.run_id())
         self.channel.spool_create(record, error)
-        info = RunInfo(
-            run_id=made,
-            run_uuid=made,
+        info = msgspec.structs.replace(
+            _unknown_run(made).info,
             experiment_id=request.experiment_id,
             run_name=name,
             user_id=request.user_id or "",
-            status="RUNNING",
             start_time=request.start_time or 0,
-            artifact_uri="",
-            lifecycle_stage="active",
         )
         return Run(info=info, data=RunData(tag_list=pairs(found)))
 
@@ -511,6 +530,21 @@ def _experiment(
         artifact_location=artifact_location,
         tags=entries("Tag", tags) if tags else None,
     )
+
+
+def _unknown_run(run_id: str) -> Run:
+    info = RunInfo(
+        run_id=run_id,
+        run_uuid=run_id,
+        experiment_id="",
+        run_name="",
+        user_id="",
+        status="RUNNING",
+        start_time=0,
+        artifact_uri="",
+        lifecycle_stage="active",
+    )
+    return Run(info=info)
 
 
 def _status(status: str) -> RunStatus:

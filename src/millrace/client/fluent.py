@@ -519,19 +519,12 @@ def _resume(
     run_name: str | None,
     tags: Mapping[str, object],
 ) -> Run:
-    run = client.get_run(run_id)
-    if run.info.lifecycle_stage != "active":
-        raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
-    if experiment_id is not None and experiment_id != run.info.experiment_id:
-        raise InvalidArgument(
-            f"Run {run_id!r} is in experiment {run.info.experiment_id!r}, not {experiment_id!r}."
-        )
-    client.update_run(run_id, "RUNNING", run_name)
+    run = client.resume_run(run_id, run_name, experiment_id)
     if reserved.END_CAUSE in run.data.tags:
         client.delete_tag(run_id, reserved.END_CAUSE)
     if tags:
         client.set_tags(run_id, tags, synchronous=True)
-    return client.get_run(run_id)
+    return run if client.channel.is_away else client.get_run(run_id)
 
 
 def _sampler(client: MillraceClient, run: Run, wanted: bool | None) -> Sampler | None:

@@ -97,14 +97,16 @@ class Spool:
         path = self.folder / "ids"
         if not path.exists():
             return
+        offset = self._read
         with path.open("rb") as handle:
-            handle.seek(self._read)
+            handle.seek(offset)
             for line in handle:
                 if not line.endswith(b"\n"):
                     break  # still being written
-                self._read += len(line)
+                offset += len(line)
                 local_id, _, server_id = line.decode().rstrip("\n").partition(" ")
                 self._ids[local_id] = server_id
+        self._read = offset  # only now: another thread may be reading the same lines
 
 
 class Journal:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import socket
 import time
 import urllib.request
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -34,6 +36,8 @@ from millrace.http.patience import LONGEST_WAIT_S, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from urllib3 import BaseHTTPResponse
 
 logger = logging.getLogger(__name__)
 
@@ -106,12 +110,13 @@ class HttpClient:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._origin = _origin(self._base)
+        self._root = self._base[: len(self._base) - len(urlsplit(self._base).path)]
         self._headers = headers
         self._redirects = options.redirects
         self._limit = options.limit_bytes
         self._pause = pause
         self._open = _opener(self._base, options)
-        self._manager = self._open()
+        self._connections = self._open()
 
     def request(
         self,
@@ -152,11 +157,11 @@ class HttpClient:
 
     def close(self) -> None:
         """Close idle connections; the next request opens new ones."""
-        self._manager.clear()
+        self._connections.close()
 
     def forget_connections(self) -> None:
         """Start afresh without touching the old sockets: after a fork they are the parent's."""
-        self._manager = self._open()
+        self._connections = self._open()
 
     def _once(self, message: Message, timeout_s: float) -> Answer:
         url = f"{self._base}{message.path}"
@@ -181,9 +186,10 @@ class HttpClient:
         timeout_s: float,
     ) -> Answer:
         try:
-            response = self._manager.urlopen(
+            response = self._connections.urlopen(
                 method,
-                url,
+                # A proxy wants the whole address, a server what is behind its name.
+                url if isinstance(self._connections, _Proxied) else url[len(self._root) :],
                 body=body,
                 headers=headers,
                 timeout=urllib3.Timeout(timeout_s or None),
@@ -219,13 +225,65 @@ class HttpClient:
                 f"{where} with status {answer.status}, which would turn a {method} into a GET. "
                 "Use the final address as the tracking URI."
             )
-        return target
+        return self._root + urlsplit(target)._replace(scheme="", netloc="", fragment="").geturl()
 
 
-def _opener(base: str, options: Options) -> Callable[[], urllib3.PoolManager]:
+class _Connections(Protocol):
+    """What both a pool and a proxy's manager can do."""
+
+    def urlopen(self, method: str, url: str, **options: Any) -> BaseHTTPResponse: ...
+    def close(self) -> None: ...
+
+
+class _OneWrite:
+    """Head and body of a request in one write: the server wakes up once for both."""
+
+    _holds = False
+    _head = b""
+
+    def request(self, method: str, url: str, body: object = None, **options: Any) -> None:
+        self._holds = isinstance(body, bytes) and len(body) > 0
+        self._head = b""
+        super().request(method, url, body=body, **options)  # type: ignore[misc]  # a mixin
+
+    def send(self, data: bytes) -> None:
+        if self._holds:
+            self._head, self._holds = data, False
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
+        super().send(data)  # type: ignore[misc]  # a mixin
+
+
+class _Connection(_OneWrite, HTTPConnection):  # type: ignore[misc]  # looser signatures
+    pass
+
+
+class _SecureConnection(_OneWrite, HTTPSConnection):  # type: ignore[misc]  # the same
+    pass
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection  # type: ignore[assignment]  # a protocol there
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection  # type: ignore[assignment]  # a protocol there
+
+
+class _Proxied(urllib3.ProxyManager):
+    close = urllib3.ProxyManager.clear
+
+
+def _opener(base: str, options: Options) -> Callable[[], _Connections]:
     tls = options.tls
-    keywords: dict[str, object] = {"maxsize": options.connections, "num_pools": 4}
     parts = urlsplit(base)
+    alive = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    keywords: dict[str, Any] = {
+        "maxsize": options.connections,
+        # Idle connections outlive the patience of routers, and dead ones are noticed.
+        "socket_options": [*HTTPConnection.default_socket_options, alive],
+    }
     if parts.scheme == "https":
         if not tls.verify:
             # The user asked for it; a warning with each request would tell nothing new.
@@ -235,11 +293,13 @@ def _opener(base: str, options: Options) -> Callable[[], urllib3.PoolManager]:
             keywords["ca_certs"] = tls.ca_file
         if tls.client_certificate:
             keywords["cert_file"] = tls.client_certificate
+    host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+    if proxy and not urllib.request.proxy_bypass(host):
         address = proxy if "://" in proxy else f"http://{proxy}"
-        return lambda: urllib3.ProxyManager(address, **keywords)  # type: ignore[arg-type]  # by name
-    return lambda: urllib3.PoolManager(**keywords)  # type: ignore[arg-type]  # by name
+        return lambda: _Proxied(address, **keywords)
+    pool = _SecurePool if parts.scheme == "https" else _Pool
+    return lambda: pool(host, parts.port, **keywords)
 
 
 def _origin(url: str) -> str:

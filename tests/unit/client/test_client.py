@@ -296,6 +296,23 @@ def test_a_run_begins_in_the_spool_when_nobody_answers(
     assert {run.info.experiment_id for run in client.search_runs([made])} == {made}
 
 
+def test_a_run_is_resumed_when_nobody_answers(
+    channel: Channel, client: MillraceClient, transport: RecordingTransport, run_id: str
+):
+    client.set_terminated(run_id)
+    transport.before = away
+    resumed = client.resume_run(run_id, "again")
+    client.log_metric(run_id, "m", 1.0)
+
+    transport.before = None
+    until(lambda: not channel.is_away)
+
+    assert resumed.info.run_id == run_id
+    found = client.get_run(run_id)
+    assert (found.info.status, found.info.run_name) == ("RUNNING", "again")
+    assert found.data.metrics == {"m": 1.0}
+
+
 @pytest.mark.parametrize("error", [Untrusted("x"), Unauthenticated("x"), LimitExceeded("x")])
 def test_what_waiting_does_not_mend_stops_the_start(
     client: MillraceClient, transport: RecordingTransport, error: Exception
