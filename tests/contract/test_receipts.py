@@ -58,6 +58,7 @@ def writes(stores: Stores) -> dict[str, Callable[[Trail], Future[object]]]:
         "add_run": lambda trail: tracking.add_run(fresh_run, trail=trail),
         "change_run": lambda trail: tracking.change_run(run, named, trail=trail),
         "append": lambda trail: tracking.append(run, batch(point(1)), trail=trail),
+        "append_to_tag_list": lambda trail: tracking.append_to_tag_list(run, "l", 1, trail=trail),
         "add_logged_model": lambda trail: tracking.add_logged_model(fresh_model, trail=trail),
         "change_logged_model": lambda trail: tracking.change_logged_model(
             model, in_trash, trail=trail
@@ -75,8 +76,9 @@ def writes(stores: Stores) -> dict[str, Callable[[Trail], Future[object]]]:
 
 
 WRITES = (
-    "add_experiment change_experiment add_run change_run append add_logged_model "
-    "change_logged_model add_dataset change_dataset upsert_records delete_records delete_dataset"
+    "add_experiment change_experiment add_run change_run append append_to_tag_list "
+    "add_logged_model change_logged_model add_dataset change_dataset upsert_records "
+    "delete_records delete_dataset"
 ).split()
 
 

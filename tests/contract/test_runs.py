@@ -291,8 +291,9 @@ def test_a_run_that_ends_and_goes_on_has_no_lease_until_it_asks_for_one(
         lambda store, run: store.append(run, batch(point(1))),
         lambda store, run: store.append(run, batch(params={"p": "1"})),
         lambda store, run: store.append(run, batch(tags={"a": "b"})),
+        lambda store, run: store.append_to_tag_list(run, "list", 1),
     ],
-    ids=["heartbeat", "end", "metric", "param", "tag"],
+    ids=["heartbeat", "end", "metric", "param", "tag", "item"],
 )
 def test_a_lost_run_that_speaks_is_live_again(store: TrackingStore, speak) -> None:
     run = leased(store)

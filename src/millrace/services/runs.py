@@ -215,7 +215,7 @@ class Runs:
 
         return then(self._store.append(run_id, batch, trail=ctx.trail()), check)
 
-    def log_model(self, _ctx: Context, request: LogModel) -> Future[Nothing]:
+    def log_model(self, ctx: Context, request: LogModel) -> Future[Nothing]:
         """Note a model that was saved among the run's artifacts."""
         try:
             model = msgspec.json.decode(request.model_json)
@@ -227,7 +227,10 @@ class Runs:
         if missing:
             raise InvalidArgument(f"Parameter 'model_json' lacks {', '.join(missing)}.")
         kept = {name: model[name] for name in (*_MODEL_FIELDS, "model_uuid") if name in model}
-        return _done(self._store.append_to_tag_list(request.run, tags.LOGGED_MODELS, kept))
+        noted = self._store.append_to_tag_list(
+            request.run, tags.LOGGED_MODELS, kept, trail=ctx.trail()
+        )
+        return _done(noted)
 
     def log_inputs(self, ctx: Context, request: LogInputs) -> Future[Nothing]:
         """Log data sets and models that a run reads."""

@@ -193,7 +193,9 @@ class TrackingStore(Protocol):
         are not there are reported in the result, and then nothing was written."""
         ...
 
-    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+    def append_to_tag_list(
+        self, run_id: str, key: str, item: object, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
         """Append *item* to the JSON list kept in tag *key*, without losing a concurrent one."""
         ...
 

@@ -246,9 +246,11 @@ class MemoryTracking(LoggedModels):
         for model_output in batch.model_outputs:
             run.model_outputs.setdefault(model_output.model_id, model_output)
 
-    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+    def append_to_tag_list(
+        self, run_id: str, key: str, item: object, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
         """Append *item* to the JSON list kept in tag *key*."""
-        return self._ledger.write(NO_TRAIL, lambda: self._append_to_tag_list(run_id, key, item))
+        return self._ledger.write(trail, lambda: self._append_to_tag_list(run_id, key, item))
 
     def _append_to_tag_list(self, run_id: str, key: str, item: object) -> None:
         run = self._active_run(run_id)

@@ -327,6 +327,8 @@ def append_to_tag_list(tx: Transaction, run_id: str, key: str, item: object) -> 
         items = msgspec.json.decode(row[0], type=list[object]) if row else []
     except msgspec.MsgspecError as error:
         raise InvalidArgument(f"Tag {key!r} of run {run_id} holds no JSON list.") from error
+    if state.lost:
+        _revive(tx, state)
     text = msgspec.json.encode([*items, item]).decode()
     tx.session.run(tx.statements.set_tag, (state.id, tag, text))
     tx.touch(state.id)

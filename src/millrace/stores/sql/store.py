@@ -137,9 +137,15 @@ class SqlTracking:
             savepoint=False,
         )
 
-    def append_to_tag_list(self, run_id: str, key: str, item: object) -> Future[None]:
+    def append_to_tag_list(
+        self, run_id: str, key: str, item: object, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
         """Append *item* to the JSON list that a tag holds."""
-        return self._writer.submit(lambda tx: runs.append_to_tag_list(tx, run_id, key, item))
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, type(None), lambda: runs.append_to_tag_list(tx, run_id, key, item)
+            )
+        )
 
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
