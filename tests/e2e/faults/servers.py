@@ -86,12 +86,14 @@ class Mortal:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
 
     def kill(self, pid: int | None = None) -> None:
-        """SIGKILL to all its processes, or to one of them."""
+        """SIGKILL to all its processes, or to one of them; returns when it has worked."""
         with contextlib.suppress(ProcessLookupError):
             if pid is None:
                 os.killpg(self._group, signal.SIGKILL)
             else:
                 os.kill(pid, signal.SIGKILL)
+                # Until then it may go on to take connections that it will never answer.
+                until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of {pid}")
 
     def end(self) -> None:
         """SIGTERM, and wait until it is gone."""
@@ -119,7 +121,7 @@ class Mortal:
         """Whom to kill: all (None), or with several workers perhaps the parent or one of them."""
         if self.workers == 1:
             return None
-        return dice.choice([None, None, None, *self.processes()])
+        return dice.choice([None, None, None, None, *self.processes()])
 
     def _is_up(self) -> bool:
         assert self.is_there(), f"the server ended: {self.said()}"
@@ -144,7 +146,7 @@ def children(pid: int) -> list[int]:
 def threads(pid: int) -> int:
     """How many threads a process has; 0 when it is gone."""
     try:
-        return len(os.listdir(f"/proc/{pid}/task"))
+        return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return 0
 

@@ -1,0 +1,22 @@
+"""What tests of faults share: servers that are quick to start, and how many faults to make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.faults.servers import Nursery
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+def amount(name: str, usual: int, full: int, *, full_size: bool) -> int:
+    """How many: what the variable *name* says, or the full amount, or the usual one."""
+    return int(os.environ.get(name) or (full if full_size else usual))

@@ -1,0 +1,123 @@
+"""A proxy that loses answers: the request may have had its effect, and the client cannot know."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import socket
+import socketserver
+import struct
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.services import LOOPBACK
+
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+FATES = ("request lost", "half a request", "not waited for", "answer lost", "half an answer")
+
+
+class Lossy:
+    """How often the proxy fails, and how often it has; *share* of all requests."""
+
+    def __init__(self, port: int, share: float, seed: int) -> None:
+        self.upstream = port
+        self.share = share
+        self.fates: Counter[str] = Counter()
+        self._dice = random.Random(seed)
+        self._lock = threading.Lock()
+
+    def fate(self) -> tuple[str, float]:
+        """What becomes of the next request, and where in the bytes it is cut."""
+        with self._lock:
+            fate = "passed on"
+            if self._dice.random() < self.share:
+                fate = self._dice.choice(FATES)
+            self.fates[fate] += 1
+            return fate, self._dice.random()
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    """One connection of a client; it has one to the server of its own."""
+
+    server: _Server
+
+    def handle(self) -> None:
+        lossy = self.server.lossy
+        with socket.create_connection((LOOPBACK, lossy.upstream)) as upstream:
+            client: socket.socket = self.request
+            for link in (client, upstream):
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):
+                while request := _message(client):
+                    fate, place = lossy.fate()
+                    if not _pass_on(client, upstream, request, fate, place):
+                        # To both at once, without a farewell.
+                        linger = struct.pack("ii", 1, 0)
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        return
+
+
+def _pass_on(
+    client: socket.socket, upstream: socket.socket, request: bytes, fate: str, place: float
+) -> bool:
+    """Whether the client got its answer."""
+    if fate == "request lost":
+        return False
+    if fate == "half a request":
+        upstream.sendall(request[: int(place * len(request))])
+        return False
+    upstream.sendall(request)
+    if fate == "not waited for":
+        return False
+    answer = _message(upstream)
+    if fate == "half an answer":
+        client.sendall(answer[: int(place * len(answer))])
+    if fate != "passed on":
+        return False
+    client.sendall(answer)
+    return bool(answer)
+
+
+def _message(link: socket.socket) -> bytes:
+    """A request or an answer whole; nothing when the other side has ended."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = link.recv(65536)
+        if not part:
+            return b""
+        data += part
+    head = data.partition(b"\r\n\r\n")[0]
+    length = _LENGTH.search(head)
+    missing = len(head) + 4 + (int(length[1]) if length else 0) - len(data)
+    while missing > 0:
+        part = link.recv(min(missing, 1 << 20))
+        if not part:
+            return b""
+        data += part
+        missing -= len(part)
+    return data
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, lossy: Lossy) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.lossy = lossy
+
+
+@contextlib.contextmanager
+def lossy_proxy(port: int, *, share: float, seed: int = 0) -> Iterator[tuple[int, Lossy]]:
+    """A proxy before the server at *port* until the block ends: its own port, and its record."""
+    lossy = Lossy(port, share, seed)
+    with _Server(lossy) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_address[1], lossy
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,154 @@
+"""SIGKILL at any moment of any write: what was acknowledged is there, the rest wholly or not.
+
+`MILLRACE_TEST_KILLS` says how often the server is killed while it is written to.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.faults.conftest import amount
+from tests.e2e.faults.files import check_file
+from tests.e2e.faults.link import Link
+from tests.e2e.faults.servers import Mortal, Nursery, until
+from tests.e2e.faults.workload import Tally, Writer
+
+WRITERS = 6
+KILLS_A_ROUND = 25
+"""A round has a database of its own, so that looking at all of it stays cheap."""
+
+pytestmark = [pytest.mark.crash, pytest.mark.slow]
+
+
+class Round:
+    """Writers on a server that is killed again and again."""
+
+    def __init__(self, server: Mortal, name: str, stack: ExitStack) -> None:
+        self.server = server
+        self.dice = random.Random(name)
+        self._moved = threading.Condition()
+        self._acknowledged = 0
+        server.start()
+        with Link(server.port) as link:
+            made = link.post("experiments/create", {"name": name}).json
+            home = made["experiment_id"]
+            run = link.post("runs/create", {"experiment_id": home, "run_name": "shared"}).json
+        self.writers = [
+            Writer(
+                f"{name}-{number}",
+                stack.enter_context(Link(server.port)),
+                home=home,
+                shared=run["run"]["info"]["run_id"],
+            )
+            for number in range(WRITERS)
+        ]
+        self._pool = stack.enter_context(ThreadPoolExecutor(WRITERS))
+
+    def kill_once(self) -> None:
+        """Write, kill at a moment of chance, start again, and look at what is there."""
+        halt = threading.Event()
+        at = self._acknowledged + self.dice.randrange(100)
+        writing = [self._pool.submit(self._write, writer, halt) for writer in self.writers]
+        with self._moved:
+            self._moved.wait_for(lambda: self._acknowledged >= at or halt.is_set(), timeout=20)
+        # Any moment of a write shall be met, not only the one after an answer.
+        time.sleep(self.dice.uniform(0, 0.004))
+        victim = self.server.victim(self.dice)
+        self.server.kill(victim)
+        halt.set()
+        for one in writing:
+            one.result()
+        if victim in {None, self.server.processes()[0]}:
+            self.server.wait_gone()
+            self.server.start()
+        for done in [self._pool.submit(writer.settle) for writer in self.writers]:
+            done.result()
+        check_file(self.server.database)
+
+    def finish(self) -> Tally:
+        """Look at everything that was ever written, and stop."""
+        for done in [self._pool.submit(writer.check_everything) for writer in self.writers]:
+            done.result()
+        self.server.end()
+        check_file(self.server.database)
+        tally = Tally()
+        for writer in self.writers:
+            tally.add(writer.tally)
+        return tally
+
+    def _write(self, writer: Writer, halt: threading.Event) -> None:
+        try:
+            while not halt.is_set() and writer.write():
+                with self._moved:
+                    self._acknowledged += 1
+                    self._moved.notify_all()
+        except BaseException:
+            halt.set()
+            with self._moved:
+                self._moved.notify_all()
+            raise
+
+
+@pytest.fixture
+def kills(full_size: bool) -> int:
+    return amount("MILLRACE_TEST_KILLS", 50, 1_000, full_size=full_size) // 2
+
+
+def rounds(kills: int) -> Iterator[int]:
+    """How many kills each round has."""
+    whole, rest = divmod(kills, KILLS_A_ROUND)
+    yield from [KILLS_A_ROUND] * whole
+    if rest:
+        yield rest
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_acknowledged_is_lost(
+    nursery: Nursery, tmp_path: Path, kills: int, workers: int
+) -> None:
+    total = Tally()
+    for number, count in enumerate(rounds(kills)):
+        name = f"w{workers}r{number}"
+        with ExitStack() as stack:
+            server = Mortal(nursery, tmp_path / name, workers=workers)
+            stack.callback(server.kill)
+            one = Round(server, name, stack)
+            for _ in range(count):
+                one.kill_once()
+            total.add(one.finish())
+
+    print(f"{kills} kills with {workers} workers: {total}")
+    assert total.acknowledged > kills
+    assert total.unanswered > 0
+
+
+def test_killed_while_it_sets_up_its_database(nursery: Nursery, tmp_path: Path) -> None:
+    """Whatever it had made by then, the next start needs no repair and finds what it needs."""
+    dice = random.Random(0)
+    for number in range(8):
+        server = Mortal(nursery, tmp_path / str(number))
+        server.spawn()
+        began = time.monotonic()
+        until(server.database.exists, "a database file")
+        time.sleep(dice.uniform(0, 0.06))
+        server.kill()
+        server.wait_gone()
+
+        server.start()
+
+        with Link(server.port) as link:
+            found = link.read("experiments/get", {"experiment_id": "0"})
+            assert found["experiment"]["name"] == "Default", time.monotonic() - began
+            made = link.post("experiments/create", {"name": "first"})
+            assert made.json == {"experiment_id": "1"}
+        server.end()
+        check_file(server.database)
