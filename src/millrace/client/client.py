@@ -266,7 +266,8 @@ class MillraceClient(LoggedModelVerbs):
             raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
         if run.info.experiment_id and experiment_id not in {None, run.info.experiment_id}:
             raise InvalidArgument(
-                f"Run {run_id!r} is in experiment {run.info.experiment_id!r}, not {experiment_id!r}."
+                f"Run {run_id!r} is in experiment {run.info.experiment_id!r}, "
+                f"not in {experiment_id!r}."
             )
         self.update_run(run_id, "RUNNING", name)
         return run
