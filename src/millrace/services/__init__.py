@@ -1,1 +1,1 @@
-"""What the platform does: rules applied to records, with audit and events."""
+"""What the platform does: rules applied to records."""

@@ -183,8 +183,9 @@ class TrackingStore(Protocol):
     def change_run(
         self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
     ) -> Future[RunInfo]:
-        """Change a run. NotFound; InvalidArgument when it is in the trash, except for life cycle;
-        a run cannot be restored while its experiment is in the trash (InvalidArgument)."""
+        """Change a run. A new name is its tag `mlflow.runName`, too; the end of a run ends its
+        lease. NotFound; InvalidArgument when it is in the trash, except for life cycle; a run
+        cannot be restored while its experiment is in the trash (InvalidArgument)."""
         ...
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
@@ -204,7 +205,8 @@ class TrackingStore(Protocol):
         ...
 
     def expire_leases(self, now_ms: int) -> Future[int]:
-        """Mark running runs whose lease ended before *now_ms* as lost; how many."""
+        """Mark running runs whose lease ended before *now_ms* as lost; how many. The cause is
+        kept as a tag, which goes when the run speaks again."""
         ...
 
     # series
@@ -217,7 +219,7 @@ class TrackingStore(Protocol):
     def metric_sample(
         self, run_id: str, key: str, *, start: int | None, end: int | None, limit: int
     ) -> Points:
-        """At most *limit* points with start <= step <= end, ordered by (step, timestamp, value):
+        """At most *limit* points with start <= step <= end, by (step, timestamp, value), NaN first:
         all of them, or the first of each of *limit* equal shares (the first shares take the
         remainder) with the last one replaced by the very last point. *limit* 1: the last point."""
         ...

@@ -1,24 +1,8 @@
-"""What is said of a change in the transaction that makes it."""
+"""What is written of a change in the transaction that makes it."""
 
 from __future__ import annotations
 
 from millrace.core.entities.entity import Entity
-
-
-class AuditEntry(Entity, frozen=True, kw_only=True):
-    """One change: who did what to which object and why; before and after as JSON text."""
-
-    at_ms: int
-    actor: str
-    verified: bool
-    request_id: str
-    action: str
-    object_kind: str
-    object_id: str
-    address: str | None = None
-    before: str | None = None
-    after: str | None = None
-    reason: str | None = None
 
 
 class Receipt(Entity, frozen=True, kw_only=True):
@@ -35,7 +19,6 @@ class Receipt(Entity, frozen=True, kw_only=True):
 class Trail(Entity, frozen=True, kw_only=True):
     """What the store writes beside a change, in the same transaction."""
 
-    audit: tuple[AuditEntry, ...] = ()
     receipt: Receipt | None = None
 
 

@@ -113,7 +113,6 @@ class RunChange(Entity, frozen=True, kw_only=True):
     run_name: str | None = None
     lifecycle_stage: LifecycleStage | None = None
     lease_until_ms: int | None = None
-    lost: bool | None = None
 
 
 class Batch(Entity, frozen=True, kw_only=True):
