@@ -18,9 +18,9 @@ class QuerySeries(Request, frozen=True, kw_only=True):
 
     `x` is `step`, `time` (ms since the epoch), `relative` (ms since the run's start) or `metric`
     (the value of `x_metric` at the same step). `start` and `end` bound x, both inclusive; absent:
-    everything. `buckets` is how many the window is divided into at most (one more, where the first begins
-    before the window); a window with no more points than that in every series is answered with
-    the points themselves.
+    everything. `buckets` is how many the window is divided into at most (one more, where the first
+    begins before the window); a window with no more points than that in every series is answered
+    with the points themselves.
     """
 
     run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=500)]
