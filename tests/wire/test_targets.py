@@ -69,9 +69,10 @@ def test_odd_spellings_are_no_way_round_the_origin_check(api: Api, run: str, pat
     assert build.tags(api, run) == {}
 
 
-@pytest.mark.parametrize(
-    "tail", ["%2Ftags", "%2ftags", "%2F..%2F..", "/", "/x", "%00", "/tags%2Fa"]
-)
+DECODED_FIRST = pytest.param("/tags%2Fa", marks=differs("MLflow decodes before it splits"))
+
+
+@pytest.mark.parametrize("tail", ["%2Ftags", "%2F..%2F..", "/", "/x", "%00", DECODED_FIRST])
 def test_an_encoded_slash_is_no_separator(api: Api, experiment: str, tail: str) -> None:
     model = build.add_model(api, experiment, tags=build.items({"a": "1"}))
 
