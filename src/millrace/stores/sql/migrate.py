@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from millrace.core.errors import InvalidState
+from millrace.stores.sql.engine import Database, Session
 from millrace.stores.sql.tables import metadata
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-    from millrace.stores.sql.engine import Database
 
 _REVISION = re.compile(r"(\d{4})_(?:pre|post)_\w+\.py")
 _TABLE = "alembic_version"
@@ -56,7 +56,7 @@ def prepare(database: Database) -> str:
     held = _current(database)
     if held == head():
         return held
-    with database.writers.connect() as connection, connection.begin():
+    with database.writers.connect() as connection, Session(connection).writing():
         held = _held_in(connection)  # another process may have been quicker
         if held is None:
             _make(connection)
@@ -109,7 +109,7 @@ def _make(connection: Connection) -> None:
 
 def current(uri: str) -> str | None:
     """The revision that the database at *uri* is at; None for an empty one."""
-    database = _open(uri)
+    database = Database(uri)
     try:
         return _current(database)
     finally:
@@ -124,11 +124,11 @@ def upgrade(uri: str) -> str:
     """
     from alembic import command  # noqa: PLC0415 - a third of a second, only for this
 
-    database = _open(uri)
+    database = Database(uri)
     try:
         if _current(database) is None:
             return prepare(database)
-        with database.writers.connect() as connection, connection.begin():
+        with database.writers.connect() as connection, Session(connection).writing():
             config = _alembic(connection)
             command.upgrade(config, "head")
         return head()
@@ -143,9 +143,3 @@ def _alembic(connection: Connection) -> Config:
     config.set_main_option("script_location", "millrace.stores.sql:migrations")
     config.attributes["connection"] = connection
     return config
-
-
-def _open(uri: str) -> Database:
-    from millrace.stores.sql.engine import Database as Opened  # noqa: PLC0415 - heavy drivers
-
-    return Opened(uri)

@@ -176,7 +176,7 @@ class Writer(Generic[Tx]):
     ) -> list[tuple[object, MillraceError | None]]:
         transaction = self._connect()
         outcomes: list[tuple[object, MillraceError | None]] = []
-        with transaction.session.connection.begin():
+        with transaction.session.writing():
             transaction.begin()
             while len(outcomes) < len(group):
                 pending = group[len(outcomes) :]
