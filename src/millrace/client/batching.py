@@ -239,12 +239,17 @@ class Channel:
         self.transport.close()
         return self.remaining()
 
-    def after_fork(self) -> None:
-        """Begin anew in a child process."""
-        if self._journal is not None:
-            self._journal.close()
-        self.transport.after_fork()
-        self._begin()
+    def before_fork(self) -> None:
+        """Let the transport prepare."""
+        self.transport.before_fork()
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Go on; in the child with an empty queue and a journal of its own."""
+        self.transport.after_fork(is_child=is_child)
+        if is_child:
+            if self._journal is not None:
+                self._journal.close()
+            self._begin()
 
     # --- the sending thread --------------------------------------------------------------------
 
@@ -439,10 +444,24 @@ class Channel:
 _channels: weakref.WeakSet[Channel] = weakref.WeakSet()
 
 
-def _after_fork() -> None:
-    for channel in list(_channels):
-        channel.after_fork()
+def _before_fork() -> None:
+    _forking[:] = _channels
+    for channel in _forking:
+        channel.before_fork()
 
+
+def _after_fork(*, is_child: bool) -> None:
+    for channel in reversed(_forking):
+        channel.after_fork(is_child=is_child)
+    _forking.clear()
+
+
+# Those that were prepared, and no other, go on afterwards.
+_forking: list[Channel] = []
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(is_child=False),
+        after_in_child=lambda: _after_fork(is_child=True),
+    )

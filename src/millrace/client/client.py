@@ -60,7 +60,7 @@ from millrace.core import clock, ids, settings, tags
 from millrace.core.entities.entity import pairs
 from millrace.core.entities.experiment import Experiment
 from millrace.core.entities.run import STATUS_NUMBERS, TERMINAL, Run, RunData, RunInfo
-from millrace.core.errors import InvalidArgument, NotFound, Unavailable
+from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
 from millrace.http.faults import Untrusted
 from millrace.http.patience import Patience
 
@@ -152,14 +152,18 @@ class MillraceClient(LoggedModelVerbs):
             found = self._experiment_by_name(name, _START)
             if found is not None:
                 return found
-            made = self._call("createExperiment", request, ExperimentCreated, _START)
+            try:
+                made = self._call("createExperiment", request, ExperimentCreated, _START)
+            except AlreadyExists:
+                found = self._experiment_by_name(name, _START)  # somebody was faster
+                if found is None:
+                    raise
+                return found
             return self.get_experiment(made.experiment_id)
 
         def keep(error: Unavailable) -> Experiment:
             made_id = self._spool("createExperiment", request, error)
-            return Experiment(
-                experiment_id=made_id, name=name, artifact_location="", lifecycle_stage="active"
-            )
+            return _unknown_experiment(made_id, name)
 
         return self._or_spool(ask, keep)
 
@@ -167,6 +171,18 @@ class MillraceClient(LoggedModelVerbs):
         """The experiment, deleted ones included; `NotFound`."""
         request = ExperimentId(experiment_id=self._id(experiment_id))
         return self._call("getExperiment", request, ExperimentReply).experiment
+
+    def experiment_known_as(self, experiment_id: str) -> Experiment:
+        """The experiment; with no server, what its id alone says of it."""
+
+        def ask() -> Experiment:
+            request = ExperimentId(experiment_id=self._id(experiment_id))
+            return self._call("getExperiment", request, ExperimentReply, _START).experiment
+
+        def keep(_: Unavailable) -> Experiment:
+            return _unknown_experiment(experiment_id)
+
+        return self._or_spool(ask, keep)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """The experiment of that name, deleted ones included; None when there is none."""
@@ -530,6 +546,12 @@ def _experiment(
         name=checked_key("Experiment", name),
         artifact_location=artifact_location,
         tags=entries("Tag", tags) if tags else None,
+    )
+
+
+def _unknown_experiment(experiment_id: str, name: str = "") -> Experiment:
+    return Experiment(
+        experiment_id=experiment_id, name=name, artifact_location="", lifecycle_stage="active"
     )
 
 

@@ -47,8 +47,11 @@ class Offline:
         """Raise `Unavailable`."""
         raise Unavailable(f"MILLRACE_OFFLINE is set: nobody is asked to {endpoint.name}.")
 
-    def after_fork(self) -> None:
-        """Nothing to let go of."""
+    def before_fork(self) -> None:
+        """Nothing is open."""
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Nothing was open."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -10,6 +10,7 @@ left them to the system. A handler of the script stays in charge; the signal is 
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import builtins
 import logging
@@ -70,6 +71,7 @@ class Watch:
     def begin(self, run_id: str, end: Callable[[Ending], None]) -> None:
         """Call *end* should the process end before `forget` is called."""
         self._runs[run_id] = end
+        self._exit = None  # an earlier one was caught: we are still here
         if not self._is_set_up:
             self._is_set_up = True
             atexit.register(self._at_exit)
@@ -146,18 +148,21 @@ class Watch:
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """End the runs, then die of the signal as if nobody had handled it."""
-        # In a thread of its own: the main thread may hold a lock that is needed, and waits here.
-        worker = threading.Thread(
-            target=self._last_words, args=(_ending_of_signal(number),), daemon=True
-        )
-        worker.start()
-        worker.join(_SIGNAL_S + 1)
+        done = threading.Event()
+        # In a thread of its own: the main thread may hold a lock that is needed, and waits here. A
+        # bare one: the main thread may even be starting a thread at this moment.
+        _thread.start_new_thread(self._last_words, (_ending_of_signal(number), done))
+        done.wait(_SIGNAL_S + 1)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+        os._exit(128 + number)  # only process 1 of a container gets here: it cannot be killed so
 
-    def _last_words(self, ending: Ending) -> None:
-        self._end_all(ending)
-        connect.close_all(min(_SIGNAL_S, settings.EXIT_FLUSH_SECONDS.get()))
+    def _last_words(self, ending: Ending, done: threading.Event) -> None:
+        try:
+            self._end_all(ending)
+            connect.close_all(min(_SIGNAL_S, settings.EXIT_FLUSH_SECONDS.get()))
+        finally:
+            done.set()
 
 
 class _Noting:

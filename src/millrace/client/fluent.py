@@ -74,7 +74,7 @@ def set_experiment(
         raise InvalidArgument("Give set_experiment a name or an id, and not both.")
     client = _client()
     if experiment_id is not None:
-        experiment = client.get_experiment(experiment_id)
+        experiment = client.experiment_known_as(experiment_id)
     else:
         experiment = client.experiment_named(experiment_name or "")
     if experiment.lifecycle_stage != "active":

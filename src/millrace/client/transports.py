@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import threading
 import time
 import uuid
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
@@ -22,7 +24,7 @@ from millrace.core.entities.access import LOCAL
 from millrace.core.errors import MillraceError, NotSupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from millrace.api.endpoint import Endpoint
     from millrace.client.auth import Address
@@ -39,6 +41,7 @@ KEYED: Final = frozenset(
 )
 _TENDED_BY: Final = frozenset({"getRun", "searchRuns"})
 _TEND_S: Final = 1.0
+_CLOSE_S: Final = 5.0
 
 
 class Transport(Protocol):
@@ -59,8 +62,12 @@ class Transport(Protocol):
         """
         ...
 
-    def after_fork(self) -> None:
-        """Let go of whatever belongs to the parent process."""
+    def before_fork(self) -> None:
+        """Be in a state that two processes may go on from. `after_fork` follows in both."""
+        ...
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Go on; in the child without what belongs to the parent."""
         ...
 
     def close(self) -> None:
@@ -94,9 +101,13 @@ class HttpTransport:
             ) from error
         return reply
 
-    def after_fork(self) -> None:
-        """Use new connections."""
-        self._client.forget_connections()
+    def before_fork(self) -> None:
+        """Nothing to do: the child gets connections of its own."""
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Use new connections in the child."""
+        if is_child:
+            self._client.forget_connections()
 
     def close(self) -> None:
         """Close idle connections."""
@@ -104,13 +115,21 @@ class HttpTransport:
 
 
 class LocalTransport:
-    """The platform in this very process, opened when it is first needed."""
+    """The platform in this very process, opened when it is first needed.
 
-    def __init__(self, open_platform: Callable[[], Platform]) -> None:
+    It is closed before the process forks, and both go on with one of their own: SQLite keeps what
+    it knows of locks in memory, so a child that inherits an open database may find it locked for
+    ever or, worse, not locked at all. With `is_kept` it stays open: its records are in memory.
+    """
+
+    def __init__(self, open_platform: Callable[[], Platform], *, is_kept: bool = False) -> None:
         self._open = open_platform
+        self._is_kept = is_kept
         self._platform: Platform | None = None
-        self._lost: list[Platform] = []
+        self._left_behind: list[Platform] = []
         self._tended = 0.0
+        self._calls = 0
+        self._idle = threading.Condition()
 
     def call(
         self,
@@ -121,43 +140,76 @@ class LocalTransport:
         patience: Patience | None = None,  # noqa: ARG002 - the store waits for its locks itself
     ) -> A:
         """See `Transport`. The actor is the local user, who owns the database anyway."""
-        if self._platform is None:
-            self._platform = self._open()
-        handler = self._platform.handlers.get(endpoint.name)
-        if handler is None:
-            raise NotSupported(f"This platform does not offer {endpoint.name!r}.")
-        if endpoint.name in _TENDED_BY and time.monotonic() - self._tended >= _TEND_S:
-            # What a server does in the background: runs whose lease is over become lost.
-            self._platform.housekeeping()
-            self._tended = time.monotonic()
         body = wire.encode(request)
         if key is None and endpoint.name in KEYED:
             key = _new_key()
-        context = _local_context(key, body)
-        answer: Any = handler.call(context, _request_reader(cast("Any", endpoint.request))(body))
-        if isinstance(answer, Future):
-            answer = answer.result()
+        with self._in_use() as platform:
+            handler = platform.handlers.get(endpoint.name)
+            if handler is None:
+                raise NotSupported(f"This platform does not offer {endpoint.name!r}.")
+            if endpoint.name in _TENDED_BY and time.monotonic() - self._tended >= _TEND_S:
+                # What a server does in the background: runs whose lease is over become lost.
+                platform.housekeeping()
+                self._tended = time.monotonic()
+            typed = _request_reader(cast("Any", endpoint.request))(body)
+            answer: Any = handler.call(_local_context(key, body), typed)
+            if isinstance(answer, Future):
+                answer = answer.result()
         reply: A = _answer_reader(cast("Any", endpoint.response))(wire.encode(answer))
         return reply
 
-    def after_fork(self) -> None:
-        """Open the database anew. The parent's connections may not even be closed from here."""
-        if self._platform is not None:
-            self._lost.append(self._platform)
+    def before_fork(self) -> None:
+        """Close the database, after the calls that are under way in other threads."""
+        self._idle.acquire()  # until after_fork: no call begins
+        if not self._is_kept:
+            self._close()
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Open the database anew with the next call."""
+        if not is_child:
+            self._idle.release()
+            return
+        if self._platform is not None and not self._is_kept:
+            # A call would not end. What the parent has open may not even be closed from here.
+            self._left_behind.append(self._platform)
             self._platform = None
+        self._calls = 0
+        self._idle = threading.Condition()
 
     def close(self) -> None:
-        """Close the database."""
-        if self._platform is not None:
+        """Close the database, after the calls that are under way in other threads."""
+        with self._idle:
+            self._close()
+
+    def _close(self) -> None:
+        deadline = time.monotonic() + _CLOSE_S
+        while self._calls and (left_s := deadline - time.monotonic()) > 0:
+            self._idle.wait(left_s)
+        if self._platform is not None and not self._calls:
             self._platform.close()
             self._platform = None
+
+    @contextmanager
+    def _in_use(self) -> Iterator[Platform]:
+        with self._idle:
+            if self._platform is None:
+                self._platform = self._open()
+            platform = self._platform
+            self._calls += 1
+        try:
+            yield platform
+        finally:
+            with self._idle:
+                self._calls -= 1
+                self._idle.notify_all()
 
 
 def choose(uri: str) -> Transport:
     """The transport for a tracking URI: HTTP for servers, everything else in this process."""
     if urlsplit(uri).scheme in {"http", "https", "databricks"} or uri == "databricks":
         return _http(uri)
-    return LocalTransport(lambda: _open_platform(uri))
+    is_kept = uri.startswith("memory:") or uri in {"sqlite://", "sqlite:///:memory:"}
+    return LocalTransport(lambda: _open_platform(uri), is_kept=is_kept)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from millrace.core.errors import (
 from millrace.http.faults import Untrusted
 from tests.unit.client.conftest import OpenChannel
 from tests.unit.client.test_batching import until
-from tests.unit.client.transport import RecordingTransport, away
+from tests.unit.client.transport import Asked, RecordingTransport, away
 
 # --- experiments -------------------------------------------------------------------------------
 
@@ -70,6 +70,19 @@ def test_experiments_are_found_page_by_page(client: MillraceClient):
 
 def test_an_experiment_named_is_made_once(client: MillraceClient):
     assert client.experiment_named("e") == client.experiment_named("e")
+
+
+def test_an_experiment_that_somebody_else_makes_at_the_same_time_is_taken(
+    client: MillraceClient, transport: RecordingTransport
+):
+    def faster(asked: Asked) -> None:
+        if asked.endpoint == "createExperiment":
+            transport.before = None
+            client.create_experiment("e")
+
+    transport.before = faster
+
+    assert client.experiment_named("e") == client.get_experiment_by_name("e")
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -334,6 +347,7 @@ def test_offline_everything_but_questions_works(
     client = MillraceClient(channel=open_channel(is_offline=True))
     experiment = client.create_experiment("e")
     client.set_experiment_tag(experiment, "k", "v")
+    assert client.experiment_known_as("7").experiment_id == "7"
     run_id = client.create_run(experiment).info.run_id
     client.log_metric(run_id, "m", 1.0)
     client.set_terminated(run_id)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from millrace.client.transports import KEYED, HttpTransport, LocalTransport, cho
 from millrace.core.errors import InvalidArgument, MillraceError, NotFound
 from millrace.http.client import HttpClient
 from millrace.http.patience import Patience
-from millrace.services.platform import open_platform
+from millrace.services.platform import Platform, open_platform
 from tests.unit.http.standin import DROP, Standin, Told, standin
 
 RUN = {
@@ -171,24 +172,96 @@ def test_in_this_process_a_repeated_create_finds_its_run():
     assert runs[0].info.run_id == runs[1].info.run_id
 
 
-def test_the_database_is_opened_when_it_is_needed_and_anew_after_a_fork():
-    opened = []
+def info() -> tuple:
+    endpoint = BY_NAME["getServerInfo"]
+    return endpoint, endpoint.request()
 
-    def open_() -> object:
-        opened.append(open_platform("memory://"))
-        return opened[-1]
 
-    transport = LocalTransport(open_)
-    assert opened == []
+class Opened:
+    """Opens platforms and keeps count."""
 
-    transport.call(BY_NAME["getServerInfo"], BY_NAME["getServerInfo"].request())
-    transport.call(BY_NAME["getServerInfo"], BY_NAME["getServerInfo"].request())
-    assert len(opened) == 1
-    transport.after_fork()
-    transport.call(BY_NAME["getServerInfo"], BY_NAME["getServerInfo"].request())
-    assert len(opened) == 2
+    def __init__(self) -> None:
+        self.open: list[Platform] = []
+        self.count = 0
+
+    def __call__(self) -> Platform:
+        self.count += 1
+        platform = open_platform("memory://")
+        self.open.append(platform)
+        close = platform.close
+
+        def close_and_note() -> None:
+            self.open.remove(platform)
+            close()
+
+        platform.close = close_and_note
+        return platform
+
+
+def test_the_database_is_opened_once_when_it_is_needed():
+    opened = Opened()
+    transport = LocalTransport(opened)
+    assert opened.count == 0
+    threads = [threading.Thread(target=transport.call, args=info()) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (opened.count, len(opened.open)) == (1, 1)
+
     transport.close()
     transport.close()
+
+    assert opened.open == []
+
+
+@pytest.mark.parametrize("is_child", [True, False])
+def test_nothing_is_open_while_the_process_forks(is_child: bool):
+    opened = Opened()
+    transport = LocalTransport(opened)
+    transport.call(*info())
+
+    transport.before_fork()
+    assert opened.open == []
+    transport.after_fork(is_child=is_child)
+    transport.call(*info())
+
+    assert (opened.count, len(opened.open)) == (2, 1)
+    transport.close()
+
+
+def test_a_fork_waits_for_the_call_of_another_thread():
+    opened, begun, done = Opened(), threading.Event(), threading.Event()
+    transport = LocalTransport(opened)
+    transport.call(*info())
+
+    def slowly() -> None:
+        with transport._in_use():
+            begun.set()
+            threading.Timer(0.05, done.set).start()
+            assert done.wait(10)
+
+    thread = threading.Thread(target=slowly)
+    thread.start()
+    assert begun.wait(10)
+    transport.before_fork()
+
+    assert done.is_set()
+    assert opened.open == []
+    transport.after_fork(is_child=False)
+    thread.join()
+
+
+def test_what_is_in_memory_stays_open_over_a_fork():
+    opened = Opened()
+    transport = LocalTransport(opened, is_kept=True)
+    transport.call(*info())
+    for is_child in (False, True):
+        transport.before_fork()
+        transport.after_fork(is_child=is_child)
+        transport.call(*info())
+
+    assert (opened.count, len(opened.open)) == (1, 1)
 
 
 # --- choice ------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class RecordingTransport:
         self.after: Callable[[Asked], None] | None = None
         self.is_closed = False
         self.forks = 0
-        self._platform = LocalTransport(lambda: open_platform("memory://"))
+        self._platform = LocalTransport(lambda: open_platform("memory://"), is_kept=True)
         self._lock = threading.Lock()
 
     def call(self, endpoint: Any, request: Any, *, key: Any = None, patience: Any = None) -> Any:
@@ -47,8 +47,12 @@ class RecordingTransport:
             self.after(asked)
         return answer
 
-    def after_fork(self) -> None:
-        self.forks += 1
+    def before_fork(self) -> None:
+        self._platform.before_fork()
+
+    def after_fork(self, *, is_child: bool) -> None:
+        self._platform.after_fork(is_child=is_child)
+        self.forks += is_child
 
     def close(self) -> None:
         self.is_closed = True
