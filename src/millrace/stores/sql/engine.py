@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from millrace.core import settings
 from millrace.core.errors import InvalidArgument, MillraceError, MissingExtra, Unavailable
 from millrace.core.filters import patterns
+from millrace.stores.sql.dialects import check_supported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,10 @@ class Prepared:
         self.names: Final = order
 
 
+class NotBegun(Unavailable):
+    """The database lets nobody write now, whatever it is."""
+
+
 class Session:
     """One connection in one transaction: prepared statements by tuple, others by SQLAlchemy."""
 
@@ -69,9 +74,12 @@ class Session:
         """A transaction that holds the write lock from its beginning.
 
         Begun and ended on the driver: SQLAlchemy's own way costs as much as a small write. What is
-        executed through `connection` meanwhile takes part all the same.
+        executed through `connection` meanwhile takes part all the same. Raises `NotBegun`.
         """
-        self._driver.execute("BEGIN IMMEDIATE")
+        try:
+            self._driver.execute("BEGIN IMMEDIATE")
+        except self.connection.dialect.loaded_dbapi.Error as error:
+            raise NotBegun(explain(error).message) from error
         try:
             yield
         except BaseException:
@@ -151,11 +159,7 @@ class Database:
         self.writers.dispose()
 
     def _engine(self, *, size: int, cache: int) -> Engine:
-        if self.url.get_backend_name() != "sqlite":
-            raise InvalidArgument(
-                f"Databases of kind {self.url.get_backend_name()!r} are not supported by this "
-                "version; use sqlite:///FILE."
-            )
+        check_supported(self.url.get_backend_name())
         engine = create_engine(
             self.url,
             connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10},

@@ -148,7 +148,7 @@ def change_experiment(tx: Transaction, experiment_id: str, change: ExperimentCha
         _check_name_free(tx.session, change.name)
         values["name"] = change.name
     for tag in change.set_tags:
-        statement = upsert(t.experiment_tags, connection.dialect.name, changed=("value",))
+        statement = upsert(t.experiment_tags, changed=("value",))
         connection.execute(statement, {"experiment_id": row, "key": tag.key, "value": tag.value})
     if change.delete_tag is not None:
         gone = connection.execute(
@@ -239,7 +239,7 @@ def find_experiments(session: Session, query: Query) -> Page[Experiment]:
     ]
     where = and_(
         t.experiments.c.lifecycle.in_(IN_VIEW[query.view]),
-        compile_filter(query.tree, source, session.connection.dialect.name),
+        compile_filter(query.tree, source),
     )
     found = find(
         session, source, where,

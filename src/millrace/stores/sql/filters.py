@@ -83,13 +83,11 @@ class Source(Protocol):
         ...
 
 
-def compile_filter(
-    tree: Expr, source: Source, dialect: str, *, row_by_row: bool = False
-) -> ColumnElement[bool]:
+def compile_filter(tree: Expr, source: Source, *, row_by_row: bool = False) -> ColumnElement[bool]:
     """The WHERE clause that *tree* means for records of *source*; *row_by_row*: by EXISTS."""
 
     def compiled(term: Expr) -> ColumnElement[bool]:
-        return compile_filter(term, source, dialect, row_by_row=row_by_row)
+        return compile_filter(term, source, row_by_row=row_by_row)
 
     match tree:
         case And(terms=()):
@@ -101,7 +99,7 @@ def compile_filter(
         case Not(term=term):
             return not_(compiled(term))
         case Comparison():
-            return _comparison(tree, source, dialect, row_by_row=row_by_row)
+            return _comparison(tree, source, row_by_row=row_by_row)
 
 
 def demanded(tree: Expr) -> Iterator[Comparison]:
@@ -114,17 +112,15 @@ def demanded(tree: Expr) -> Iterator[Comparison]:
             yield tree
 
 
-def _comparison(
-    comparison: Comparison, source: Source, dialect: str, *, row_by_row: bool
-) -> ColumnElement[bool]:
+def _comparison(comparison: Comparison, source: Source, *, row_by_row: bool) -> ColumnElement[bool]:
     held = source.held(comparison.field, numeric=comparison.numeric)
     op = comparison.op
     if held is None:
         return true() if op is Op.IS_NULL else false()
     if held.owner is None:
-        return _own(comparison, held, dialect)
+        return _own(comparison, held)
     is_presence = op in {Op.IS_NULL, Op.IS_NOT_NULL}
-    rows = held.rows if is_presence else and_(held.rows, holds(comparison, held, dialect))
+    rows = held.rows if is_presence else and_(held.rows, holds(comparison, held))
     inside = (
         exists().where(held.owner == source.id, rows).correlate(source.table)
         if row_by_row
@@ -133,24 +129,24 @@ def _comparison(
     return not_(inside) if op is Op.IS_NULL else inside
 
 
-def _own(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+def _own(comparison: Comparison, held: Held) -> ColumnElement[bool]:
     match comparison.op:
         case Op.IS_NULL:
             return held.column.is_(None) if held.is_nullable else false()
         case Op.IS_NOT_NULL:
             return held.column.is_not(None) if held.is_nullable else true()
-    found = holds(comparison, held, dialect)
+    found = holds(comparison, held)
     return and_(held.column.is_not(None), found) if held.is_nullable else found
 
 
-def holds(comparison: Comparison, held: Held, dialect: str) -> ColumnElement[bool]:
+def holds(comparison: Comparison, held: Held) -> ColumnElement[bool]:
     """The condition on the column of *held* alone."""
     positive = comparison.op.positive
     match held.shape:
         case Shape.TEXT:
-            found = _text(held.column, positive, comparison.value, dialect)
+            found = _text(held.column, positive, comparison.value)
         case Shape.DIGITS:
-            found = _text(cast(held.column, String), positive, comparison.value, dialect)
+            found = _text(cast(held.column, String), positive, comparison.value)
         case Shape.INTEGER:
             found = _integer(held.column, positive, comparison.value)
         case Shape.VALUE:
@@ -176,16 +172,16 @@ _COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
 }
 
 
-def _text(column: ColumnElement[Any], op: Op, value: Any, dialect: str) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
+def _text(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
     match op:
         case Op.BETWEEN:
             return column.between(*value)
         case Op.IN:
             return column.in_(list(value))
         case Op.LIKE:
-            return like(column, value, dialect)
+            return like(column, value)
         case Op.ILIKE:
-            return like(fold_ascii(column, dialect), patterns.folded(value), dialect)
+            return like(fold_ascii(column), patterns.folded(value))
         case Op.RLIKE:
             return func.re2_search(value, column) == 1
     return _COMPARE[op](column, value)

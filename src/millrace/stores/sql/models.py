@@ -182,7 +182,7 @@ def _set_tags(tx: Transaction, row: int, tags: Sequence[KeyValue]) -> None:
     if tags:
         connection = tx.session.connection
         connection.execute(
-            upsert(t.logged_model_tags, connection.dialect.name, changed=("value",)),
+            upsert(t.logged_model_tags, changed=("value",)),
             [{"model_id": row, "key": tag.key, "value": tag.value} for tag in tags],
         )
 
@@ -335,7 +335,7 @@ def find_logged_models(
     where = and_(
         _m.experiment_id.in_(sorted({int(one) for one in experiment_ids})),
         _m.lifecycle.in_(IN_VIEW[query.view]),
-        compile_filter(query.tree, source, session.connection.dialect.name),
+        compile_filter(query.tree, source),
     )
     ties = [SortBy(_m.created_ms, False), SortBy(_m.uuid, True)]
     found = find(

@@ -462,9 +462,8 @@ def find_runs(
         order = orders.resolve(order, source.has_metric)
     lifecycles = IN_VIEW[query.view]
     needed = list(demanded(tree))
-    dialect = session.connection.dialect.name
     walks = bool(order) and order[0].field.entity in _WALKED
-    row_by_row = walks and not _is_rare(session, source, needed, dialect)
+    row_by_row = walks and not _is_rare(session, source, needed)
     where = and_(
         t.runs.c.experiment_id == experiments[0]
         if len(experiments) == 1
@@ -472,7 +471,7 @@ def find_runs(
         t.runs.c.lifecycle == lifecycles[0]
         if len(lifecycles) == 1
         else t.runs.c.lifecycle.in_(lifecycles),
-        compile_filter(tree, source, dialect, row_by_row=row_by_row),
+        compile_filter(tree, source, row_by_row=row_by_row),
     )
     ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
     return find(
@@ -487,9 +486,7 @@ _WALKED = frozenset({Entity.METRIC, Entity.PARAM, Entity.TAG})
 _RARE = 1_000
 
 
-def _is_rare(
-    session: Session, source: RunSource, needed: Sequence[Comparison], dialect: str
-) -> bool:
+def _is_rare(session: Session, source: RunSource, needed: Sequence[Comparison]) -> bool:
     """Whether one of the conditions leaves few runs; each is counted no further than that."""
     for comparison in needed:
         if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
@@ -499,7 +496,7 @@ def _is_rare(
             return True
         if held.owner is None:
             continue
-        rows = select(held.owner).where(held.rows, holds(comparison, held, dialect)).limit(_RARE)
+        rows = select(held.owner).where(held.rows, holds(comparison, held)).limit(_RARE)
         if session.select(select(func.count()).select_from(rows.subquery()))[0][0] < _RARE:
             return True
     return False

@@ -71,7 +71,7 @@ def find(  # noqa: PLR0913 - what makes a search
         query = select(source.id, *(key.column for key in keys)).select_from(origin)
         query = query.where(where, condition)
         if stage == NUMBERS and sorts:
-            query = query.where(*_bounds(session, source, order[0], sorts[0], demanded))
+            query = query.where(*_bounds(source, order[0], sorts[0], demanded))
         if after is not None and stage == _stage_of(after):
             query = query.where(_beyond(keys, after[1:]))
         query = _sorted(query, keys).limit(limit + 1 - len(found))
@@ -84,7 +84,6 @@ def find(  # noqa: PLR0913 - what makes a search
 
 
 def _bounds(
-    session: Session,
     source: Source,
     first: OrderKey,
     sort: SortBy,
@@ -94,9 +93,8 @@ def _bounds(
     if held is None or held.owner is None:
         return []
     walked = msgspec.structs.replace(held, column=sort.column)
-    dialect = session.connection.dialect.name
     return [
-        holds(one, walked, dialect)
+        holds(one, walked)
         for one in demanded
         if _same(one.field, first.field) and one.op.positive is one.op and _fits(one, held)
     ]

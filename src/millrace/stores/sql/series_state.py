@@ -105,8 +105,14 @@ class SeriesState:
             return
         if self.stride >= 0:
             stride = self.stride or min(steps[0] - self.last[0], INT64_MAX)
-            expected = range(self.last[0] + stride, steps[-1] + 1, stride) if stride > 0 else ()
-            self.stride = stride if stride > 0 and steps == tuple(expected) else IRREGULAR
+            end = self.last[0] + stride * len(steps)
+            # The ends first: up to a step that is far away there would be too many to write down.
+            is_regular = (
+                stride > 0
+                and steps[-1] == end
+                and steps == tuple(range(self.last[0] + stride, end + 1, stride))
+            )
+            self.stride = stride if is_regular else IRREGULAR
         in_order = times[0] >= self.high_ms and list(times) == sorted(times)
         self.in_time_order = self.in_time_order and in_order
         self.low_ms = min(self.low_ms, *times)

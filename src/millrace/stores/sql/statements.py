@@ -45,11 +45,11 @@ class Statements:
 
         def new_or_same(table: Table) -> Prepared:
             names = (column.name for column in table.columns)
-            return database.prepare(insert_new(table, database.dialect), *names)
+            return database.prepare(insert_new(table), *names)
 
         def new_or_changed(table: Table, *changed: str) -> Prepared:
             names = (column.name for column in table.columns)
-            return database.prepare(upsert(table, database.dialect, changed=changed), *names)
+            return database.prepare(upsert(table, changed=changed), *names)
 
         # moves on when another process has written
         self.data_version = sql("PRAGMA data_version")

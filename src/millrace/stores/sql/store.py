@@ -15,7 +15,7 @@ from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
 from millrace.core.entities.logged_model import LoggedModel
 from millrace.core.entities.metric import MetricSummary
 from millrace.core.entities.run import Run, RunInfo
-from millrace.core.errors import MillraceError
+from millrace.core.errors import MillraceError, Unavailable
 from millrace.core.numbers import NAN_KEY, value_of
 from millrace.core.pages import Page
 from millrace.stores.protocols import Appended, NewExperiment, Points, StoreHealth
@@ -317,6 +317,10 @@ class SqlStores:
             self._tracking = SqlTracking(self._database, self._writer, statements)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._secret = self._first_use(default_artifact_root, now_ms)
+        except Unavailable as error:
+            self._database.close()
+            where = self._database.url.render_as_string(hide_password=True)
+            raise Unavailable(f"{where}: {error.message}") from error
         except BaseException:
             self._database.close()
             raise

@@ -105,7 +105,6 @@ Index(
     "ix_runs_lease",
     runs.c.lease_until_ms,
     sqlite_where=runs.c.lease_until_ms.is_not(None),
-    postgresql_where=runs.c.lease_until_ms.is_not(None),
 )
 
 # The ready JSON of a run. A write raises the revision and drops the document in the same

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from millrace.core.errors import MillraceError, Unavailable
-from millrace.stores.sql.engine import Session, explain
+from millrace.stores.sql.engine import NotBegun, Session, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,32 +144,48 @@ class Writer(Generic[Tx]):
         """Write *group*, and whatever arrives until it is committed: it joins the group."""
         try:
             outcomes = self._commit(group)
+        except NotBegun as away:
+            self._send_away(group, away)
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
             self._undo()
             if len(group) == 1:
                 group[0].future.set_exception(self._cause(error))
                 return
             logger.warning("group of %d writes undone, trying each by itself", len(group))
+            self._write_each(group)
+        else:
+            self._settle(group, outcomes)
+
+    def _write_each(self, group: list[Operation[Any]]) -> None:
+        for place, operation in enumerate(group):
+            try:
+                outcomes = self._commit([operation], alone=True)
+            except NotBegun as away:
+                self._send_away(group[place:], away)
+                return
+            except Exception as error:  # noqa: BLE001 - as above
+                self._undo()
+                operation.future.set_exception(self._cause(error))
+            else:
+                self._settle([operation], outcomes)
+
+    def _send_away(self, group: list[Operation[Any]], away: NotBegun) -> None:
+        """Refuse *group* and all who wait: one after the other, each would wait as long again."""
+        self._undo()
+        while group:
             for operation in group:
-                self._write_alone(operation)
-            return
+                operation.future.set_exception(Unavailable(away.message))
+            group = self._arrived()
+
+    @staticmethod
+    def _settle(
+        group: list[Operation[Any]], outcomes: list[tuple[object, MillraceError | None]]
+    ) -> None:
         for operation, (result, refusal) in zip(group, outcomes, strict=True):
             if refusal is None:
                 operation.future.set_result(result)
             else:
                 operation.future.set_exception(refusal)
-
-    def _write_alone(self, operation: Operation[Any]) -> None:
-        try:
-            ((result, refusal),) = self._commit([operation], alone=True)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._undo()
-            operation.future.set_exception(self._cause(error))
-            return
-        if refusal is None:
-            operation.future.set_result(result)
-        else:
-            operation.future.set_exception(refusal)
 
     def _commit(
         self, group: list[Operation[Any]], *, alone: bool = False
@@ -206,7 +222,10 @@ class Writer(Generic[Tx]):
 
     def _connect(self) -> Tx:
         if self._open is None:
-            self._connection = self._database.writers.connect()
+            try:
+                self._connection = self._database.writers.connect()
+            except (DBAPIError, self._database.driver_error) as error:
+                raise NotBegun(explain(error).message) from error
             self._open = self._transaction(Session(self._connection))
         return self._open
 
