@@ -14,7 +14,7 @@ from millrace.asgi.dispatch import Dispatcher, no_such_path
 from millrace.asgi.exchange import Answer
 from millrace.asgi.security import Guard, Policy, host_entries, origin_entries
 from millrace.core import wire
-from millrace.core.errors import NotSupported
+from millrace.core.errors import NotSupported, Unavailable
 from millrace.server.bridge import Bridge
 from millrace.server.health import health_routes, open_paths
 from millrace.server.page import page_routes
@@ -95,6 +95,8 @@ class _App:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
                 await self.bridge().run(self._platform.housekeeping)
+            except Unavailable as error:
+                logger.warning("housekeeping is put off by %s s: %s", HOUSEKEEPING_S, error.message)
             except Exception:
                 logger.exception("housekeeping failed; it is tried again in %s s", HOUSEKEEPING_S)
 

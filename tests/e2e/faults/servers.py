@@ -160,15 +160,14 @@ class Started:
         self.folder = folder
         self.database = database or folder / "millrace.db"
         self.log = folder / "log"
-        port = free_port()
-        self.api = Api(f"http://{LOOPBACK}:{port}")
+        self.port = free_port()
         self.process = Process(
             [
                 *([sys.executable, "-c", launcher] if launcher else []),
-                *command(port, self.database, *options),
+                *command(self.port, self.database, *options),
             ],
             self.log,
-            lambda: answers(f"{self.api.url}/health"),
+            lambda: answers(f"http://{LOOPBACK}:{self.port}/health"),
             cwd=folder,
             env=clean_environment(),
         )
