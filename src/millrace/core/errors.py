@@ -6,7 +6,20 @@ turns them into answers, `http.client` turns answers back into the same class.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+# By error code: `sqlstate` and `error_class`, which newer clients know.
+_SQL: Final = {
+    "INVALID_PARAMETER_VALUE": ("KAM00", "INVALID_PARAMETER_VALUE"),
+    "BAD_REQUEST": ("KAM00", "INVALID_PARAMETER_VALUE"),
+    "RESOURCE_ALREADY_EXISTS": ("KAM00", "RESOURCE_ALREADY_EXISTS"),
+    "PERMISSION_DENIED": ("KAM00", "PERMISSION_DENIED"),
+    "RESOURCE_DOES_NOT_EXIST": ("KAM00", "RESOURCE_NOT_FOUND"),
+    "ENDPOINT_NOT_FOUND": ("KAM00", "RESOURCE_NOT_FOUND"),
+    "INTERNAL_ERROR": ("XXM00", "CLIENT_INTERNAL_ERROR"),
+    "INVALID_STATE": ("XXM00", "CLIENT_INTERNAL_ERROR"),
+    "TEMPORARILY_UNAVAILABLE": ("XXM00", "CLIENT_INTERNAL_ERROR"),
+}
 
 
 class MillraceError(Exception):
@@ -14,8 +27,6 @@ class MillraceError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
-    sqlstate: ClassVar[str | None] = None
-    error_class: ClassVar[str | None] = None
 
     def __init__(self, message: str, *, error_code: str | None = None, **detail: object) -> None:
         super().__init__(message)
@@ -25,34 +36,28 @@ class MillraceError(Exception):
 
     def body(self) -> dict[str, object]:
         """The JSON object of the wire contract: `error_code`, `message` and what else is known."""
-        known = {
-            "error_code": self.error_code,
-            "message": self.message,
-            "sqlstate": self.sqlstate,
-            "error_class": self.error_class,
-        }
-        return {key: value for key, value in known.items() if value is not None} | self.detail
+        known: dict[str, object] = {"error_code": self.error_code, "message": self.message}
+        if self.error_code in _SQL:
+            known["sqlstate"], known["error_class"] = _SQL[self.error_code]
+        return known | self.detail
 
 
 class InvalidArgument(MillraceError):
     """A value is missing, malformed or out of range. The message names field, limit and way out."""
 
     code, status = "INVALID_PARAMETER_VALUE", 400
-    sqlstate, error_class = "KAM00", "INVALID_PARAMETER_VALUE"
 
 
 class MalformedRequest(MillraceError):
     """The request cannot be read at all: framing, encoding, media type."""
 
     code, status = "BAD_REQUEST", 400
-    sqlstate, error_class = "KAM00", "INVALID_PARAMETER_VALUE"
 
 
 class AlreadyExists(MillraceError):
     """A name that must be unique is taken, also by something in the trash."""
 
     code, status = "RESOURCE_ALREADY_EXISTS", 400
-    sqlstate, error_class = "KAM00", "RESOURCE_ALREADY_EXISTS"
 
 
 class Unauthenticated(MillraceError):
@@ -65,14 +70,12 @@ class PermissionDenied(MillraceError):
     """The caller is known and may not do this."""
 
     code, status = "PERMISSION_DENIED", 403
-    sqlstate, error_class = "KAM00", "PERMISSION_DENIED"
 
 
 class NotFound(MillraceError):
     """No such thing; the message names it."""
 
     code, status = "RESOURCE_DOES_NOT_EXIST", 404
-    sqlstate, error_class = "KAM00", "RESOURCE_NOT_FOUND"
 
 
 class NoSuchEndpoint(NotFound):
@@ -121,7 +124,6 @@ class InvalidState(MillraceError):
     """The stored state contradicts itself; status 500 is the wire contract's choice."""
 
     code, status = "INVALID_STATE", 500
-    sqlstate, error_class = "XXM00", "CLIENT_INTERNAL_ERROR"
 
 
 class NotSupported(MillraceError):
@@ -134,7 +136,6 @@ class Unavailable(MillraceError):
     """The store is busy, locked, read-only or away; the same request may succeed later."""
 
     code, status = "TEMPORARILY_UNAVAILABLE", 503
-    sqlstate, error_class = "XXM00", "CLIENT_INTERNAL_ERROR"
 
 
 class MissingExtra(MillraceError):

@@ -16,7 +16,7 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # the library is there and broken: its own traceback says more
         hint = f"pip install 'millrace[{extra}]'"
         raise MissingExtra(f"This needs the library {module!r}, not installed: {hint}") from error

@@ -58,8 +58,9 @@ class Setting(Generic[T]):
         try:
             return self._read(text)
         except ValueError as error:
-            shown = "***" if self.secret else repr(text)
-            raise InvalidArgument(f"Environment variable {name}={shown}: {error}.") from error
+            if self.secret:  # the reader's own words may hold the value
+                raise InvalidArgument(f"Environment variable {name} cannot be read.") from None
+            raise InvalidArgument(f"Environment variable {name}={text!r}: {error}.") from error
 
     def put(self, value: str | None) -> None:
         """Set (or, with None, unset) it for this process and its children."""
