@@ -7,6 +7,7 @@ error object, add the headers that every answer carries.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
@@ -15,7 +16,13 @@ from millrace.asgi.errors import Disconnected, answer_to
 from millrace.asgi.exchange import Answer, Incoming, send_answer
 from millrace.asgi.security import SINGLE
 from millrace.core import ids
-from millrace.core.errors import InvalidArgument, MalformedRequest, MethodNotAllowed, NoSuchEndpoint
+from millrace.core.errors import (
+    InvalidArgument,
+    MalformedRequest,
+    MethodNotAllowed,
+    NoSuchEndpoint,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -134,6 +141,10 @@ class Dispatcher:
             answer = await self._answer(incoming, receive)
         except Disconnected:
             return
+        except asyncio.CancelledError:
+            # Nobody else cancels a request than a server whose time to stop is over.
+            stopping = "The server stopped before this was done; send it again in a moment."
+            answer = answer_to(Unavailable(stopping), incoming)
         except Exception as error:  # noqa: BLE001 - the last resort of every request
             answer = answer_to(error, incoming)
         ours = self._guard.headers(headers)

@@ -84,7 +84,10 @@ class _App:
         await receive()
         chores = asyncio.create_task(self._chores())
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        try:
+            await receive()
+        except asyncio.CancelledError:
+            return  # told to stop at once, and the loop ends now
         chores.cancel()
         if self._bridge is not None:
             self._bridge.close()

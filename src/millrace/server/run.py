@@ -38,7 +38,9 @@ GARBAGE_ALLOCATIONS: Final = 10_000
 """How many more objects there must be before the collector looks for rings among them. Requests
 leave hardly any, so looking seldom costs little memory and saves one twentieth of the CPU."""
 INSIST_S: Final = 1.0
-"""A second Ctrl-C this long after the first cuts requests in flight short."""
+"""A second signal this long after the first cuts requests in flight short. One that comes sooner
+is the first, told by two: a terminal, or a supervisor, tells our parent and us, and so does our
+parent."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,8 @@ def serve(config: ServerConfig) -> None:
                 config.workers,
                 grace_s=config.grace_s,
                 when_ready=ready,
+                # As long as we hold it, too, connections are taken that nobody will serve.
+                when_stopping=link.close,
             )
     logger.info("stopped")
 
@@ -140,12 +144,11 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del frame
+        del sig, frame
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
-        # A terminal and our parent may both tell us the same at the same moment.
-        elif sig == signal.SIGINT and now - self._asked_at > INSIST_S:
+        elif now - self._asked_at > INSIST_S:
             self.force_exit = True
         self.should_exit = True
 

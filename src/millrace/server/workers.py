@@ -37,15 +37,23 @@ class Work(Protocol):
         ...
 
 
-def run(work: Work, count: int, *, grace_s: float, when_ready: Callable[[], None]) -> None:
+def run(
+    work: Work,
+    count: int,
+    *,
+    grace_s: float,
+    when_ready: Callable[[], None],
+    when_stopping: Callable[[], None],
+) -> None:
     """Keep *count* processes at *work* until SIGTERM or SIGINT, then wait for them to end.
 
+    *when_stopping* is called once, with the signal: time to let go of what the workers share.
     SystemExit(1) when a worker cannot even start, after it has said why. `NotSupported` where
     processes cannot be forked.
     """
     if not hasattr(os, "fork"):
         raise NotSupported("Several workers need a system that can fork; start with --workers 1.")
-    parent = _Parent(work, grace_s)
+    parent = _Parent(work, grace_s, when_stopping)
     with parent.signals():
         if parent.start_first():
             for _ in range(count - 1):
@@ -57,10 +65,11 @@ def run(work: Work, count: int, *, grace_s: float, when_ready: Callable[[], None
 
 
 class _Parent:
-    def __init__(self, work: Work, grace_s: float) -> None:
+    def __init__(self, work: Work, grace_s: float, when_stopping: Callable[[], None]) -> None:
         self.has_failed = False
         self._work = work
         self._grace_s = grace_s
+        self._when_stopping = when_stopping
         # The reading end of each worker's pipe, which holds a byte once the worker is ready.
         self._started: dict[int, int] = {}
         self._is_stopping = False
@@ -145,6 +154,7 @@ class _Parent:
     def _stop(self, *_: object) -> None:
         if not self._is_stopping:
             self._is_stopping = True
+            self._when_stopping()
             signal.alarm(max(1, round(self._grace_s + SPARE_S)))
         self._send(signal.SIGTERM)
 

@@ -9,20 +9,13 @@ import contextlib
 import ctypes
 import os
 import socket
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.e2e.faults.link import Link
 
 _PIDFD_GETFD = 438
 _TRIES = 400
-
-only_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="looks into processes as only Linux lets one"
-)
 
 
 def holder(link: Link, processes: Iterable[int]) -> tuple[int, int] | None:

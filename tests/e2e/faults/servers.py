@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.services import LOOPBACK, Process, answers, clean_environment, free_port
-from tests.wire.client import Api
 
 _NURSERY = Path(__file__).with_name("nursery.py")
 
@@ -62,7 +61,6 @@ class Mortal:
         self.log = folder / "log"
         self.workers = workers
         self.port = free_port()
-        self.api = Api(f"http://{LOOPBACK}:{self.port}")
         self._nursery = nursery
         self._group = 0
 
@@ -125,7 +123,7 @@ class Mortal:
 
     def _is_up(self) -> bool:
         assert self.is_there(), f"the server ended: {self.said()}"
-        if not answers(f"{self.api.url}/health"):
+        if not answers(f"http://{LOOPBACK}:{self.port}/health"):
             return False
         if self.workers == 1:
             return True
@@ -155,7 +153,12 @@ class Started:
     """A server started as its users do, by the command line."""
 
     def __init__(
-        self, folder: Path, *options: str, database: Path | None = None, launcher: str = ""
+        self,
+        folder: Path,
+        *options: str,
+        database: Path | None = None,
+        launcher: str = "",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.database = database or folder / "millrace.db"
@@ -169,7 +172,7 @@ class Started:
             self.log,
             lambda: answers(f"http://{LOOPBACK}:{self.port}/health"),
             cwd=folder,
-            env=clean_environment(),
+            env=clean_environment(**(settings or {})),
         )
 
     @property

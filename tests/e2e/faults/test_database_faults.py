@@ -15,7 +15,6 @@ import pytest
 
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.peers import only_linux
 from tests.e2e.faults.records import Reader
 from tests.e2e.faults.servers import Mortal, Nursery, command, started, until
 from tests.e2e.faults.workload import Writer
@@ -194,7 +193,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
-@only_linux
 def test_a_full_disk(nursery: Nursery, small_disk: Path) -> None:
     server = Mortal(nursery, small_disk)
     server.start()
@@ -228,7 +226,6 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-@only_linux
 def test_a_database_that_may_only_be_read(tmp_path: Path) -> None:
     """Its records are served; what would change them is refused; nothing but leave is needed."""
     with started(tmp_path) as server, Link(server.port) as link:

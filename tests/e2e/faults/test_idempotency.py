@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.peers import link_to_each, only_linux
+from tests.e2e.faults.peers import link_to_each
 from tests.e2e.faults.records import DATASETS, Reader
 from tests.e2e.faults.servers import Mortal, Nursery
 from tests.wire.build import unique
@@ -215,7 +215,6 @@ def test_all_at_once_have_one_effect(once: Once) -> None:
     assert seen["dataset"]["records"] == {"new": {"a": 1}}
 
 
-@only_linux
 def test_each_worker_gives_that_answer(once: Once) -> None:
     before = once.seen()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.peers import borrowed, holder, link_to_each, only_linux
+from tests.e2e.faults.peers import borrowed, holder, link_to_each
 from tests.e2e.faults.servers import Mortal, Nursery
 
 REQUESTS = 50
@@ -26,7 +26,6 @@ def server(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path):
     server.kill()
 
 
-@only_linux
 def test_every_worker_sends_at_once(server: Mortal) -> None:
     """Read from the very sockets that the workers have accepted."""
     serving = server.processes()[1:] or server.processes()
@@ -38,7 +37,6 @@ def test_every_worker_sends_at_once(server: Mortal) -> None:
                 assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
-@only_linux
 def test_small_requests_in_a_row_do_not_stall(server: Mortal) -> None:
     """The quickest of several medians, since other work on the machine delays anything."""
     serving = server.processes()[1:] or server.processes()
