@@ -157,7 +157,8 @@ class HttpClient:
 
     def close(self) -> None:
         """Close idle connections; the next request opens new ones."""
-        self._connections.close()
+        closing, self._connections = self._connections, self._open()
+        closing.close()
 
     def forget_connections(self) -> None:
         """Start afresh without touching the old sockets: after a fork they are the parent's."""

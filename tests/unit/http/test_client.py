@@ -71,6 +71,16 @@ def test_connections_are_kept_alive():
     assert len({asked.port for asked in server.asked}) == 1
 
 
+def test_a_closed_client_opens_again():
+    with standin(Told()) as server:
+        http = client(server.url)
+        for _ in range(2):
+            http.request(POST)
+            http.close()
+
+    assert len({asked.port for asked in server.asked}) == 2
+
+
 def test_connections_are_left_alone_after_a_fork():
     with standin(Told()) as server:
         http = client(server.url)
