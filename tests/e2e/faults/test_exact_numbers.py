@@ -1,4 +1,4 @@
-"""Every double and every int64 comes back as it was sent, in the defined order, after a kill too."""
+"""Every double and int64 comes back as it was sent, in the defined order, after a kill too."""
 
 from __future__ import annotations
 
@@ -202,8 +202,8 @@ def test_numbers_of_other_records_come_back(server: Mortal) -> None:
 
 def test_a_chart_of_such_points_is_whole(server: Mortal, run: str) -> None:
     """The widest range of steps there is, and values that are not finite, bucketed."""
-    points = [(n, step, value) for n, (step, value) in
-              enumerate(zip([*STEPS, *range(100, 200)], itertools.cycle(DOUBLES), strict=False))]  # fmt: skip
+    places = zip([*STEPS, *range(100, 200)], itertools.cycle(DOUBLES), strict=False)
+    points = [(ms, step, value) for ms, (step, value) in enumerate(places)]
     with Link(server.port) as link:
         log(link, run, points, one_by_one=False)
 
