@@ -18,7 +18,13 @@ from millrace.api.evaluation import (
 )
 from millrace.core import ids
 from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
-from millrace.core.errors import InvalidArgument, MillraceError, NotFound
+from millrace.core.errors import (
+    Conflict,
+    InvalidArgument,
+    MillraceError,
+    NotFound,
+    Unavailable,
+)
 from millrace.core.filters import EVALUATION_DATASETS, order, parse
 from millrace.core.rules import limits, names, searching
 from millrace.core.wire import parse as parse_object
@@ -26,7 +32,7 @@ from millrace.services.later import then
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from millrace.api.evaluation import (
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
     from millrace.stores.protocols import EvaluationStore
 
 _NOTHING = Nothing()
+# Each time another change came between, that one was made: nobody waits for nothing.
+_TRIES = 1_000
 _OBJECTS = ("inputs", "expectations", "outputs", "tags", "source")
 
 
@@ -101,37 +109,47 @@ class Evaluation:
             datasets=page.items, next_page_token=self._tokens.write(page.next, bound)
         )
 
-    def set_tags(self, ctx: Context, request: SetDatasetTags) -> Future[DatasetReply]:
+    def set_tags(self, ctx: Context, request: SetDatasetTags) -> DatasetReply:
         """Set tags; the others stay."""
         new = _tags(request.tags)
-        held = self._held(request.dataset_id)
-        tags = {**_object(held.tags or "{}", "tags"), **new}
-        return self._change(ctx, held, tags=_text(tags))
+        return self._change(
+            ctx,
+            request.dataset_id,
+            lambda held: {"tags": _text(_object(held.tags or "{}", "tags") | new)},
+        )
 
-    def delete_tag(self, ctx: Context, request: DeleteDatasetTag) -> Future[Nothing]:
+    def delete_tag(self, ctx: Context, request: DeleteDatasetTag) -> Nothing:
         """Delete a tag; nothing happens when it is not there."""
-        held = self._held(request.dataset_id)
-        tags = _object(held.tags or "{}", "tags")
-        tags.pop(request.key, None)
-        return then(self._change(ctx, held, tags=_text(tags)), lambda _: _NOTHING)
+
+        def without(held: EvaluationDataset) -> dict[str, object]:
+            tags = _object(held.tags or "{}", "tags")
+            tags.pop(request.key, None)
+            return {"tags": _text(tags)}
+
+        self._change(ctx, request.dataset_id, without)
+        return _NOTHING
 
     def experiment_ids(self, _ctx: Context, request: DatasetId) -> ExperimentIdsReply:
         """The experiments that a data set belongs to."""
         return ExperimentIdsReply(experiment_ids=self._held(request.dataset_id).experiment_ids)
 
-    def add_experiments(self, ctx: Context, request: DatasetExperiments) -> Future[DatasetReply]:
+    def add_experiments(self, ctx: Context, request: DatasetExperiments) -> DatasetReply:
         """Let a data set belong to further experiments."""
-        held = self._held(request.dataset_id)
         new = _experiment_ids(request.experiment_ids or ())
-        joined = tuple(dict.fromkeys((*held.experiment_ids, *new)))
-        return self._change(ctx, held, experiment_ids=joined)
 
-    def remove_experiments(self, ctx: Context, request: DatasetExperiments) -> Future[DatasetReply]:
+        def joined(held: EvaluationDataset) -> dict[str, object]:
+            return {"experiment_ids": tuple(dict.fromkeys((*held.experiment_ids, *new)))}
+
+        return self._change(ctx, request.dataset_id, joined)
+
+    def remove_experiments(self, ctx: Context, request: DatasetExperiments) -> DatasetReply:
         """Let a data set no longer belong to some experiments."""
-        held = self._held(request.dataset_id)
         gone = set(request.experiment_ids or ())
-        left = tuple(one for one in held.experiment_ids if one not in gone)
-        return self._change(ctx, held, experiment_ids=left)
+
+        def left(held: EvaluationDataset) -> dict[str, object]:
+            return {"experiment_ids": tuple(e for e in held.experiment_ids if e not in gone)}
+
+        return self._change(ctx, request.dataset_id, left)
 
     def upsert_records(
         self, ctx: Context, request: UpsertDatasetRecords
@@ -184,10 +202,21 @@ class Evaluation:
         return found
 
     def _change(
-        self, ctx: Context, held: EvaluationDataset, **changed: object
-    ) -> Future[DatasetReply]:
-        dataset = msgspec.structs.replace(held, last_update_time=ctx.at_ms, **changed)
-        return _reply(self._store.change_dataset(dataset, trail=ctx.trail()))
+        self,
+        ctx: Context,
+        dataset_id: str,
+        change: Callable[[EvaluationDataset], dict[str, object]],
+    ) -> DatasetReply:
+        """Change the record as it is now; decide afresh whenever another change came between."""
+        for _ in range(_TRIES):
+            held = self._held(dataset_id)
+            changed = msgspec.structs.replace(held, last_update_time=ctx.at_ms, **change(held))
+            try:
+                made = self._store.change_dataset(changed, seen=held, trail=ctx.trail()).result()
+            except Conflict:
+                continue
+            return DatasetReply(dataset=made)
+        raise Unavailable(f"Evaluation data set {dataset_id!r} changes all the time; try again.")
 
 
 def _reply(future: Future[EvaluationDataset]) -> Future[DatasetReply]:
@@ -230,7 +259,8 @@ def _record(
         if name not in {"inputs", "outputs"} and not isinstance(entry.get(name) or {}, dict):
             raise InvalidArgument(f"'{name}' of records[{place}] must be an object.")
     source = entry.get("source") or {}
-    source_data = source.get("source_data") or {}
+    source_data = source.get("source_data")
+    trace = source_data.get("trace_id") if isinstance(source_data, dict) else None
     kind = source.get("source_type")
     return EvaluationRecord(
         dataset_record_id=ids.record_id(),
@@ -244,7 +274,7 @@ def _record(
         tags=_text(entry["tags"]) if entry.get("tags") else None,
         source=_text(source) if source else None,
         source_type=kind if isinstance(kind, str) else None,
-        source_id=source_data.get("trace_id") if isinstance(source_data, dict) else None,
+        source_id=trace if isinstance(trace, str) else None,
         created_by=author,
         last_updated_by=author,
     )

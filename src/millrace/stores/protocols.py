@@ -282,9 +282,14 @@ class EvaluationStore(Protocol):
     def dataset(self, dataset_id: str) -> EvaluationDataset | None: ...
 
     def change_dataset(
-        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+        self,
+        dataset: EvaluationDataset,
+        *,
+        seen: EvaluationDataset | None = None,
+        trail: Trail = NO_TRAIL,
     ) -> Future[EvaluationDataset]:
-        """Replace a data set's record by one with the same id. NotFound."""
+        """Replace a data set's record by one with the same id. NotFound; Conflict when the record
+        is no longer as it was *seen*."""
         ...
 
     def delete_dataset(self, dataset_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:

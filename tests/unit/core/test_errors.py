@@ -112,6 +112,11 @@ def test_an_answer_becomes_the_error_that_made_it(
         (413, "INVALID_PARAMETER_VALUE", TooLarge),
         (503, "INTERNAL_ERROR", Unavailable),
         (418, "RESOURCE_DOES_NOT_EXIST", NotFound),
+        (418, "NOT_FOUND", NotFound),
+        (418, "ALREADY_EXISTS", Conflict),
+        (418, "ABORTED", Conflict),
+        (418, "RESOURCE_EXHAUSTED", LimitExceeded),
+        (418, "CUSTOMER_UNAUTHORIZED", Unauthenticated),
     ],
 )
 def test_an_answer_of_another_server(

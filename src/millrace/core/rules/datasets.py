@@ -68,12 +68,14 @@ def described(
     changes with every change of its contents.
     """
     profile = _object(dataset.profile)
-    profile["num_records"] = int(profile.get("num_records", 0)) + added
+    held = profile.get("num_records")
+    profile["num_records"] = (held if type(held) is int else 0) + added
     schema = _object(dataset.schema)
     for record in records:
         for part in ("inputs", "outputs", "expectations"):
-            fields = _object(getattr(record, part))
-            schema[part] = {**schema.get(part, {}), **{k: _kind(v) for k, v in fields.items()}}
+            fields = {key: _kind(value) for key, value in _object(getattr(record, part)).items()}
+            known = schema.get(part)
+            schema[part] = {**known, **fields} if isinstance(known, dict) else fields
     contents = "\0".join(record.inputs + (record.expectations or "") for record in records)
     digest = hashlib.sha256(f"{dataset.digest}\0{added}\0{contents}".encode()).hexdigest()[:8]
     latest = max((record.last_update_time for record in records), default=0)

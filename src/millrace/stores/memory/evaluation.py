@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from millrace.core.entities.audit import NO_TRAIL
-from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.errors import AlreadyExists, Conflict, NotFound
 from millrace.core.pages import Page
 from millrace.core.rules import datasets as rules
 from millrace.stores.memory import search
@@ -60,13 +60,21 @@ class MemoryEvaluation:
             return self._datasets.get(dataset_id)
 
     def change_dataset(
-        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+        self,
+        dataset: EvaluationDataset,
+        *,
+        seen: EvaluationDataset | None = None,
+        trail: Trail = NO_TRAIL,
     ) -> Future[EvaluationDataset]:
-        """Replace a data set's record by one with the same id."""
-        return self._ledger.write(trail, lambda: self._change_dataset(dataset))
+        """Replace a data set's record, if it still is as *seen*, by one with the same id."""
+        return self._ledger.write(trail, lambda: self._change_dataset(dataset, seen))
 
-    def _change_dataset(self, dataset: EvaluationDataset) -> EvaluationDataset:
+    def _change_dataset(
+        self, dataset: EvaluationDataset, seen: EvaluationDataset | None
+    ) -> EvaluationDataset:
         self._check_there(dataset.dataset_id)
+        if seen not in {None, self._datasets[dataset.dataset_id]}:
+            raise Conflict(f"Evaluation data set {dataset.dataset_id!r} has changed meanwhile.")
         self._check_experiments(dataset)
         self._datasets[dataset.dataset_id] = dataset
         return dataset

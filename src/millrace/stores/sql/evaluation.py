@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
-from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.errors import AlreadyExists, Conflict, NotFound
 from millrace.core.pages import Page
 from millrace.core.rules import datasets as rules
 from millrace.stores.memory.search import DATASET_TIES, dataset_values, find
@@ -65,12 +65,19 @@ class SqlEvaluation:
             return _held(session, dataset_id)
 
     def change_dataset(
-        self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
+        self,
+        dataset: EvaluationDataset,
+        *,
+        seen: EvaluationDataset | None = None,
+        trail: Trail = NO_TRAIL,
     ) -> Future[EvaluationDataset]:
-        """Replace a data set's record by one with the same id."""
+        """Replace a data set's record, if it still is as *seen*, by one with the same id."""
 
         def change(tx: Transaction) -> EvaluationDataset:
-            _there(tx.session, dataset.dataset_id)
+            if seen not in {None, _there(tx.session, dataset.dataset_id)}:
+                raise Conflict(
+                    f"Evaluation data set with id={dataset.dataset_id!r} has changed meanwhile."
+                )
             _store(tx, dataset)
             tx.session.connection.execute(
                 delete(t.evaluation_dataset_experiments).where(_e.dataset_id == dataset.dataset_id)
