@@ -7,7 +7,8 @@ exception is a `MillraceError` for what the caller can mend (`NotFound`, `Alread
 `InvalidArgument` for a record that is in the trash) and `Unavailable` when the store is away.
 
 A write that carries `trail.receipt` happens once: a replay with the same key gives the first
-result again, another digest under the same key raises `KeyReused`.
+result again, another digest under the same key raises `KeyReused`. A write that was refused does
+not use up its key.
 """
 
 from __future__ import annotations
@@ -64,11 +65,15 @@ class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of an append. With clashes, nothing at all was written."""
+    """The outcome of an append. With clashes or missing tags, nothing at all was written."""
 
     clashes: tuple[ParamClash, ...] = ()
     new_points: int = 0
     missing_tags: tuple[str, ...] = ()
+
+    def was_written(self) -> bool:
+        """Whether the batch is in; what was refused leaves no receipt."""
+        return not (self.clashes or self.missing_tags)
 
 
 class Points(msgspec.Struct, frozen=True):

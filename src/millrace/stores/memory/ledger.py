@@ -29,15 +29,22 @@ class Ledger:
         self._receipts: dict[str, tuple[Receipt, object]] = {}
         self.is_closed = False
 
-    def write(self, trail: Trail, change: Callable[[], T]) -> Future[T]:
+    def write(
+        self,
+        trail: Trail,
+        change: Callable[[], T],
+        *,
+        was_written: Callable[[T], bool] = lambda _: True,
+    ) -> Future[T]:
         """Make *change* unless its receipt says that it was made; the future is done.
 
-        A change that raises `MillraceError` must not have changed anything; it leaves no receipt.
+        A change that raises `MillraceError`, or whose result tells that nothing *was_written*, must
+        not have changed anything; it leaves no receipt.
         """
         future: Future[T] = Future()
         with self.lock:
             try:
-                future.set_result(self._once(trail.receipt, change))
+                future.set_result(self._once(trail.receipt, change, was_written))
             except MillraceError as error:
                 future.set_exception(error)
         return future
@@ -47,7 +54,9 @@ class Ledger:
         with self.lock:
             self.is_closed = True
 
-    def _once(self, receipt: Receipt | None, change: Callable[[], T]) -> T:
+    def _once(
+        self, receipt: Receipt | None, change: Callable[[], T], was_written: Callable[[T], bool]
+    ) -> T:
         if self.is_closed:
             raise Unavailable("The store is closed; nothing was written.")
         if receipt is None:
@@ -61,8 +70,9 @@ class Ledger:
             # Each key is bound to one endpoint, so the result is of this kind.
             return cast("T", result)
         result = change()
-        self._forget_before(receipt.at_ms - KEEP_RECEIPTS_MS)
-        self._receipts[receipt.key] = (receipt, result)
+        if was_written(result):
+            self._forget_before(receipt.at_ms - KEEP_RECEIPTS_MS)
+            self._receipts[receipt.key] = (receipt, result)
         return result
 
     def _forget_before(self, at_ms: int) -> None:

@@ -208,7 +208,9 @@ class MemoryTracking(LoggedModels):
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
         """Append a batch to a run, all or nothing."""
-        return self._ledger.write(trail, lambda: self._append(run_id, batch))
+        return self._ledger.write(
+            trail, lambda: self._append(run_id, batch), was_written=Appended.was_written
+        )
 
     def _append(self, run_id: str, batch: Batch) -> Appended:
         run = self._active_run(run_id)

@@ -133,7 +133,12 @@ class SqlTracking:
         if trail.receipt is None:
             return self._writer.submit(lambda tx: runs.append(tx, run_id, batch), savepoint=False)
         return self._writer.submit(
-            lambda tx: tx.once(trail, Appended, lambda: runs.append(tx, run_id, batch)),
+            lambda tx: tx.once(
+                trail,
+                Appended,
+                lambda: runs.append(tx, run_id, batch),
+                was_written=Appended.was_written,
+            ),
             savepoint=False,
         )
 

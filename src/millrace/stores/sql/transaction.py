@@ -241,8 +241,18 @@ class Transaction:
 
     # --- doing a thing once --------------------------------------------------------------------
 
-    def once(self, trail: Trail, kind: type[T], change: Callable[[], T]) -> T:
-        """Do *change*, or give the first result again when the trail's receipt was seen before."""
+    def once(
+        self,
+        trail: Trail,
+        kind: type[T],
+        change: Callable[[], T],
+        *,
+        was_written: Callable[[T], bool] = lambda _: True,
+    ) -> T:
+        """Do *change*, or give the first result again when the trail's receipt was seen before.
+
+        A change that raises, or whose result tells that nothing *was_written*, leaves no receipt.
+        """
         receipt = trail.receipt
         if receipt is None:
             return change()
@@ -251,6 +261,8 @@ class Transaction:
         if row is not None:
             return self._replay(row[0], row[1], receipt, kind)
         result = change()
+        if not was_written(result):
+            return result
         self.session.run(
             self.statements.insert_receipt,
             (key, receipt.digest, receipt.at_ms, msgspec.msgpack.encode(result)),
