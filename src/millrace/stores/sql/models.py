@@ -33,7 +33,7 @@ from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
 from millrace.stores.sql.experiments import IN_VIEW
 from millrace.stores.sql.filters import Held, Shape, compile_filter
-from millrace.stores.sql.runs import active_experiment, below
+from millrace.stores.sql.runs import below, home_of
 from millrace.stores.sql.search import SortBy, find
 from millrace.stores.sql.transaction import ACTIVE, DELETED
 
@@ -135,12 +135,10 @@ def row_of(session: Session, model_id: str, *, in_trash: bool = False) -> int | 
 def add_logged_model(tx: Transaction, model: LoggedModel) -> LoggedModel:
     """Record a model with its params and tags."""
     info = model.info
-    experiment = active_experiment(tx.session, info.experiment_id)
+    location = home_of(tx, info.experiment_id)
     if row_of(tx.session, info.model_id, in_trash=True) is not None:
         raise AlreadyExists(f"A logged model with id={info.model_id} exists already.")
-    uri = info.artifact_uri or below(
-        experiment.artifact_location, "models", info.model_id, "artifacts"
-    )
+    uri = info.artifact_uri or below(location, "models", info.model_id, "artifacts")
     made = tx.session.connection.execute(
         insert(t.logged_models).values(
             uuid=info.model_id,

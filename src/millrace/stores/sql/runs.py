@@ -13,6 +13,7 @@ from millrace.core.entities.run import (
     TERMINAL,
     ParamClash,
     Run,
+    RunChange,
     RunInfo,
     RunStatus,
 )
@@ -23,8 +24,8 @@ from millrace.core.filters.ast import Aggregate, Entity, Op, fields_of
 from millrace.core.numbers import key_of, keys_of, number_in
 from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
-from millrace.stores.sql.documents import INFO, info_of
-from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLE_OF, LIFECYCLES, experiments_by_id
+from millrace.stores.sql.documents import info_of
+from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLE_OF, LIFECYCLES
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, holds
 from millrace.stores.sql.search import Found, SortBy, find
 from millrace.stores.sql.transaction import ACTIVE, METRIC, PARAM, TAG, RunState
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.entities.entity import KeyValue
-    from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.metric import Metric
-    from millrace.core.entities.run import Batch, RunChange
+    from millrace.core.entities.run import Batch
     from millrace.core.filters.ast import Comparison, Field
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Session
@@ -50,17 +50,18 @@ STATUS_OF: dict[RunStatus, int] = {name: number for number, name in STATUS_NUMBE
 # --- adding and changing -----------------------------------------------------------------------
 
 
-def active_experiment(session: Session, experiment_id: str) -> Experiment:
-    """The experiment; raise `NotFound`, or `InvalidArgument` when it is in the trash."""
-    held = experiments_by_id(session, [int(experiment_id)])
-    if not held:
+def home_of(tx: Transaction, experiment_id: str) -> str:
+    """Where an experiment keeps its artifacts; raise `NotFound`, or `InvalidArgument` when it is
+    in the trash."""
+    row = tx.session.row(tx.statements.experiment, (int(experiment_id),))
+    if row is None:
         raise NotFound(f"No Experiment with id={experiment_id} exists.")
-    if held[0].lifecycle_stage != "active":
+    if row[0] != ACTIVE:
         raise InvalidArgument(
             f"The experiment {experiment_id} must be in the 'active' state, and it is deleted. "
             "Restore it first."
         )
-    return held[0]
+    return str(row[1])
 
 
 def below(location: str, *parts: str) -> str:
@@ -74,9 +75,9 @@ def add_run(tx: Transaction, run: Run) -> Run:
     info = run.info
     if tx.session.row(tx.statements.run_state, (info.run_id,)) is not None:
         raise AlreadyExists(f"A run with id={info.run_id} exists already.")
-    experiment = active_experiment(tx.session, info.experiment_id)
+    location = home_of(tx, info.experiment_id)
     if not info.artifact_uri:
-        uri = below(experiment.artifact_location, info.run_id, "artifacts")
+        uri = below(location, info.run_id, "artifacts")
         info = msgspec.structs.replace(info, artifact_uri=uri)
     row = tx.next_id("runs")
     home = int(info.experiment_id)
@@ -90,45 +91,43 @@ def add_run(tx: Transaction, run: Run) -> Run:
     tx.session.run(tx.statements.insert_document, (row, 0, None))
     tx.remember_run(
         info.run_id,
-        RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False, has_lease=False),
+        RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False),
     )
     _set_tags(tx, row, home, run.data.tag_list)
     return msgspec.structs.replace(run, info=info)
 
 
-def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:  # noqa: C901 - a field, a branch
+def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:
     """Apply *change*; the protocol says what is raised."""
     is_move = change.lifecycle_stage is not None
     state = tx.run_state(run_id) if is_move else tx.active_run(run_id)
-    values: dict[str, object] = {}
+    old = tx.session.rows(tx.statements.run, (state.id,))[0]
+    name, status, end_ms, lifecycle, lease = old[3], old[5], old[7], old[9], old[10]
     if change.lifecycle_stage is not None:
         if change.lifecycle_stage == "active":
-            active_experiment(tx.session, str(state.experiment_id))
-        values["lifecycle"] = state.lifecycle = LIFECYCLE_OF[change.lifecycle_stage]
-    if change.status is not None:
-        values["status"] = STATUS_OF[change.status]
-        if change.status in TERMINAL:
-            values["lease_until_ms"] = None
-            state.has_lease = False
-    if change.end_time is not None:
-        values["end_ms"] = change.end_time
-    if change.run_name is not None:
-        values["name"] = change.run_name
-        key = tx.key_id(state.experiment_id, TAG, tag_keys.RUN_NAME)
-        tx.session.run(tx.statements.set_tag, (state.id, key, change.run_name))
+            home_of(tx, str(state.experiment_id))
+        lifecycle = state.lifecycle = LIFECYCLE_OF[change.lifecycle_stage]
     if change.lease_until_ms is not None:
-        values["lease_until_ms"] = change.lease_until_ms
-        state.has_lease = True
+        lease = change.lease_until_ms
+    if change.status is not None:
+        status = STATUS_OF[change.status]
+        lease = None if change.status in TERMINAL else lease
+    if change.end_time is not None:
+        end_ms = change.end_time
+    if change.run_name is not None:
+        name = change.run_name
+        key = tx.key_id(state.experiment_id, TAG, tag_keys.RUN_NAME)
+        tx.session.run(tx.statements.set_tag, (state.id, key, name))
     was_lost = state.lost
     if was_lost:
         _revive(tx, state)
-    if values:
-        tx.session.connection.execute(update(t.runs).where(t.runs.c.id == state.id).values(values))
+    tx.session.run(tx.statements.change_run, (name, status, end_ms, lifecycle, lease, state.id))
     # A heartbeat changes nothing that a reader sees.
-    if was_lost or values.keys() - {"lease_until_ms"}:
+    if was_lost or change != RunChange(lease_until_ms=change.lease_until_ms):
         tx.touch(state.id)
-    row = tx.session.select(INFO.where(t.runs.c.id == state.id))[0]
-    return info_of(row)
+    return info_of(
+        (*old[:3], name, old[4], status, old[6], end_ms, old[8], lifecycle, lease, state.lost)
+    )
 
 
 def _revive(tx: Transaction, state: RunState) -> None:

@@ -54,9 +54,18 @@ class Statements:
         # moves on when another process has written
         self.data_version = sql("PRAGMA data_version")
 
+        self.experiment = sql(
+            "SELECT lifecycle, artifact_location FROM experiments WHERE id = :experiment"
+        )
+
         # runs
         self.run_state = sql(
-            "SELECT id, experiment_id, lifecycle, lost, lease_until_ms FROM runs WHERE uuid = :uuid"
+            "SELECT id, experiment_id, lifecycle, lost FROM runs WHERE uuid = :uuid"
+        )
+        self.run = sql(f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE id = :run")  # noqa: S608
+        self.change_run = sql(
+            "UPDATE runs SET name = :name, status = :status, end_ms = :end, lifecycle = :lifecycle,"
+            " lease_until_ms = :lease WHERE id = :run"
         )
         self.insert_run = new_row(t.runs)
         self.insert_document = new_row(t.run_documents)

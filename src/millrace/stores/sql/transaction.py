@@ -39,7 +39,6 @@ class RunState(msgspec.Struct):
     experiment_id: int
     lifecycle: int
     lost: bool
-    has_lease: bool
 
 
 class Transaction:
@@ -127,7 +126,7 @@ class Transaction:
             row = self.session.row(self.statements.run_state, (run_id,))
             if row is None:
                 raise NotFound(f"Run with id={run_id} not found.")
-            state = RunState(row[0], row[1], row[2], bool(row[3]), row[4] is not None)
+            state = RunState(row[0], row[1], row[2], bool(row[3]))
             self._runs[run_id] = state
         return state
 
