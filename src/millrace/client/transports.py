@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-# Calls that would have a second effect when repeated. Everything else is idempotent by contract.
+# Calls that, repeated, would have a second effect or be refused because of their first one.
+# Everything else is idempotent by contract.
 KEYED: Final = frozenset(
-    {"createExperiment", "createRun", "createLoggedModel", "createDataset", "logModel"}
+    "createExperiment createRun createLoggedModel createDataset logModel "
+    "deleteExperiment restoreExperiment deleteExperimentTag deleteTag deleteLoggedModelTag".split()
 )
 _TENDED_BY: Final = frozenset({"getRun", "searchRuns"})
 _TEND_S: Final = 1.0

@@ -25,6 +25,7 @@ from urllib3.exceptions import (
     InsecureRequestWarning,
     LocationParseError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -43,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS: Final = 3
+_EMPTY: Final = frozenset({204, 304})
 _EXCERPT: Final = 300
 
 
@@ -208,6 +210,9 @@ class HttpClient:
                 raise InvalidArgument(
                     f"{self._base} sent more than {self._limit} bytes; ask for smaller pages."
                 )
+            if not content and _may_be_cut(response):
+                response.close()
+                raise ProtocolError("The answer broke off in its head.")
             response.release_conn()
         except (HTTPError, OSError) as fault:
             raise _fault(self._base, fault) from fault
@@ -227,6 +232,12 @@ class HttpClient:
                 "Use the final address as the tracking URI."
             )
         return self._root + urlsplit(target)._replace(scheme="", netloc="", fragment="").geturl()
+
+
+def _may_be_cut(response: BaseHTTPResponse) -> bool:
+    """Whether an empty answer may have lost its end: `http.client` takes half a head for whole."""
+    has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
+    return not has_length and response.status not in _EMPTY
 
 
 class _Connections(Protocol):

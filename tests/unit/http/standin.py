@@ -35,12 +35,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """What to answer; *drop* closes the connection instead."""
+    """What to answer; *drop* closes the connection instead, after the bytes of *cut*."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
+    cut: bytes = b""
 
     @staticmethod
     def json(value: object, status: int = 200) -> Told:
@@ -87,6 +88,7 @@ def standin(
             reply = server.answer(asked)
             if reply.drop:
                 self.close_connection = True
+                self.wfile.write(reply.cut)
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             self.send_response(reply.status)

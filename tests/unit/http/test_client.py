@@ -119,6 +119,24 @@ def test_a_dropped_answer_is_asked_for_again_at_once():
     assert pauses == [0.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nx-content-type-opt",
+        b"HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{",
+    ],
+)
+def test_an_answer_that_breaks_off_is_asked_for_again(cut: bytes):
+    """Also where it does so in its head, which `http.client` takes for a whole one."""
+    with standin(Told(drop=True, cut=cut), Told()) as server:
+        answer = client(server.url).request(POST, QUICK)
+
+    assert (answer.status, answer.body) == (200, b"{}")
+    assert len(server.asked) == 2
+
+
 def test_jitter_is_added_and_bounded():
     patience = Patience(backoff_s=1.0, jitter_s=0.5)
     pauses = {patience.pause_s(0) for _ in range(50)}
