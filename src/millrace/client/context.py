@@ -34,11 +34,16 @@ _GIT: Final = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks")
 def run_tags() -> dict[str, str]:
     """The context's tags for a new run, the strongest source last."""
     found = {tags.USER: user(), **_source(), **_git(_folder())}
-    for name in CONTEXT_PLUGINS.names():
-        plugin = CONTEXT_PLUGINS.find(name)
-        if plugin is not None:
-            found |= plugin()
+    for plugin in _plugins():
+        found |= plugin()
     return found | _given()
+
+
+@functools.cache
+def _plugins() -> list[Callable[[], dict[str, str]]]:
+    """What is installed; looking costs tens of milliseconds, so it is done once."""
+    found = (CONTEXT_PLUGINS.find(name) for name in CONTEXT_PLUGINS.names())
+    return [plugin for plugin in found if plugin is not None]
 
 
 @functools.cache
@@ -75,7 +80,7 @@ def _source() -> dict[str, str]:
         return {tags.SOURCE_NAME: named, tags.SOURCE_TYPE: "NOTEBOOK"}
     found = {tags.SOURCE_NAME: sys.argv[0] if sys.argv else "", tags.SOURCE_TYPE: "LOCAL"}
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if spec is not None:
+    if spec is not None and spec.name != "__main__":
         # python -m package.module
         found[tags.ENTRY_POINT] = str(spec.name).removesuffix(".__main__")
     return found

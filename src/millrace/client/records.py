@@ -100,7 +100,7 @@ def point(  # noqa: PLR0913, PLR0917 - the fields of a point
 ) -> MetricEntry:
     """A metric point; raises `InvalidArgument` for what no server takes.
 
-    *value* is anything that `float()` takes but text; *timestamp* is in milliseconds.
+    *value* is anything that `float()` takes; *timestamp* is in milliseconds.
     """
     if type(value) is not float:
         value = _number(key, value)
@@ -237,8 +237,6 @@ def _parts(items: tuple[T, ...], size: int) -> Iterator[tuple[T, ...]]:
 
 
 def _number(key: str, value: Any) -> float:  # noqa: ANN401 - whatever float() takes
-    if isinstance(value, (str, bytes)):
-        raise InvalidArgument(f"Metric {key!r} needs a number, got the text {value[:60]!r}.")
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:

@@ -12,28 +12,25 @@ from pathlib import Path
 import pytest
 
 from millrace.client import entities
-from millrace.client import spool as spools
 from millrace.client.client import MillraceClient
 from millrace.client.lease import Pulse
-from millrace.client.spool import Journal, Spool
+from millrace.client.spool import Spool
 from millrace.client.sync import sync
 from millrace.core import tags
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from tests.services import clean_environment, private_mlflow, unavailable
-from tests.unit.client.test_batching import until
-from tests.unit.client.test_sync import begun, ended, logged
+from tests.services import clean_environment, mlflow_python, private_mlflow, unavailable
+from tests.unit.client.scenes import begun, ended, journal, logged, until
 
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the real MLflow."""
     try:
-        server = private_mlflow(tmp_path_factory.mktemp("mlflow"))
-        url = server.__enter__()
+        mlflow_python()
     except LookupError as error:
         unavailable("mlflow", str(error))
-    yield url
-    server.__exit__(None, None, None)
+    with private_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -190,9 +187,9 @@ def test_a_spool_arrives_once_though_the_server_knows_no_keys(
     made = f"local-{uuid.uuid4().hex[:26]}"
     records = [begun(made), *(logged(made, step) for step in range(100)), ended(made)]
     for _ in range(2):
-        journal = Journal(spool, spools.header(uri, is_offline=True), limit_bytes=10**9)
-        journal.append(records)
-        journal.close()
+        written = journal(spool, uri=uri)
+        written.append(records)
+        written.close()
         sync(spool.folder)
         (spool.folder / "ids").unlink()
 
@@ -206,9 +203,9 @@ def test_a_lost_run_is_killed_where_there_is_no_lease(
 ):
     spool = Spool(tmp_path / "spool")
     made = f"local-{uuid.uuid4().hex[:26]}"
-    journal = Journal(spool, spools.header(uri, is_offline=True), limit_bytes=10**9)
-    journal.append([begun(made)])
-    journal.close()
+    written = journal(spool, uri=uri)
+    written.append([begun(made)])
+    written.close()
 
     sync(spool.folder)
 

@@ -113,6 +113,18 @@ def test_what_is_shown_holds_no_secret(uri: str, shown: str):
     assert without_credentials(uri) == shown
 
 
+def test_a_plugin_adds_headers(monkeypatch: pytest.MonkeyPatch):
+    """It is asked before each request, and wins."""
+    tokens = iter("ab")
+    monkeypatch.setitem(auth.HEADER_PLUGINS._builtin, "fake", "unused:unused")
+    monkeypatch.setitem(
+        auth.HEADER_PLUGINS._loaded, "fake", lambda: {"Authorization": f"SSO {next(tokens)}"}
+    )
+    address = auth.address("http://u:p@h")
+
+    assert [address.headers()["Authorization"] for _ in range(2)] == ["SSO a", "SSO b"]
+
+
 # --- Databricks --------------------------------------------------------------------------------
 
 

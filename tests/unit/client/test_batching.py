@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +17,7 @@ from millrace.client.records import Logged, called, entries, point
 from millrace.client.spool import Spool
 from millrace.core.errors import InvalidArgument, LimitExceeded, Unavailable
 from tests.unit.client.conftest import OpenChannel
+from tests.unit.client.scenes import until
 from tests.unit.client.transport import Asked, RecordingTransport, away
 
 
@@ -27,13 +27,6 @@ def logged(run_id: str, step: int, key: str = "m") -> Logged:
 
 def steps(client: MillraceClient, run_id: str) -> list[int]:
     return [m.step for m in client.get_metric_history(run_id, "m")]
-
-
-def until(condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "this did not come true in time"
-        threading.Event().wait(0.005)
 
 
 class Gate:

@@ -21,7 +21,7 @@ from millrace.core.errors import (
 )
 from millrace.http.faults import Untrusted
 from tests.unit.client.conftest import OpenChannel
-from tests.unit.client.test_batching import until
+from tests.unit.client.scenes import until
 from tests.unit.client.transport import Asked, RecordingTransport, away
 
 # --- experiments -------------------------------------------------------------------------------

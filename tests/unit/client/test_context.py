@@ -105,6 +105,23 @@ def test_a_module_is_an_entry_point(monkeypatch: pytest.MonkeyPatch):
     assert context._source()[tags.ENTRY_POINT] == "package.train"
 
 
+def test_a_folder_that_is_run_is_no_entry_point(monkeypatch: pytest.MonkeyPatch):
+    spec = type("Spec", (), {"name": "__main__"})
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+
+    assert tags.ENTRY_POINT not in context._source()
+
+
+def test_a_plugin_adds_tags(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(context.CONTEXT_PLUGINS._builtin, "fake", "unused:unused")
+    monkeypatch.setitem(context.CONTEXT_PLUGINS._loaded, "fake", lambda: {"cluster": "a"})
+    context._plugins.cache_clear()
+
+    assert context.run_tags()["cluster"] == "a"
+    monkeypatch.undo()
+    context._plugins.cache_clear()
+
+
 def test_a_notebook_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ipykernel", object())
     monkeypatch.setenv("JPY_SESSION_NAME", "work/train.ipynb")

@@ -16,7 +16,7 @@ from millrace.client.active import STACK
 from millrace.client.lease import PULSE
 from millrace.core import settings, tags
 from millrace.core.errors import InvalidArgument, NotFound
-from tests.unit.client.test_batching import until
+from tests.unit.client.scenes import until
 
 
 @pytest.fixture(autouse=True)

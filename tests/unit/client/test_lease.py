@@ -8,7 +8,7 @@ from millrace.client.batching import Channel
 from millrace.client.lease import Pulse
 from millrace.core.errors import InvalidState, NotFound
 from tests.unit.client.conftest import OpenChannel
-from tests.unit.client.test_batching import until
+from tests.unit.client.scenes import until
 from tests.unit.client.transport import RecordingTransport, away
 
 

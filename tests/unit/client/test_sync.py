@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from millrace.api.tracking import CreateExperiment, CreateRun, UpdateRun
+from millrace.api.tracking import CreateExperiment
 from millrace.client import spool as spools
 from millrace.client.client import MillraceClient
 from millrace.client.records import LOCAL, Logged, called, entries, local_id, point
-from millrace.client.spool import Journal, Spool
+from millrace.client.spool import Spool
 from millrace.client.sync import Replay, Sent, sync
 from millrace.core import tags
 from millrace.core.errors import Conflict, InvalidArgument, MillraceError, Unavailable
+from tests.unit.client.scenes import begun, ended, journal, logged
 from tests.unit.client.transport import RecordingTransport, away
 
 Sync = Callable[..., list[Sent]]
@@ -21,25 +22,6 @@ Sync = Callable[..., list[Sent]]
 @pytest.fixture
 def send(spool: Spool, transport: RecordingTransport) -> Sync:
     return lambda **options: sync(spool.folder, choose=lambda _: transport, **options)
-
-
-def journal(spool: Spool, *, is_offline: bool = True) -> Journal:
-    return Journal(spool, spools.header("uri://x", is_offline=is_offline), limit_bytes=10**9)
-
-
-def begun(made: str) -> object:
-    found = entries("Tag", {tags.SPOOL_ID: made})
-    request = CreateRun(experiment_id="0", start_time=5, tags=found)
-    return called("createRun", request, local_id=made, key=f"key-{made}")
-
-
-def logged(run_id: str, step: int) -> Logged:
-    return Logged(run_id, (point("m", float(step), 1, step),))
-
-
-def ended(run_id: str) -> object:
-    request = UpdateRun(run_id=run_id, run_uuid=run_id, status="FINISHED", end_time=9)
-    return called("updateRun", request, run_id)
 
 
 def runs(client: MillraceClient) -> list:

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LifecycleStage = Literal["active", "deleted"]
 ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record. A field whose default is None or () is absent on the wire until it is set."""
+    """A record. A field whose default is None or () is absent on the wire until it is set.
+
+    `dict(record)` gives its fields by the names that users know: `tags`, not `tag_list`.
+    """
+
+    def __iter__(self) -> Iterator[tuple[str, object]]:
+        for field in msgspec.structs.fields(self):
+            yield field.encode_name, getattr(self, field.encode_name)
 
 
 class KeyValue(Entity, frozen=True, kw_only=True):
