@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from millrace.client import data as data
     from millrace.client import entities as entities
     from millrace.client import exceptions as exceptions
+    from millrace.client.active import ActiveRun as ActiveRun
     from millrace.client.client import MillraceClient as MillraceClient
     from millrace.client.client import MlflowClient as MlflowClient
     from millrace.client.exceptions import MlflowException as MlflowException
-    from millrace.client.fluent import ActiveRun as ActiveRun
     from millrace.client.fluent import active_run as active_run
     from millrace.client.fluent import create_experiment as create_experiment
     from millrace.client.fluent import delete_experiment as delete_experiment
