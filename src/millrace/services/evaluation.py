@@ -19,16 +19,14 @@ from millrace.api.evaluation import (
 from millrace.core import ids
 from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
 from millrace.core.errors import (
-    Conflict,
     InvalidArgument,
     MillraceError,
     NotFound,
-    Unavailable,
 )
 from millrace.core.filters import EVALUATION_DATASETS, order, parse
 from millrace.core.rules import limits, names, searching
 from millrace.core.wire import parse as parse_object
-from millrace.services.later import then
+from millrace.services.later import decided_afresh, then
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ class Evaluation:
             datasets=page.items, next_page_token=self._tokens.write(page.next, bound)
         )
 
-    def set_tags(self, ctx: Context, request: SetDatasetTags) -> DatasetReply:
+    def set_tags(self, ctx: Context, request: SetDatasetTags) -> Future[DatasetReply]:
         """Set tags; the others stay."""
         new = _tags(request.tags)
         return self._change(
@@ -118,7 +116,7 @@ class Evaluation:
             lambda held: {"tags": _text(_object(held.tags or "{}", "tags") | new)},
         )
 
-    def delete_tag(self, ctx: Context, request: DeleteDatasetTag) -> Nothing:
+    def delete_tag(self, ctx: Context, request: DeleteDatasetTag) -> Future[Nothing]:
         """Delete a tag; nothing happens when it is not there."""
 
         def without(held: EvaluationDataset) -> dict[str, object]:
@@ -126,14 +124,13 @@ class Evaluation:
             tags.pop(request.key, None)
             return {"tags": _text(tags)}
 
-        self._change(ctx, request.dataset_id, without)
-        return _NOTHING
+        return then(self._change(ctx, request.dataset_id, without), lambda _: _NOTHING)
 
     def experiment_ids(self, _ctx: Context, request: DatasetId) -> ExperimentIdsReply:
         """The experiments that a data set belongs to."""
         return ExperimentIdsReply(experiment_ids=self._held(request.dataset_id).experiment_ids)
 
-    def add_experiments(self, ctx: Context, request: DatasetExperiments) -> DatasetReply:
+    def add_experiments(self, ctx: Context, request: DatasetExperiments) -> Future[DatasetReply]:
         """Let a data set belong to further experiments."""
         new = _experiment_ids(request.experiment_ids or ())
 
@@ -142,7 +139,7 @@ class Evaluation:
 
         return self._change(ctx, request.dataset_id, joined)
 
-    def remove_experiments(self, ctx: Context, request: DatasetExperiments) -> DatasetReply:
+    def remove_experiments(self, ctx: Context, request: DatasetExperiments) -> Future[DatasetReply]:
         """Let a data set no longer belong to some experiments."""
         gone = set(request.experiment_ids or ())
 
@@ -206,17 +203,15 @@ class Evaluation:
         ctx: Context,
         dataset_id: str,
         change: Callable[[EvaluationDataset], dict[str, object]],
-    ) -> DatasetReply:
+    ) -> Future[DatasetReply]:
         """Change the record as it is now; decide afresh whenever another change came between."""
-        for _ in range(_TRIES):
+
+        def decide() -> Future[EvaluationDataset]:
             held = self._held(dataset_id)
             changed = msgspec.structs.replace(held, last_update_time=ctx.at_ms, **change(held))
-            try:
-                made = self._store.change_dataset(changed, seen=held, trail=ctx.trail()).result()
-            except Conflict:
-                continue
-            return DatasetReply(dataset=made)
-        raise Unavailable(f"Evaluation data set {dataset_id!r} changes all the time; try again.")
+            return self._store.change_dataset(changed, seen=held, trail=ctx.trail())
+
+        return _reply(decided_afresh(decide, tries=_TRIES))
 
 
 def _reply(future: Future[EvaluationDataset]) -> Future[DatasetReply]:

@@ -115,6 +115,7 @@ class Platform:
     def housekeeping(self) -> None:
         """What has to be done from time to time, every few seconds."""
         self.stores.tracking.expire_leases(now_ms()).result()
+        self.stores.tidy()
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""

@@ -346,6 +346,10 @@ class Stores(Protocol):
 
     def health(self) -> StoreHealth: ...
 
+    def tidy(self) -> None:
+        """Do some work that makes later reads cheaper; called every few seconds."""
+        ...
+
     def close(self) -> None:
         """Finish what was accepted, then let go. Later writes raise `Unavailable`."""
         ...

@@ -55,6 +55,9 @@ class MemoryStores:
             kind=self.kind, ready=is_open, message=None if is_open else "The store is closed."
         )
 
+    def tidy(self) -> None:
+        """Nothing: there is nothing derived here."""
+
     def close(self) -> None:
         """Refuse all further writes; what is there can still be read."""
         self._ledger.close()

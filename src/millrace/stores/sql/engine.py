@@ -160,6 +160,11 @@ class Database:
 
     def _engine(self, *, size: int, cache: int) -> Engine:
         check_supported(self.url.get_backend_name())
+        if self.url.database in {None, "", ":memory:"} or self.url.query.get("mode") == "memory":
+            raise InvalidArgument(
+                "A SQLite database in memory belongs to one connection only, and this store has "
+                "many. Name a file, as in sqlite:///millrace.db, or use memory: instead."
+            )
         engine = create_engine(
             self.url,
             connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10},

@@ -63,15 +63,19 @@ def prepare(database: Database) -> str:
             return head()
     if held == head():
         return held
-    if held not in revisions():
-        raise InvalidState(
-            f"The database is at schema revision {held}, which this release does not know (it "
-            f"knows {head()}). Start a newer release of Millrace."
-        )
+    _check_known(held)
     raise InvalidState(
         f"The database is at schema revision {held}, this release needs {head()}. "
         "Run: millrace db upgrade URI"
     )
+
+
+def _check_known(revision: str) -> None:
+    if revision not in revisions():
+        raise InvalidState(
+            f"The database is at schema revision {revision}, which this release does not know (it "
+            f"knows {head()}). Start a newer release of Millrace."
+        )
 
 
 def _current(database: Database) -> str | None:
@@ -119,15 +123,18 @@ def current(uri: str) -> str | None:
 def upgrade(uri: str) -> str:
     """Bring the database at *uri* to the newest revision; the revision.
 
-    Each revision is one transaction under the database's write lock, so that an interrupted upgrade
-    goes on where it stopped and two at once do not meet.
+    All of it is one transaction under the database's write lock: an interrupted upgrade changed
+    nothing, and two at once do not meet. Raises `InvalidState` for a database that is newer than
+    this release, or not ours.
     """
     from alembic import command  # noqa: PLC0415 - a third of a second, only for this
 
     database = Database(uri)
     try:
-        if _current(database) is None:
+        held = _current(database)
+        if held is None:
             return prepare(database)
+        _check_known(held)
         with database.writers.connect() as connection, Session(connection).writing():
             config = _alembic(connection)
             command.upgrade(config, "head")

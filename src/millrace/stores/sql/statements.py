@@ -72,6 +72,9 @@ class Statements:
         self.raise_revision = sql(
             "UPDATE run_documents SET revision = revision + 1, document = NULL WHERE run_id = :run"
         )
+        self.stale_documents = sql(
+            "SELECT run_id, revision FROM run_documents WHERE document IS NULL LIMIT :limit"
+        )
         self.store_document = sql(
             "UPDATE run_documents SET document = :document"
             " WHERE run_id = :run AND revision = :revision"

@@ -47,6 +47,10 @@ _SECRET: Final = "page-tokens"  # noqa: S105 - the name of a row
 # A run that is written to all the time would have its document rebuilt and kept all the time.
 _KEEP_EVERY_S: Final = 10.0
 _KEPT_REMEMBERED: Final = 50_000
+# A tenth of the time between two calls at most, in pieces that let requests in between.
+_PREPARE_S: Final = 0.4
+_PREPARED_AT_ONCE: Final = 5_000
+_PREPARED_CHUNK: Final = 100
 
 
 class SqlTracking:
@@ -59,6 +63,7 @@ class SqlTracking:
         self._writer = writer
         self._statements = statements
         self._kept: dict[int, float] = {}
+        self._stale: dict[int, int] = {}
 
     # --- experiments ----------------------------------------------------------------------------
 
@@ -179,6 +184,23 @@ class SqlTracking:
                 self._writer.submit(lambda tx: tx.session.many(statement, rows), savepoint=False)
             except MillraceError:
                 return  # closing or busy: the next reader builds them again
+
+    def prepare_documents(self) -> None:
+        """Build documents of runs that have been quiet since the last call, for some time.
+
+        Then the last page of a long search, whose runs nobody has looked at yet, costs what the
+        first one does.
+        """
+        until = time.monotonic() + _PREPARE_S
+        with self._database.reading() as session:
+            rows = session.rows(self._statements.stale_documents, (_PREPARED_AT_ONCE,))
+        stale = {row[0]: row[1] for row in rows}
+        quiet = [run for run, revision in stale.items() if self._stale.get(run) == revision]
+        self._stale = stale
+        while quiet and time.monotonic() < until:
+            chunk, quiet = quiet[:_PREPARED_CHUNK], quiet[_PREPARED_CHUNK:]
+            with self._database.reading() as session:
+                documents.documents(session, chunk, self._keep)
 
     # --- series ---------------------------------------------------------------------------------
 
@@ -364,6 +386,10 @@ class SqlStores:
             revision=self._revision,
             queue=self._writer.queue_length,
         )
+
+    def tidy(self) -> None:
+        """Make documents ready before somebody asks for them."""
+        self._tracking.prepare_documents()
 
     def close(self) -> None:
         """Write what waits, then let go."""

@@ -116,6 +116,11 @@ run_documents = Table(
     Column("revision", BigInteger, nullable=False),
     Column("document", LargeBinary),
 )
+Index(
+    "ix_run_documents_stale",
+    run_documents.c.run_id,
+    sqlite_where=run_documents.c.document.is_(None),
+)
 
 params = _clustered(
     "params",
