@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.records import Reader
+from tests.e2e.faults.records import DATASETS, Reader
 from tests.e2e.faults.servers import Mortal, Nursery, command, started, until
 from tests.e2e.faults.workload import Writer
 from tests.services import clean_environment, free_port, unavailable
@@ -82,9 +82,13 @@ def test_a_locked_database(server: Mortal) -> None:
     """However many wait, none waits longer than the first."""
     with Link(server.port) as link:
         run = make_run(link)
+        made = link.post(f"{DATASETS}/create", {"name": unique()}).json["dataset"]
+        tags = f"{DATASETS}/{made['dataset_id']}/tags"
 
         def write(step: int) -> tuple[Reply, float]:
             with Link(server.port) as link:
+                if step % 3 == 0:
+                    return timed(lambda: link.send("PATCH", tags, {"tags": '{"t": "1"}'}))
                 return timed(lambda: link.post("runs/log-metric", point(run, step)))
 
         with ThreadPoolExecutor(24) as pool, locked(server.database):
