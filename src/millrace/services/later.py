@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from millrace.core.errors import Conflict, Unavailable
 
@@ -38,35 +38,41 @@ def decided_afresh(decide: Callable[[], Future[A]], *, tries: int) -> Future[A]:
 
     No thread waits meanwhile: a decision after the first is made where the conflict comes from.
     """
-    settled: Future[A] = Future()
+    decision = _Decision(decide)
+    decision.make(tries)
+    return decision.settled
 
-    def is_settled_by(made: Future[A]) -> bool:
+
+class _Decision(Generic[A]):
+    def __init__(self, decide: Callable[[], Future[A]]) -> None:
+        self.settled: Future[A] = Future()
+        self._decide = decide
+
+    def make(self, tries: int) -> None:
+        for left in range(tries - 1, -1, -1):
+            try:
+                made = self._decide()
+            except Exception as raised:  # noqa: BLE001 - it belongs to whoever waits
+                self.settled.set_exception(raised)
+                return
+            if not made.done():
+                made.add_done_callback(partial(self._arrive, left))
+                return
+            if self._is_settled_by(made):
+                return
+        message = "What is to be changed changes all the time; try again."
+        self.settled.set_exception(Unavailable(message))
+
+    def _arrive(self, left: int, made: Future[A]) -> None:
+        if not self._is_settled_by(made):
+            self.make(left)
+
+    def _is_settled_by(self, made: Future[A]) -> bool:
         error = made.exception()
         if isinstance(error, Conflict):
             return False
-        if error is not None:
-            settled.set_exception(error)
+        if error is None:
+            self.settled.set_result(made.result())
         else:
-            settled.set_result(made.result())
+            self.settled.set_exception(error)
         return True
-
-    def go_on(left: int) -> None:
-        for further in range(left - 1, -1, -1):
-            try:
-                made = decide()
-            except Exception as raised:  # noqa: BLE001 - it belongs to whoever waits
-                settled.set_exception(raised)
-                return
-            if not made.done():
-                made.add_done_callback(partial(arrive, further))
-                return
-            if is_settled_by(made):
-                return
-        settled.set_exception(Unavailable("What is to be changed changes all the time; try again."))
-
-    def arrive(further: int, made: Future[A]) -> None:
-        if not is_settled_by(made):
-            go_on(further)
-
-    go_on(tries)
-    return settled
