@@ -343,7 +343,11 @@ class SqlStores:
             self._writer = Writer(self._database, lambda session: Transaction(session, statements))
             self._tracking = SqlTracking(self._database, self._writer, statements)
             self._evaluation = SqlEvaluation(self._database, self._writer)
-            self._secret = self._first_use(default_artifact_root, now_ms)
+            try:
+                self._secret = self._first_use(default_artifact_root, now_ms)
+            except BaseException:
+                self._writer.close()  # or its thread would stay for ever
+                raise
         except Unavailable as error:
             self._database.close()
             where = self._database.url.render_as_string(hide_password=True)
