@@ -71,7 +71,7 @@ def test_a_server_killed_in_the_middle_costs_nothing(
     say(child, "started")
     times, errors = finish(child)
 
-    assert times["p99"] < 0.02, times  # 1 ms on a quiet machine; see docs/howto/offline.md
+    assert times["p99"] < 0.05, times  # far less on a quiet machine: docs/howto/offline.md
     assert errors.count("cannot be reached") == 1
     run = client.get_run(run_id)
     history = client.get_metric_history(run_id, "m")
