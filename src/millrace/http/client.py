@@ -236,8 +236,12 @@ class HttpClient:
 
 def _may_be_cut(response: BaseHTTPResponse) -> bool:
     """Whether an empty answer may have lost its end: `http.client` takes half a head for whole."""
-    has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
-    return not has_length and response.status not in _EMPTY
+    headers = response.headers
+    is_framed = (
+        headers.get("content-length", "").isdigit()
+        or headers.get("transfer-encoding", "").lower() == "chunked"
+    )
+    return not is_framed and response.status not in _EMPTY
 
 
 class _Connections(Protocol):

@@ -44,7 +44,7 @@ class Link:
             answer = self._connection.getresponse()
             names = {name.lower(): value for name, value in answer.getheaders()}
             # `http.client` takes a head that was cut short for a whole one.
-            if "content-length" not in names:
+            if not names.get("content-length", "").isdigit():
                 raise http.client.IncompleteRead(b"")
             return Reply(answer.status, names, answer.read())
         except (OSError, http.client.HTTPException) as error:

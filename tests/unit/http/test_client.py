@@ -124,6 +124,8 @@ def test_a_dropped_answer_is_asked_for_again_at_once():
     [
         b"HTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 200 OK\r\nx-content-type-opt",
+        b"HTTP/1.1 200 OK\r\ncontent-length:",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunk",
         b"HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{",
     ],
