@@ -226,7 +226,7 @@ ASYNC_LOGGING_BUFFERING_SECONDS: Final = Setting(
     mlflow="MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS",
 )  # fmt: skip
 ASYNC_LOGGING_QUEUE_LIMIT: Final = Setting(
-    "ASYNC_LOGGING_QUEUE_LIMIT", _positive, 1_000_000, "client",
+    "ASYNC_LOGGING_QUEUE_LIMIT", _positive, 200_000, "client",
     "Most values waiting in memory; beyond it they go to the spool, or the call waits.",
 )  # fmt: skip
 EXIT_FLUSH_SECONDS: Final = Setting(
