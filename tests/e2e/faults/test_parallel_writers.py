@@ -86,7 +86,7 @@ def sole_winner(replies: list[Reply], code: str) -> Reply:
 def test_all_points_tags_and_params_of_a_run_are_there(
     server: Mortal, link: Link, experiment: str, run: str, full_size: bool
 ) -> None:
-    turns = amount("MILLRACE_TEST_OPERATIONS", 6, 10_000, full_size=full_size)
+    turns = amount("MILLRACE_TEST_OPERATIONS", 6, 500, full_size=full_size)
 
     def write(link: Link, number: int) -> None:
         for turn in range(turns):
