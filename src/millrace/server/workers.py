@@ -72,6 +72,7 @@ class _Parent:
         self._when_stopping = when_stopping
         # The reading end of each worker's pipe, which holds a byte once the worker is ready.
         self._started: dict[int, int] = {}
+        self._is_up = False
         self._is_stopping = False
         # Nothing is ever written: the reading end tells workers when the writing end is gone.
         self._lifeline, self._held = os.pipe()
@@ -92,8 +93,9 @@ class _Parent:
     def start_first(self) -> bool:
         """Fork a worker and wait for it; whether it got ready."""
         self.start()
-        select.select(self._started.values(), [], [])
-        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        select.select(list(self._started.values()), [], [])
+        self._is_up = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        return self._is_up
 
     def start(self) -> None:
         """Fork a worker."""
@@ -125,13 +127,17 @@ class _Parent:
                 continue
             code = os.waitstatus_to_exitcode(status)
             logger.error("worker %s died, exit code %s", pid, code)
-            if was_ready:
+            # Where it was not killed, and nobody serves, another one would fail the same way.
+            if self._is_up and (was_ready or code < 0 or self._is_somebody_ready()):
                 time.sleep(PAUSE_S)
                 self.start()
             else:
-                # Another one would fail the same way.
                 self.has_failed = True
                 self._stop()
+
+    def _is_somebody_ready(self) -> bool:
+        readable, _, _ = select.select(list(self._started.values()), [], [], 0)
+        return bool(readable)
 
     def _be_worker(self, tell_ready: int) -> NoReturn:
         code = 1

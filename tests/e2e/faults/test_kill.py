@@ -137,8 +137,8 @@ def test_killed_while_it_sets_up_its_database(nursery: Nursery, tmp_path: Path) 
     for number in range(8):
         server = Mortal(nursery, tmp_path / str(number))
         server.spawn()
-        began = time.monotonic()
         until(server.database.exists, "a database file")
+        # Any moment of it: the whole takes about that long.
         time.sleep(dice.uniform(0, 0.06))
         server.kill()
         server.wait_gone()
@@ -147,7 +147,7 @@ def test_killed_while_it_sets_up_its_database(nursery: Nursery, tmp_path: Path) 
 
         with Link(server.port) as link:
             found = link.read("experiments/get", {"experiment_id": "0"})
-            assert found["experiment"]["name"] == "Default", time.monotonic() - began
+            assert found["experiment"]["name"] == "Default"
             made = link.post("experiments/create", {"name": "first"})
             assert made.json == {"experiment_id": "1"}
         server.end()

@@ -244,6 +244,25 @@ def test_a_worker_that_ends_is_replaced(
     server.end()
 
 
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    """It says nothing of whether the next one would start."""
+    server = Mortal(nursery, tmp_path, workers=2)
+    server.start()
+    parent, first, second = server.processes()
+    server.kill(first)
+    until(lambda: set(children(parent)) - {first, second}, "another worker")
+    (new,) = set(children(parent)) - {first, second}
+
+    server.kill(new)
+
+    with Link(server.port) as link:
+        until(lambda: set(children(parent)) - {first, second, new}, "yet another worker")
+        assert link.post("experiments/create", {"name": "meanwhile"}).status == 200
+    server.end()
+
+
 def _runs(pid: int) -> bool:
     """Whether the process has not ended; one that nobody has asked for yet has."""
     try:
