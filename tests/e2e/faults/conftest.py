@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 
@@ -24,8 +23,3 @@ def nursery() -> Iterator[Nursery]:
     nursery = Nursery()
     yield nursery
     nursery.close()
-
-
-def amount(name: str, usual: int, full: int, *, full_size: bool) -> int:
-    """How many: what the variable *name* says, or the full amount, or the usual one."""
-    return int(os.environ.get(name) or (full if full_size else usual))

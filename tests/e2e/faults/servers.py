@@ -26,6 +26,11 @@ def until(condition: Callable[[], object], what: str, *, within_s: float = 30.0)
         time.sleep(0.002)
 
 
+def amount(name: str, usual: int, full: int, *, full_size: bool) -> int:
+    """How many: what the variable *name* says, or the full amount, or the usual one."""
+    return int(os.environ.get(name) or (full if full_size else usual))
+
+
 class Nursery:
     """Starts servers quickly; see `nursery.py`."""
 

@@ -15,12 +15,11 @@ from millrace import MillraceClient
 from millrace.client.batching import Remaining
 from millrace.core.entities.entity import KeyValue
 from millrace.core.entities.metric import Metric
-from tests.e2e.faults.conftest import amount
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
 from tests.e2e.faults.proxy import FATES, lossy_proxy
 from tests.e2e.faults.records import Reader
-from tests.e2e.faults.servers import Mortal, Nursery, until
+from tests.e2e.faults.servers import Mortal, Nursery, amount, until
 from tests.e2e.faults.workload import Tally, Writer
 from tests.services import LOOPBACK
 

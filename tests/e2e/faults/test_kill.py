@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.faults.conftest import amount
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.servers import Mortal, Nursery, until
+from tests.e2e.faults.servers import Mortal, Nursery, amount, until
 from tests.e2e.faults.workload import Tally, Writer
 
 WRITERS = 6

@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.e2e.faults.conftest import amount
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
 from tests.e2e.faults.records import DATASETS, Reader, check_summaries
-from tests.e2e.faults.servers import Mortal, Nursery
+from tests.e2e.faults.servers import Mortal, Nursery, amount
 from tests.wire.build import unique
 from tests.wire.client import Reply
 from tests.wire.expect import EXISTS, INVALID, MISSING, refused
