@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+    # A job in the background ignores these, and its children inherit that: theirs must arrive.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     # Settings of whoever runs the tests would change whom we talk to, or as whom.
     for name in list(os.environ):
         if name.startswith(("MILLRACE_", "MLFLOW_")) and not name.startswith("MILLRACE_TEST_"):
