@@ -105,14 +105,10 @@ class SeriesState:
             return
         if self.stride >= 0:
             stride = self.stride or min(steps[0] - self.last[0], INT64_MAX)
-            end = self.last[0] + stride * len(steps)
-            # The ends first: up to a step that is far away there would be too many to write down.
-            is_regular = (
-                stride > 0
-                and steps[-1] == end
-                and steps == tuple(range(self.last[0] + stride, end + 1, stride))
-            )
-            self.stride = stride if is_regular else IRREGULAR
+            begin = self.last[0] + stride
+            # As many as there are: up to the last one there may be more than fit into memory.
+            expected = range(begin, begin + stride * len(steps), stride) if stride > 0 else ()
+            self.stride = stride if steps == tuple(expected) else IRREGULAR
         in_order = times[0] >= self.high_ms and list(times) == sorted(times)
         self.in_time_order = self.in_time_order and in_order
         self.low_ms = min(self.low_ms, *times)
