@@ -51,6 +51,15 @@ class Link:
             self.close()
             raise Unknown(repr(error)) from error
 
+    def leave(self, path: str, message: object, *, key: str) -> tuple[int, int]:
+        """Send a POST and hang up without waiting for the answer; the ends of the connection."""
+        body = json.dumps(message).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        self._connection.request("POST", f"/api/2.0/mlflow/{path}", body, headers)
+        ends = self.ends()
+        self.close()
+        return ends
+
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Reply:
         return self.send("GET", path, query=query)
 

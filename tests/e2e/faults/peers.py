@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.e2e.faults.link import Link
 
@@ -18,17 +19,29 @@ _PIDFD_GETFD = 438
 _TRIES = 400
 
 
-def holder(link: Link, processes: Iterable[int]) -> tuple[int, int] | None:
-    """The process among *processes* that serves *link*, and its descriptor of the connection."""
-    ours, theirs = link.ends()
+class ServerEnd(NamedTuple):
+    """The other end of a connection, as the kernel has it."""
+
+    inode: str
+    unread_bytes: int
+
+
+def server_end(ours: int, theirs: int) -> ServerEnd | None:
+    """The server's end of the connection between those ports; None when it is gone."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         local, remote = (int(fields[place].rpartition(":")[2], 16) for place in (1, 2))
         if (local, remote) == (theirs, ours):
-            inode = f"socket:[{fields[9]}]"
-            break
-    else:
+            return ServerEnd(fields[9], int(fields[4].rpartition(":")[2], 16))
+    return None
+
+
+def holder(link: Link, processes: Iterable[int]) -> tuple[int, int] | None:
+    """The process among *processes* that serves *link*, and its descriptor of the connection."""
+    end = server_end(*link.ends())
+    if end is None:
         return None
+    inode = f"socket:[{end.inode}]"
     for pid in processes:
         with contextlib.suppress(OSError):
             for entry in Path(f"/proc/{pid}/fd").iterdir():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.faults.link import Link
-from tests.e2e.faults.peers import link_to_each
+from tests.e2e.faults.peers import link_to_each, server_end
 from tests.e2e.faults.records import DATASETS, Reader
-from tests.e2e.faults.servers import Mortal, Nursery
+from tests.e2e.faults.servers import Mortal, Nursery, until
 from tests.wire.build import unique
 from tests.wire.client import Reply
 from tests.wire.expect import clean_error
@@ -253,3 +256,32 @@ def test_a_killed_server_gives_that_answer_later(once: Once) -> None:
             name: once.first(name) for name in WRITES
         }
     assert once.seen() == before
+
+
+def test_a_copy_that_comes_late_has_no_effect(nursery: Nursery, tmp_path: Path) -> None:
+    """It lay with a worker that stood still, while another did the same and what came after."""
+    server = Mortal(nursery, tmp_path, workers=2)
+    server.start()
+    with link_to_each(server.port, server.processes()[1:]) as links:
+        (slow, to_slow), (_, link) = links.items()
+        records = _records(link)
+
+        def tagged(value: str) -> dict[str, str]:
+            return {"run_id": records.run, "key": "t", "value": value}
+
+        os.kill(slow, signal.SIGSTOP)
+        try:
+            ends = to_slow.leave("runs/set-tag", tagged("first"), key="first")
+            assert link.post("runs/set-tag", tagged("first"), key="first").status == 200
+            assert link.post("runs/set-tag", tagged("second"), key="second").status == 200
+        finally:
+            os.kill(slow, signal.SIGCONT)
+        until(lambda: server_end(*ends) is None, "the late copy to be read")
+        with link_to_each(server.port, server.processes()[1:]) as again:
+            # What the slow worker has taken is written before this.
+            flushed = tagged("1") | {"key": "flushed"}
+            assert again[slow].post("runs/set-tag", flushed).status == 200
+        view = Reader(link, {("run", ""): records.run}).view(("run", "")) or {}
+    server.end()
+
+    assert view["tags"]["t"] == "second"

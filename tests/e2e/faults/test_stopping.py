@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e.faults.files import check_file
 from tests.e2e.faults.link import Link
+from tests.e2e.faults.peers import server_end
 from tests.e2e.faults.servers import (
     Mortal,
     Nursery,
@@ -125,7 +126,7 @@ def test_writes_in_flight_are_answered(tmp_path: Path, workers: int) -> None:
             pool.submit(link.post, "runs/log-metric", _point(run, step))
             for step, link in enumerate(links)
         ]
-        until(lambda: all(_is_read(server, link) for link in links), "requests that were taken")
+        until(lambda: all(_is_read(link) for link in links), "requests that were taken")
         server.process.child.send_signal(signal.SIGTERM)
         until(lambda: not _takes_connections(server.port), "a closed door")
         assert not any(one.done() for one in writing)
@@ -141,15 +142,10 @@ def _point(run: str, step: int) -> dict[str, object]:
     return {"run_id": run, "key": "m", "value": step, "timestamp": step, "step": step}
 
 
-def _is_read(server: Started, link: Link) -> bool:
-    """Whether the server has read all that was sent on *link*: nothing waits at its end."""
-    ours, theirs = link.ends()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        local, remote = (int(fields[place].rpartition(":")[2], 16) for place in (1, 2))
-        if (local, remote) == (theirs, ours):
-            return int(fields[4].rpartition(":")[2], 16) == 0
-    return False
+def _is_read(link: Link) -> bool:
+    """Whether the server has read all that was sent on *link*."""
+    end = server_end(*link.ends())
+    return end is not None and end.unread_bytes == 0
 
 
 def _takes_connections(port: int) -> bool:
