@@ -1,0 +1,1 @@
+"""Bytes: the protocol that every artifact store keeps, and the stores."""

@@ -1,0 +1,115 @@
+"""What a store of artifact bytes must do. Services decide, stores keep bytes.
+
+Paths are relative to the store's root, POSIX, and already checked (`core.uris.safe_path`); the
+empty path is the root, which can be listed and nothing else. Methods are synchronous and
+thread-safe; bodies are streamed in chunks, never held whole. Errors: `NotFound` for what is not
+there, `InvalidArgument` for what the caller can mend, `DiskFull` and `Unavailable` for a store that
+is full or away; a driver's own exception never gets out. What a store can do beyond this it says by
+keeping one of the powers below, asked for with `isinstance`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from millrace.core.entities.artifact import ArtifactStat, FileInfo
+
+
+class SignedUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL that lets whoever holds it do one thing; `headers` must be sent along."""
+
+    url: str
+    method: Literal["GET", "PUT"]
+    headers: dict[str, str] = {}
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One uploaded piece of a multipart upload, as the store named it in its answer."""
+
+    number: int
+    etag: str
+
+
+class ArtifactStore(Protocol):
+    """A tree of files under one root."""
+
+    def put(
+        self,
+        path: str,
+        body: Path | Iterable[bytes],
+        *,
+        size: int | None = None,
+        sha256: str | None = None,
+        replace: bool = True,
+    ) -> ArtifactStat:
+        """Keep *body* at *path*: visible whole or not at all, in place of what was there.
+
+        `InvalidArgument`, and nothing visible, when the body is not *size* bytes long or has not
+        the digest *sha256* (hexadecimal), when *path* is a folder, or a part of it is a file;
+        `AlreadyExists` when there is something and not *replace*. An exception of the body's
+        iterator leaves nothing either.
+        """
+        ...
+
+    def get(self, path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from *start* up to but without *end*. `NotFound` at the call, not later."""
+        ...
+
+    def stat(self, path: str) -> ArtifactStat | None:
+        """What is known of a file; None when there is none (a folder is none)."""
+        ...
+
+    def list(self, path: str = "") -> Iterator[FileInfo]:
+        """One level, sorted by name, `path` of each relative to the root; nothing for what is no
+        folder."""
+        ...
+
+    def delete(self, path: str) -> int:
+        """Delete a file, or a folder with all that is in it; how many files. 0: not there."""
+        ...
+
+    def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+@runtime_checkable
+class Signs(Protocol):
+    """A store that can let a client read and write without us in between."""
+
+    def sign(self, path: str, method: Literal["GET", "PUT"], *, ttl_s: int) -> SignedUrl:
+        """A URL for one file, good for *ttl_s* seconds."""
+        ...
+
+
+@runtime_checkable
+class Multipart(Protocol):
+    """A store that takes a large file in signed pieces, in any order, each again if need be."""
+
+    def start_parts(self, path: str, count: int, *, ttl_s: int) -> tuple[str, Sequence[SignedUrl]]:
+        """Begin an upload: its id, and where the pieces 1 to *count* go."""
+        ...
+
+    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
+        """Make the file of its pieces; again: nothing more happens."""
+        ...
+
+    def abort_parts(self, path: str, upload: str) -> None:
+        """Forget an upload and its pieces."""
+        ...
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """A store whose files are on a disk of this machine."""
+
+    def open(self, path: str) -> int:
+        """A file descriptor to read from, the caller's to close; no link was followed on the way.
+        `NotFound`."""
+        ...
