@@ -17,6 +17,7 @@ CHEAP_FIRST = (
     "contract",
     "differential",
     "docs",
+    "contract_artifacts",
     "migration",
     "packaging",
     "typing",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from millrace.core.entities.artifact import ArtifactStat, FileInfo
@@ -51,14 +51,19 @@ class ArtifactStore(Protocol):
         """Keep *body* at *path*: visible whole or not at all, in place of what was there.
 
         `InvalidArgument`, and nothing visible, when the body is not *size* bytes long or has not
-        the digest *sha256* (hexadecimal), when *path* is a folder, or a part of it is a file;
-        `AlreadyExists` when there is something and not *replace*. An exception of the body's
-        iterator leaves nothing either.
+        the digest *sha256* (hexadecimal); `AlreadyExists` when there is something and not
+        *replace*. An exception of the body's iterator leaves nothing either. A store that has
+        folders answers `InvalidArgument` when *path* is one, or when a part of it is a file; a
+        store of keys does not look, and can then hold both.
         """
         ...
 
-    def get(self, path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from *start* up to but without *end*. `NotFound` at the call, not later."""
+    def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
+        """The bytes from *start* up to but without *end*. `NotFound` at the call, not later.
+
+        Nothing beyond the end; `InvalidArgument` for a range that goes backwards. A generator:
+        `close()` it when not read to the end. `Unavailable` when the rest cannot be had.
+        """
         ...
 
     def stat(self, path: str) -> ArtifactStat | None:
@@ -71,7 +76,8 @@ class ArtifactStore(Protocol):
         ...
 
     def delete(self, path: str) -> int:
-        """Delete a file, or a folder with all that is in it; how many files. 0: not there."""
+        """Delete a file, or a folder with all that is in it; how many files. 0: not there.
+        `InvalidArgument` for the root."""
         ...
 
     def close(self) -> None:

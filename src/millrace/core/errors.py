@@ -138,6 +138,12 @@ class Unavailable(MillraceError):
     code, status = "TEMPORARILY_UNAVAILABLE", 503
 
 
+class DiskFull(MillraceError):
+    """The artifact store has no room left, or a quota is used up; nothing was kept."""
+
+    code, status = "RESOURCE_EXHAUSTED", 507
+
+
 class MissingExtra(MillraceError):
     """An optional library is not installed; the message holds the install line."""
 

@@ -314,6 +314,11 @@ SQLITE_SYNCHRONOUS: Final = Setting(
     "FULL: an acknowledged write survives power loss. NORMAL: it survives a crash of the process, "
     "and a power cut may take the last moments.",
 )  # fmt: skip
+ARTIFACT_SYNCHRONOUS: Final = Setting(
+    "ARTIFACT_SYNCHRONOUS", _choice("FULL", "NORMAL"), "FULL", "both",
+    "For artifacts in local folders. FULL: an acknowledged upload survives power loss. NORMAL: it "
+    "survives a crash of the process, and a power cut may take or empty the last files.",
+)  # fmt: skip
 TRUNCATE_LONG_VALUES: Final = Setting(
     "TRUNCATE_LONG_VALUES", _flag, True, "both",
     "Cut params and tags that are too long instead of refusing them.",

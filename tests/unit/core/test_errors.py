@@ -10,6 +10,7 @@ from millrace.core import errors
 from millrace.core.errors import (
     AlreadyExists,
     Conflict,
+    DiskFull,
     InvalidArgument,
     InvalidState,
     KeyReused,
@@ -51,6 +52,7 @@ TABLE = [
     (InvalidState, "INVALID_STATE", 500, INTERNAL),
     (NotSupported, "NOT_IMPLEMENTED", 501, None),
     (Unavailable, "TEMPORARILY_UNAVAILABLE", 503, INTERNAL),
+    (DiskFull, "RESOURCE_EXHAUSTED", 507, None),
 ]
 names = [kind.__name__ for kind, *_ in TABLE]
 

@@ -1,0 +1,83 @@
+"""Bodies on their way: counted and hashed as they pass, never held whole."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from millrace.core.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+T = TypeVar("T")
+
+CHUNK: Final = 1024 * 1024
+
+
+class Checked:
+    """A body that is counted and hashed while it is read, once.
+
+    Iterating raises `InvalidArgument` as soon as the body is longer than *size*; at its end, when
+    it is shorter or has not the digest *sha256* (hexadecimal, any case).
+    """
+
+    def __init__(
+        self, body: Path | Iterable[bytes], *, size: int | None = None, sha256: str | None = None
+    ) -> None:
+        self._chunks = chunks_of(body) if isinstance(body, Path) else iter(body)
+        self._size = size
+        self._wanted = sha256.lower() if sha256 else None
+        self._hash = hashlib.sha256()
+        self.count = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what has passed so far, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.count += len(chunk)
+            if self._size is not None and self.count > self._size:
+                raise InvalidArgument(f"The body is longer than the {self._size} bytes announced.")
+            self._hash.update(chunk)
+            if chunk:
+                yield chunk
+        if self._size is not None and self.count < self._size:
+            raise InvalidArgument(
+                f"The body broke off after {self.count} of the {self._size} bytes announced."
+            )
+        if self._wanted is not None and self.sha256 != self._wanted:
+            raise InvalidArgument(
+                f"The body has the SHA-256 {self.sha256}, not {self._wanted} as announced: "
+                "it was damaged on the way, or is another file. Send it again."
+            )
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """The bytes of a file of the caller's; `InvalidArgument` when it cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise InvalidArgument(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+
+
+def started(body: Generator[bytes]) -> Generator[bytes]:
+    """Run *body* up to its first `yield`, which says that it is ready, and return the rest.
+
+    So what is wrong is raised by the call, not by the first read; and a body that nobody reads
+    still closes what it has opened.
+    """
+    next(body)
+    return body
+
+
+def span(size: int, start: int, end: int | None) -> range:
+    """Which bytes of *size* are meant by `get(start=, end=)`; beyond the end there are none."""
+    if start < 0 or (end is not None and end < start):
+        raise InvalidArgument(f"No bytes from {start} to {end}: a range goes forward from 0 on.")
+    return range(min(start, size), size if end is None else min(end, size))
