@@ -75,6 +75,9 @@ def _of_the_contract(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
 @option_of(settings.DEFAULT_ARTIFACT_ROOT, "--default-artifact-root", metavar="URI")
+@option_of(
+    settings.ALLOW_LOCAL_ARTIFACT_LOCATIONS, "--allow-local-artifact-locations", is_flag=True
+)
 @option_of(settings.HOST, "--host", "-h")
 @option_of(settings.PORT, "--port", "-p", type=click.IntRange(0, 65535))
 @option_of(settings.WORKERS, "--workers", "-w", type=click.IntRange(1))

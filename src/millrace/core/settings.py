@@ -328,9 +328,14 @@ ARTIFACT_LOCATION_MAX_LENGTH: Final = Setting(
     "ARTIFACT_LOCATION_MAX_LENGTH", _positive, 2048, "both",
     "Longest artifact location, in characters.", mlflow="MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH",
 )  # fmt: skip
+ALLOW_LOCAL_ARTIFACT_LOCATIONS: Final = Setting(
+    "ALLOW_LOCAL_ARTIFACT_LOCATIONS", _flag, False, "server",
+    "Let clients name folders as artifact locations. They read and write there themselves; the "
+    "server does only below its own roots.",
+)  # fmt: skip
 ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES: Final = Setting(
     "ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES", str, "", "both",
-    "Comma list of schemes such as http, ftp, hdfs that artifact locations may use.",
+    "Comma list of further schemes, such as http, ftp, hdfs, that artifact locations may use.",
     mlflow="MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES",
 )  # fmt: skip
 LOGGING_LEVEL: Final = Setting(

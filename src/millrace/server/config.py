@@ -19,6 +19,9 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     default_artifact_root: str | None = msgspec.field(
         default_factory=settings.DEFAULT_ARTIFACT_ROOT.get
     )
+    allow_local_artifact_locations: bool = msgspec.field(
+        default_factory=settings.ALLOW_LOCAL_ARTIFACT_LOCATIONS.get
+    )
     host: str = msgspec.field(default_factory=settings.HOST.get)
     port: int = msgspec.field(default_factory=settings.PORT.get)
     workers: int = msgspec.field(default_factory=settings.WORKERS.get)

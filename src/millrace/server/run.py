@@ -84,7 +84,11 @@ def _serve_here(
     """Serve in this process; also stops when the other end of *lifeline* is closed."""
     root = config.default_artifact_root or DEFAULT_ARTIFACT_ROOT
     with contextlib.closing(
-        open_platform(config.backend_store_uri, artifact_root=root)
+        open_platform(
+            config.backend_store_uri,
+            artifact_root=root,
+            local_locations=config.allow_local_artifact_locations,
+        )
     ) as platform:
         options = uvicorn.Config(
             build_app(platform, config),

@@ -44,24 +44,25 @@ _NOTHING = Nothing()
 class Experiments:
     """Decides about experiments; the store records."""
 
-    def __init__(self, store: TrackingStore, tokens: Tokens, *, artifact_root: str) -> None:
+    def __init__(
+        self, store: TrackingStore, tokens: Tokens, *, artifact_root: str, local_locations: bool
+    ) -> None:
         self._store = store
         self._tokens = tokens
         self._artifact_root = artifact_root
-        self._location_length = settings.ARTIFACT_LOCATION_MAX_LENGTH.get()
         schemes = settings.ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES.get()
-        self._allowed_hosts = frozenset(one.strip().lower() for one in schemes.split(","))
+        self._locations = rules.Locations(
+            max_length=settings.ARTIFACT_LOCATION_MAX_LENGTH.get(),
+            schemes=frozenset(one.strip().lower() for one in schemes.split(",")),
+            local=local_locations,
+            folder=Path.cwd(),
+        )
 
     def create(self, ctx: Context, request: CreateExperiment) -> Future[ExperimentCreated]:
         """Create an experiment."""
         location = request.artifact_location
         if location:
-            location = rules.artifact_location(
-                location,
-                max_length=self._location_length,
-                allowed_hosts=self._allowed_hosts,
-                folder=Path.cwd(),
-            )
+            location = rules.artifact_location(location, self._locations)
         tags = runs.last_of_each(rules.tag(one.key, one.value) for one in request.tags or ())
         if len(tags) > limits.CREATE_TAGS:
             raise InvalidArgument(

@@ -38,10 +38,18 @@ class Handler(NamedTuple):
 class Platform:
     """One place of records with everything that may be asked of it."""
 
-    def __init__(self, stores: Stores, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        artifact_root: str = DEFAULT_ARTIFACT_ROOT,
+        local_locations: bool = True,
+    ) -> None:
         self.stores = stores
         tokens = Tokens(stores.secret())
-        experiments = Experiments(stores.tracking, tokens, artifact_root=artifact_root)
+        experiments = Experiments(
+            stores.tracking, tokens, artifact_root=artifact_root, local_locations=local_locations
+        )
         runs = Runs(stores.tracking, tokens)
         metrics = Metrics(stores.tracking, tokens)
         models = LoggedModels(stores.tracking, tokens)
@@ -126,11 +134,18 @@ class Platform:
         return ServerInfo(store_type=kind)
 
 
-def open_platform(uri: str, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT) -> Platform:
-    """The platform over the records at *uri*."""
+def open_platform(
+    uri: str, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT, local_locations: bool = True
+) -> Platform:
+    """The platform over the records at *uri*.
+
+    `local_locations`: whether experiments may be given folders as artifact locations.
+    """
     # Which store it is comes out of the URI: services know protocols only.
     from millrace.stores.open import open_stores  # noqa: PLC0415
 
     return Platform(
-        open_stores(uri, default_artifact_root=artifact_root), artifact_root=artifact_root
+        open_stores(uri, default_artifact_root=artifact_root),
+        artifact_root=artifact_root,
+        local_locations=local_locations,
     )

@@ -66,7 +66,9 @@ def millrace_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             pytest.fail(f"{SERVER_URI} is set but {uri}/health does not answer", pytrace=False)
         yield uri
         return
-    with private_millrace(tmp_path_factory.mktemp("millrace")) as uri:
+    # Some scripts write their files themselves, into folders that they name.
+    folder = tmp_path_factory.mktemp("millrace")
+    with private_millrace(folder, "--allow-local-artifact-locations") as uri:
         yield uri
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from millrace.core import uris
 from millrace.core.entities.entity import KeyValue
 from millrace.core.errors import InvalidArgument
 from millrace.core.rules import limits, names
@@ -14,20 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
-# The server would have to call the host that a client names.
+KNOWN: Final = frozenset(
+    {"s3", "gs", "wasb", "wasbs", "az", "abfs", "dbfs", "file", "mlflow-artifacts"}
+)
+"""Schemes of places that anybody may name."""
 HOST_ADDRESSED: Final = frozenset(
     {"http", "https", "ftp", "ftps", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 )
+"""The server would have to call the host that a client names."""
 
 
-# Schemes of code, text and databases.
-_NO_PLACES: Final = frozenset(
-    {"javascript", "vbscript", "data", "blob", "about", "gopher", "ldap", "jar", "mailto", "sqlite"}
-    | {"postgresql", "mysql", "mssql", "oracle", "memory", "models", "prompts"}
-)
-# Nobody encodes a path more often by accident.
-_DECODINGS: Final = 5
+class Locations(NamedTuple):
+    """Which places an experiment may be given.
+
+    `schemes`: what the operator allows beyond `KNOWN`, in lower case. `local`: whether files of a
+    machine, which only clients write to, may be named. Relative ones are below `folder`.
+    """
+
+    max_length: int
+    schemes: Collection[str]
+    local: bool
+    folder: Path
 
 
 def tag(key: str, value: str | None) -> KeyValue:
@@ -41,55 +47,45 @@ def tag(key: str, value: str | None) -> KeyValue:
     return KeyValue(key=names.key(key, "Tag key"), value=text)
 
 
-def artifact_location(
-    value: str, *, max_length: int, allowed_hosts: Collection[str], folder: Path
-) -> str:
-    """A place that an experiment may keep its artifacts at.
+def artifact_location(value: str, allowed: Locations) -> str:
+    """A place that an experiment may keep its artifacts at; relative local paths become absolute.
 
-    Relative local paths become absolute below *folder*. *allowed_hosts*: schemes of
-    `HOST_ADDRESSED` that the operator allows.
+    The same for everybody who asks: whether the server itself touches the place is decided when it
+    is to be touched.
     """
     names.plain_text(value, "artifact_location")
-    if len(value) > max_length:
+    if len(value) > allowed.max_length:
         raise InvalidArgument(
-            f"'artifact_location' exceeds the maximum length of {max_length} characters: "
+            f"'artifact_location' exceeds the maximum length of {allowed.max_length} characters: "
             f"it has {len(value)}."
         )
-    if "#" in value:
-        raise InvalidArgument(
-            f"Invalid artifact_location {value!r}: it must not hold a fragment (#...)."
-        )
-    if not _SCHEME.match(value):
-        _check_way(value, value)
-        return value if value.startswith("/") else (folder / value).as_posix()
-    try:
-        parts = urlsplit(value)
-    except ValueError as error:
-        raise InvalidArgument(f"Invalid artifact_location {value!r}: {error}.") from error
-    scheme = parts.scheme.lower()
-    _check_way(parts.path, value)
-    # wasbs://container@account and abfss:// name their container where others have a user.
-    if "@" in parts.netloc and not scheme.startswith(("wasb", "abfs")):
-        raise InvalidArgument("Invalid artifact_location: it must not hold user name or password.")
-    if scheme in _NO_PLACES:
-        raise InvalidArgument(f"Invalid artifact_location: {scheme}: names no place for files.")
-    if scheme == "runs":
+    parts = uris.place(value)
+    shown = repr(uris.redacted(value))
+    if parts.scheme == "file":
+        if not allowed.local:
+            raise InvalidArgument(
+                f"Invalid artifact_location {shown}: a place on the client's or the server's disk. "
+                "Leave it out and the server keeps the artifacts; the operator may allow such "
+                "places with --allow-local-artifact-locations."
+            )
+        is_path = value[:5].lower() != "file:"
+        is_relative = is_path and not value.startswith("/")
+        return (allowed.folder / value).as_posix() if is_relative else value
+    if parts.scheme == "runs":
         raise InvalidArgument("Invalid artifact_location: a runs: URI names a run, not a place.")
-    is_foreign = scheme in HOST_ADDRESSED or (scheme == "mlflow-artifacts" and parts.netloc)
-    if is_foreign and scheme not in allowed_hosts:
+    is_foreign = parts.scheme == "mlflow-artifacts" and parts.authority
+    if (parts.scheme not in KNOWN or is_foreign) and parts.scheme not in allowed.schemes:
+        why = (
+            "names a host to call"
+            if is_foreign or parts.scheme in HOST_ADDRESSED
+            else "is not known"
+        )
         raise InvalidArgument(
-            f"Invalid artifact_location {value!r}: the scheme {scheme!r} names a host for the "
-            "server to call. The operator may allow it with "
-            "MILLRACE_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES."
+            f"Invalid artifact_location {shown}: the scheme {parts.scheme!r} {why}. The operator "
+            "may allow it with MILLRACE_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES."
+        )
+    if parts.query:
+        raise InvalidArgument(
+            f"Invalid artifact_location {shown}: it must not hold a query (?...)."
         )
     return value
-
-
-def _check_way(path: str, value: str) -> None:
-    """No segment of the path leads up, however often it is percent-encoded."""
-    for _ in range(_DECODINGS):
-        if ".." in path.replace("\\", "/").split("/"):
-            raise InvalidArgument(
-                f"Invalid artifact_location {value!r}: it must not hold '..' segments."
-            )
-        path = unquote(path)

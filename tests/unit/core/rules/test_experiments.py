@@ -8,13 +8,14 @@ import pytest
 
 from millrace.core.errors import InvalidArgument
 from millrace.core.rules import limits
-from millrace.core.rules.experiments import HOST_ADDRESSED, artifact_location, tag
+from millrace.core.rules.experiments import HOST_ADDRESSED, Locations, artifact_location, tag
 
 FOLDER = Path("/home/ada/work")
 
 
-def place(value: str, *allowed: str) -> str:
-    return artifact_location(value, max_length=2048, allowed_hosts=allowed, folder=FOLDER)
+def place(value: str, *schemes: str, local: bool = True, longest: int = 2048) -> str:
+    allowed = Locations(max_length=longest, schemes=schemes, local=local, folder=FOLDER)
+    return artifact_location(value, allowed)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +84,14 @@ def test_no_way_leads_up(value: str) -> None:
         ("s3://ada@bucket/a", "user name or password"),
         ("runs:/0123/a", "a run, not a place"),
         ("RUNS:/0123/a", "a run, not a place"),
-        ("javascript:alert(1)", "no place for files"),
-        ("JavaScript:alert(1)", "no place for files"),
-        ("data:text/plain,a", "no place for files"),
-        ("sqlite:///a.db", "no place for files"),
-        ("models:/a/1", "no place for files"),
+        ("javascript:alert(1)", "not known"),
+        ("JavaScript:alert(1)", "not known"),
+        ("data:text/plain,a", "not known"),
+        ("sqlite:///a.db", "not known"),
+        ("models:/a/1", "not known"),
+        ("weird://a/b", "not known"),
+        ("s3://bucket/a?x=1", "query"),
+        ("s3://bucket/a;x=1", "parameters"),
         ("s3://[bucket/a", "Invalid IPv6"),
         ("s3://bucket/a\nb", "U\\+000A"),
         ("a\0", "U\\+0000"),
@@ -124,9 +128,22 @@ def test_the_artifacts_of_another_server_are_on_another_host() -> None:
 def test_a_place_has_a_longest_length() -> None:
     longest = "/" + "a" * 9
 
-    assert artifact_location(longest, max_length=10, allowed_hosts=(), folder=FOLDER) == longest
+    assert place(longest, longest=10) == longest
     with pytest.raises(InvalidArgument, match="maximum length of 10 characters: it has 11"):
-        artifact_location(f"{longest}a", max_length=10, allowed_hosts=(), folder=FOLDER)
+        place(f"{longest}a", longest=10)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["/srv/a", "a", "./a", "~ada", "c:x", "C:/x", "file:///a", "FILE:/a", "file://localhost/a"],
+)
+def test_a_local_place_is_for_the_operator_to_allow(value: str) -> None:
+    with pytest.raises(InvalidArgument, match="--allow-local-artifact-locations"):
+        place(value, local=False)
+
+
+def test_a_scheme_of_a_plugin_is_for_the_operator_to_allow() -> None:
+    assert place("weird://a/b", "weird") == "weird://a/b"
 
 
 def test_a_tag_is_never_cut() -> None:
