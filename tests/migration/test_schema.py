@@ -45,7 +45,7 @@ def migrated(file: Path) -> None:
     """Bring an empty database to the newest revision through all migrations."""
     database = Database(uri(file))
     with database.writers.connect() as connection, Session(connection).writing():
-        command.upgrade(migrate._alembic(connection), "head")
+        command.upgrade(migrate._alembic(connection=connection), "head")
     database.close()
 
 
@@ -117,7 +117,7 @@ def test_a_migrated_database_works(file: Path) -> None:
 def test_revisions_are_one_line_in_the_order_of_their_names(file: Path) -> None:
     database = Database(uri(file))
     with database.writers.connect() as connection:
-        scripts = ScriptDirectory.from_config(migrate._alembic(connection))
+        scripts = ScriptDirectory.from_config(migrate._alembic(connection=connection))
     database.close()
 
     found = list(scripts.walk_revisions())[::-1]

@@ -1,4 +1,4 @@
-"""The life of the schema: made new, checked, upgraded.
+"""The life of the schema: made new, looked at, upgraded.
 
 Migrations are Alembic revisions in `migrations/versions`, named `NNNN_pre_...` (expand: run before
 the new server starts; an old server does not mind) or `NNNN_post_...` (contract: run when no old
@@ -8,14 +8,29 @@ newest revision pays for it: the revisions are known by their file names.
 
 from __future__ import annotations
 
+import io
 import re
+import time
+from contextlib import ExitStack, contextmanager
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select
+import msgspec
+from sqlalchemy import (
+    Column,
+    MetaData,
+    String,
+    Table,
+    create_mock_engine,
+    inspect,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
 
-from millrace.core.errors import InvalidState
-from millrace.stores.sql.engine import Database, Session
+from millrace.core.errors import InvalidState, Unavailable
+from millrace.stores.sql.engine import Database, NotBegun, Session, explain
+from millrace.stores.sql.locks import alone
 from millrace.stores.sql.tables import metadata
 
 if TYPE_CHECKING:
@@ -25,21 +40,31 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-_REVISION = re.compile(r"(\d{4})_(?:pre|post)_\w+\.py")
-_TABLE = "alembic_version"
+_REVISION: Final = re.compile(r"(\d{4})_(pre|post)_(\w+)\.py")
+_TABLE: Final = "alembic_version"
 _versions = Table(_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+# Another upgrade may take that long before we stop waiting for it.
+_PATIENCE_S: Final = 3_600.0
+
+
+class Revision(msgspec.Struct, frozen=True, order=True):
+    """A step of the schema; `when` is `pre` (expand) or `post` (contract)."""
+
+    number: str
+    when: str
+    summary: str
+
+
+def history() -> list[Revision]:
+    """All revisions that this release knows, oldest first."""
+    entries = resources.files("millrace.stores.sql.migrations.versions").iterdir()
+    matches = filter(None, (_REVISION.fullmatch(entry.name) for entry in entries))
+    return sorted(Revision(one[1], one[2], one[3].replace("_", " ")) for one in matches)
 
 
 def revisions() -> list[str]:
-    """All revisions that this release knows, oldest first."""
-    return sorted(_found_revisions())
-
-
-def _found_revisions() -> Iterator[str]:
-    for entry in resources.files("millrace.stores.sql.migrations.versions").iterdir():
-        match = _REVISION.fullmatch(entry.name)
-        if match:
-            yield match[1]
+    """The numbers of all revisions that this release knows, oldest first."""
+    return [one.number for one in history()]
 
 
 def head() -> str:
@@ -54,20 +79,19 @@ def prepare(database: Database) -> str:
     than this release, or not ours.
     """
     held = _current(database)
-    if held == head():
-        return held
-    with database.writers.connect() as connection, Session(connection).writing():
-        held = _held_in(connection)  # another process may have been quicker
-        if held is None:
-            _make(connection)
-            return head()
-    if held == head():
-        return held
-    _check_known(held)
-    raise InvalidState(
-        f"The database is at schema revision {held}, this release needs {head()}. "
-        "Run: millrace db upgrade URI"
-    )
+    if held is None:
+        with _alone(database) as connection, _step(connection):
+            held = _held_in(connection)  # another process may have been quicker
+            if held is None:
+                _make(connection)
+                return head()
+    if held != head():
+        _check_known(held)
+        raise InvalidState(
+            f"The database is at schema revision {held}, this release needs {head()}. "
+            "Run: millrace db upgrade URI"
+        )
+    return held
 
 
 def _check_known(revision: str) -> None:
@@ -120,33 +144,120 @@ def current(uri: str) -> str | None:
         database.close()
 
 
-def upgrade(uri: str) -> str:
-    """Bring the database at *uri* to the newest revision; the revision.
+# --- upgrades ------------------------------------------------------------------------------------
 
-    All of it is one transaction under the database's write lock: an interrupted upgrade changed
-    nothing, and two at once do not meet. Raises `InvalidState` for a database that is newer than
-    this release, or not ours.
+
+def upgrade(uri: str, *, to: str | None = None) -> str:
+    """Bring the database at *uri* to the newest revision, or as far as *to*; the revision.
+
+    Each revision is a transaction where the database can undo a change of its schema; elsewhere it
+    is made of steps that may be taken again. Either way an interrupted upgrade goes on when it is
+    called again. Two at once: one works, the other waits and finds it done. Raises `InvalidState`
+    for a database that is newer than this release, or not ours.
     """
-    from alembic import command  # noqa: PLC0415 - a third of a second, only for this
-
     database = Database(uri)
     try:
-        held = _current(database)
-        if held is None:
+        if to is None and _current(database) is None:
             return prepare(database)
-        _check_known(held)
-        with database.writers.connect() as connection, Session(connection).writing():
-            config = _alembic(connection)
-            command.upgrade(config, "head")
-        return head()
+        with _alone(database) as connection:
+            return _climb(connection, to or head())
     finally:
         database.close()
 
 
-def _alembic(connection: Connection) -> Config:
+def _climb(connection: Connection, target: str) -> str:
+    from alembic import command  # noqa: PLC0415 - a third of a second, only for this
+
+    known = revisions()
+    while True:
+        with _step(connection):
+            held = _held_in(connection)
+            if held is not None:
+                _check_known(held)
+            following = [one for one in known if (held or "") < one <= target]
+            if not following:
+                return held or ""
+            try:
+                command.upgrade(_alembic(connection=connection), following[0])
+            except DBAPIError as error:
+                raise Unavailable(
+                    f"Revision {following[0]} was not completed: {explain(error).message} "
+                    "Run the upgrade again; it goes on where it stopped."
+                ) from error
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """A connection that nobody else's upgrade runs beside."""
+    with database.writers.connect() as connection, alone(connection):
+        yield connection
+
+
+@contextmanager
+def _step(connection: Connection) -> Iterator[None]:
+    """A transaction that changes the schema."""
+    if connection.dialect.name != "sqlite":
+        with connection.begin():
+            yield
+        return
+    # SQLite's lock is the transaction's: somebody else's revision may take longer than a write may.
+    until = time.monotonic() + _PATIENCE_S
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(Session(connection).writing())
+                break
+            except NotBegun:  # it has waited already, as long as a write waits
+                if time.monotonic() >= until:
+                    raise
+        yield
+
+
+def plan(uri: str, held: str | None) -> str:
+    """The SQL that an upgrade of a database at revision *held* would run; needs no database."""
+    dialect = make_url(uri).get_backend_name()
+    if held == head():
+        return ""
+    if held is None:
+        return _creation(uri)
+    _check_known(held)
+    from alembic import command  # noqa: PLC0415 - as above
+
+    written = io.StringIO()
+    command.upgrade(_alembic(dialect=dialect, output=written), f"{held}:head", sql=True)
+    return written.getvalue()
+
+
+def _creation(uri: str) -> str:
+    statements: list[str] = []
+
+    def note(statement: Any, *_: object, **__: object) -> None:  # noqa: ANN401 - what SQLAlchemy hands over
+        compiled = statement.compile(dialect=engine.dialect)
+        statements.append(str(compiled).strip())
+
+    engine = create_mock_engine(make_url(uri), note)
+    metadata.create_all(engine, checkfirst=False)
+    _versions.create(engine, checkfirst=False)
+    statements.append(f"INSERT INTO {_TABLE} (version_num) VALUES ('{head()}')")  # noqa: S608 - our own number
+    return "".join(f"{statement};\n\n" for statement in statements)
+
+
+def _alembic(**given: object) -> Config:
     from alembic.config import Config  # noqa: PLC0415 - as above
 
-    config = Config()
+    config = Config(output_buffer=io.StringIO())
     config.set_main_option("script_location", "millrace.stores.sql:migrations")
-    config.attributes["connection"] = connection
+    config.attributes.update(given)
     return config
+
+
+def differences(uri: str) -> list[str]:
+    """In which the live schema is not what this release expects, a sentence each."""
+    from millrace.stores.sql.differences import found_in  # noqa: PLC0415 - imports Alembic
+
+    database = Database(uri)
+    try:
+        with database.reading() as session:
+            return found_in(session.connection)
+    finally:
+        database.close()

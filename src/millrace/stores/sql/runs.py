@@ -85,7 +85,7 @@ def add_run(tx: Transaction, run: Run) -> Run:
         tx.statements.insert_run,
         (
             row, info.run_id, home, info.run_name, info.user_id, STATUS_OF[info.status],
-            info.start_time, info.end_time, info.artifact_uri, ACTIVE, None, 0,
+            info.start_time, info.end_time, info.artifact_uri, ACTIVE, None, 0, None, None,
         ),
     )  # fmt: skip
     tx.session.run(tx.statements.insert_document, (row, 0, None))

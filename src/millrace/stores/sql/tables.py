@@ -16,69 +16,56 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.schema import SchemaItem  # noqa: TC002 - one import block for the schema's words
 
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from millrace.stores.sql.columns import KEY_LENGTH, NAMING, Bytes, Id, Text, clustered
 
-# SQLite counts rows up only for "INTEGER PRIMARY KEY"; the others want 64 bits.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-_KEY_LENGTH = 250
-
-
-def _clustered(name: str, *parts: SchemaItem) -> Table:
-    """A table that is its own primary key's tree (SQLite); elsewhere an ordinary one."""
-    return Table(name, metadata, *parts, sqlite_with_rowid=False)
+metadata: Final = MetaData(naming_convention=NAMING)
 
 
 meta = Table(
     "meta",
     metadata,
     Column("name", String(64), primary_key=True),
-    Column("value", LargeBinary, nullable=False),
+    Column("value", Bytes, nullable=False),
 )
 
 experiments = Table(
     "experiments",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("name", String(500), nullable=False, unique=True),
     Column("artifact_location", Text, nullable=False),
     Column("lifecycle", SmallInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    # When it was moved to the trash, and since when it is being removed for good.
+    Column("deleted_ms", BigInteger),
+    Column("purging_ms", BigInteger),
     Index(None, "created_ms", "id"),
     sqlite_autoincrement=True,
 )
 
-experiment_tags = _clustered(
+experiment_tags = clustered(
     "experiment_tags",
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), primary_key=True),
-    Column("key", String(_KEY_LENGTH), primary_key=True),
+    metadata,
+    Column("experiment_id", Id, ForeignKey("experiments.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
     Column("value", Text, nullable=False),
 )
 
 keys = Table(
     "keys",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("kind", SmallInteger, nullable=False),
-    Column("name", String(_KEY_LENGTH), nullable=False),
+    Column("name", String(KEY_LENGTH), nullable=False),
     UniqueConstraint("experiment_id", "kind", "name"),
     sqlite_autoincrement=True,
 )
@@ -86,9 +73,9 @@ keys = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("uuid", String(32), nullable=False, unique=True),
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("user_id", String(256), nullable=False),
     Column("status", SmallInteger, nullable=False),
@@ -98,6 +85,9 @@ runs = Table(
     Column("lifecycle", SmallInteger, nullable=False),
     Column("lease_until_ms", BigInteger),
     Column("lost", SmallInteger, nullable=False),
+    # When it was moved to the trash, and since when it is being removed for good.
+    Column("deleted_ms", BigInteger),
+    Column("purging_ms", BigInteger),
     sqlite_autoincrement=True,
 )
 Index(None, runs.c.experiment_id, runs.c.lifecycle, runs.c.start_ms.desc(), runs.c.uuid)
@@ -106,15 +96,22 @@ Index(
     runs.c.lease_until_ms,
     sqlite_where=runs.c.lease_until_ms.is_not(None),
 )
+_DELETED = 1
+Index(
+    "ix_runs_trash",
+    runs.c.deleted_ms,
+    sqlite_where=runs.c.lifecycle == _DELETED,
+    postgresql_where=runs.c.lifecycle == _DELETED,
+)
 
 # The ready JSON of a run. A write raises the revision and drops the document in the same
 # transaction; a reader that builds it anew hands it back under the revision it saw.
 run_documents = Table(
     "run_documents",
     metadata,
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
-    Column("document", LargeBinary),
+    Column("document", Bytes),
 )
 Index(
     "ix_run_documents_stale",
@@ -122,19 +119,21 @@ Index(
     sqlite_where=run_documents.c.document.is_(None),
 )
 
-params = _clustered(
+params = clustered(
     "params",
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
-    Column("key_id", _Id, ForeignKey("keys.id"), primary_key=True),
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key_id", Id, ForeignKey("keys.id"), primary_key=True),
     Column("value", Text, nullable=False),
     Column("number", BigInteger),  # the sortable integer of the number that the value is, if any
 )
 Index("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
 
-tags = _clustered(
+tags = clustered(
     "tags",
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
-    Column("key_id", _Id, ForeignKey("keys.id"), primary_key=True),
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
+    Column("key_id", Id, ForeignKey("keys.id"), primary_key=True),
     Column("value", Text, nullable=False),
 )
 Index("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
@@ -143,9 +142,9 @@ Index("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
 series = Table(
     "series",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("run_id", _Id, ForeignKey("runs.id"), nullable=False),
-    Column("key_id", _Id, ForeignKey("keys.id"), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("nan_count", BigInteger, nullable=False),
     Column("first_step", BigInteger, nullable=False),
@@ -179,9 +178,10 @@ series = Table(
 )
 Index("ix_series_key_last", series.c.key_id, series.c.last_value, series.c.run_id)
 
-points = _clustered(
+points = clustered(
     "points",
-    Column("series_id", _Id, primary_key=True, autoincrement=False),
+    metadata,
+    Column("series_id", Id, primary_key=True, autoincrement=False),
     Column("step", BigInteger, primary_key=True, autoincrement=False),
     Column("ms", BigInteger, primary_key=True, autoincrement=False),
     Column("value", BigInteger, primary_key=True, autoincrement=False),
@@ -189,9 +189,10 @@ points = _clustered(
 
 # The pyramid: at level l a slot spans 2 ** (shift + 3 l) of the axis. Extremes and total are over
 # the finite values.
-buckets = _clustered(
+buckets = clustered(
     "buckets",
-    Column("series_id", _Id, primary_key=True, autoincrement=False),
+    metadata,
+    Column("series_id", Id, primary_key=True, autoincrement=False),
     Column("level", SmallInteger, primary_key=True, autoincrement=False),
     Column("slot", BigInteger, primary_key=True, autoincrement=False),
     Column("count", BigInteger, nullable=False),
@@ -212,8 +213,8 @@ buckets = _clustered(
 datasets = Table(
     "datasets",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", String(500), nullable=False),
     Column("digest", String(36), nullable=False),
     Column("source_type", String(36), nullable=False),
@@ -224,19 +225,21 @@ datasets = Table(
     sqlite_autoincrement=True,
 )
 
-run_datasets = _clustered(
+run_datasets = clustered(
     "run_datasets",
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
-    Column("dataset_id", _Id, ForeignKey("datasets.id"), primary_key=True),
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
+    Column("dataset_id", Id, ForeignKey("datasets.id"), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("context", Text),  # the tag `mlflow.data.context`, where it can be searched
     Column("tags", Text, nullable=False),  # JSON object of all its tags
 )
 Index("ix_run_datasets_dataset", run_datasets.c.dataset_id, run_datasets.c.run_id)
 
-run_models = _clustered(
+run_models = clustered(
     "run_models",
-    Column("run_id", _Id, ForeignKey("runs.id"), primary_key=True),
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
     Column("is_output", SmallInteger, primary_key=True),
     Column("model_id", String(64), primary_key=True),
     Column("step", BigInteger, nullable=False),
@@ -246,9 +249,9 @@ run_models = _clustered(
 logged_models = Table(
     "logged_models",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("uuid", String(64), nullable=False, unique=True),
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), nullable=False),
+    Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("model_type", Text, nullable=False),
@@ -258,6 +261,9 @@ logged_models = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("lifecycle", SmallInteger, nullable=False),
+    # When it was moved to the trash, and since when it is being removed for good.
+    Column("deleted_ms", BigInteger),
+    Column("purging_ms", BigInteger),
     sqlite_autoincrement=True,
 )
 Index(
@@ -267,26 +273,35 @@ Index(
     logged_models.c.created_ms.desc(),
     logged_models.c.uuid,
 )
+Index(
+    "ix_logged_models_trash",
+    logged_models.c.deleted_ms,
+    sqlite_where=logged_models.c.lifecycle == _DELETED,
+    postgresql_where=logged_models.c.lifecycle == _DELETED,
+)
 
-logged_model_params = _clustered(
+logged_model_params = clustered(
     "logged_model_params",
-    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
-    Column("key", String(_KEY_LENGTH), primary_key=True),
+    metadata,
+    Column("model_id", Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
     Column("value", Text, nullable=False),
     Column("number", BigInteger),
 )
 
-logged_model_tags = _clustered(
+logged_model_tags = clustered(
     "logged_model_tags",
-    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
-    Column("key", String(_KEY_LENGTH), primary_key=True),
+    metadata,
+    Column("model_id", Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
     Column("value", Text, nullable=False),
 )
 
-logged_model_metrics = _clustered(
+logged_model_metrics = clustered(
     "logged_model_metrics",
-    Column("model_id", _Id, ForeignKey("logged_models.id"), primary_key=True),
-    Column("key", String(_KEY_LENGTH), primary_key=True),
+    metadata,
+    Column("model_id", Id, ForeignKey("logged_models.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
     Column("run_uuid", String(32), primary_key=True),
     Column("dataset_name", String(500), primary_key=True),  # "" where none was named
     Column("dataset_digest", String(36), primary_key=True),
@@ -300,13 +315,14 @@ evaluation_datasets = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("created_ms", BigInteger, nullable=False),
-    Column("record", LargeBinary, nullable=False),  # JSON of the EvaluationDataset, experiments too
+    Column("record", Bytes, nullable=False),  # JSON of the EvaluationDataset, experiments too
 )
 
-evaluation_dataset_experiments = _clustered(
+evaluation_dataset_experiments = clustered(
     "evaluation_dataset_experiments",
+    metadata,
     Column("dataset_id", String(64), ForeignKey("evaluation_datasets.id"), primary_key=True),
-    Column("experiment_id", _Id, ForeignKey("experiments.id"), primary_key=True),
+    Column("experiment_id", Id, ForeignKey("experiments.id"), primary_key=True),
 )
 Index(
     None,
@@ -321,7 +337,7 @@ evaluation_records = Table(
     Column("dataset_id", String(64), ForeignKey("evaluation_datasets.id"), nullable=False),
     Column("inputs_digest", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("record", LargeBinary, nullable=False),  # JSON of the EvaluationRecord
+    Column("record", Bytes, nullable=False),  # JSON of the EvaluationRecord
     UniqueConstraint("dataset_id", "inputs_digest"),
     Index(None, "dataset_id", "created_ms", "id"),
 )
@@ -332,6 +348,6 @@ receipts = Table(
     Column("key_digest", String(64), primary_key=True),
     Column("request_digest", String(64), nullable=False),
     Column("at_ms", BigInteger, nullable=False),
-    Column("result", LargeBinary, nullable=False),
+    Column("result", Bytes, nullable=False),
     Index(None, "at_ms"),
 )

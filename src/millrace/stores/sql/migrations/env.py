@@ -1,4 +1,4 @@
-"""Alembic's entry: runs revisions on the connection that `migrate` hands over."""
+"""Alembic's entry: runs revisions on the connection that `migrate` hands over, or prints them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from alembic import context
 
 from millrace.stores.sql.tables import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    render_as_batch=True,
-    transactional_ddl=True,
-)
+given = context.config.attributes
+if context.is_offline_mode():
+    context.configure(
+        dialect_name=given["dialect"],
+        output_buffer=given["output"],
+        literal_binds=True,
+        target_metadata=metadata,
+    )
+else:
+    context.configure(connection=given["connection"], target_metadata=metadata)
 with context.begin_transaction():
     context.run_migrations()
