@@ -1,4 +1,4 @@
-"""Artifacts: files that runs and models keep, as they are listed, and what is known of one."""
+"""Artifacts: files that runs and models keep, as they are listed, and what is known of each."""
 
 from __future__ import annotations
 
@@ -24,3 +24,19 @@ class ArtifactStat(Entity, frozen=True, kw_only=True):
     modified_ms: int | None = None
     etag: str | None = None
     sha256: str | None = None
+
+
+class ArtifactRecord(Entity, frozen=True, kw_only=True):
+    """What the ledger holds of a file whose bytes came through us.
+
+    `token`: somebody is about to replace the bytes, or died while doing so, or two did so at once;
+    until a full reading settles it, other bytes than the recorded are no damage. `broken_ms`: when
+    a reading found other bytes than were taken in.
+    """
+
+    uri: str
+    size: int
+    sha256: str
+    recorded_ms: int
+    token: str | None = None
+    broken_ms: int | None = None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
-    from millrace.stores.protocols import EvaluationStore, TrackingStore
+    from millrace.stores.protocols import ArtifactRecords, EvaluationStore, TrackingStore
 
 
 class MemoryStores:
@@ -27,6 +28,7 @@ class MemoryStores:
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
         )
+        self._artifacts = MemoryArtifacts(self._ledger)
         self._secret = secrets.token_bytes(32)
 
     @property
@@ -43,6 +45,11 @@ class MemoryStores:
     def evaluation(self) -> EvaluationStore:
         """Evaluation data sets."""
         return self._evaluation
+
+    @property
+    def artifacts(self) -> ArtifactRecords:
+        """Digests of files."""
+        return self._artifacts
 
     def secret(self) -> bytes:
         """A secret of this object."""

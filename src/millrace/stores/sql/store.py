@@ -21,6 +21,7 @@ from millrace.core.pages import Page
 from millrace.stores.protocols import Appended, NewExperiment, Points, StoreHealth
 from millrace.stores.sql import documents, experiments, models, runs
 from millrace.stores.sql import tables as t
+from millrace.stores.sql.artifacts import SqlArtifacts
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.migrate import prepare
@@ -343,6 +344,7 @@ class SqlStores:
             self._writer = Writer(self._database, lambda session: Transaction(session, statements))
             self._tracking = SqlTracking(self._database, self._writer, statements)
             self._evaluation = SqlEvaluation(self._database, self._writer)
+            self._artifacts = SqlArtifacts(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -370,6 +372,11 @@ class SqlStores:
     def evaluation(self) -> SqlEvaluation:
         """Evaluation data sets."""
         return self._evaluation
+
+    @property
+    def artifacts(self) -> SqlArtifacts:
+        """Digests of files."""
+        return self._artifacts
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""

@@ -342,6 +342,21 @@ evaluation_records = Table(
     Index(None, "dataset_id", "created_ms", "id"),
 )
 
+# Files whose bytes came through us; `id` is the digest of the URI, `head` its beginning.
+HEAD_LENGTH: Final = 160
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("head", String(HEAD_LENGTH), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("recorded_ms", BigInteger, nullable=False),
+    Column("token", String(64)),
+    Column("broken_ms", BigInteger),
+)
+
 receipts = Table(
     "receipts",
     metadata,

@@ -1,0 +1,99 @@
+"""The ledger of artifacts in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from millrace.core.entities.audit import NO_TRAIL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.artifact import ArtifactRecord
+    from millrace.core.entities.audit import Trail
+    from millrace.stores.memory.ledger import Ledger
+
+CONTENDED = "*"
+"""The token of a record whose bytes were replaced by two at once."""
+
+
+def settled(known: ArtifactRecord | None, new: ArtifactRecord, token: str | None) -> ArtifactRecord:
+    """What the ledger holds after `settle`; see `ArtifactRecords`."""
+    if known is None or known.sha256 == new.sha256 or known.token == token is not None:
+        return new
+    return msgspec.structs.replace(new, token=CONTENDED)
+
+
+class MemoryArtifacts:
+    """Records of files, in a dictionary."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._records: dict[str, ArtifactRecord] = {}
+
+    def record(self, uri: str) -> ArtifactRecord | None:
+        """The record of a file."""
+        with self._ledger.lock:
+            return self._records.get(uri)
+
+    def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
+        """Note that the bytes will be replaced."""
+
+        def change() -> ArtifactRecord | None:
+            known = self._records.get(uri)
+            if known is not None:
+                self._records[uri] = msgspec.structs.replace(known, token=token)
+            return known
+
+        return self._ledger.write(NO_TRAIL, change)
+
+    def settle(
+        self, record: ArtifactRecord, *, token: str | None, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Record what is visible now."""
+
+        def change() -> None:
+            known = self._records.get(record.uri)
+            self._records[record.uri] = settled(known, record, token)
+
+        return self._ledger.write(trail, change)
+
+    def forget(self, uri: str, *, trail: Trail = NO_TRAIL) -> Future[int]:
+        """Drop the record of a file and of all below."""
+
+        def change() -> int:
+            gone = [one.uri for one in self.below(uri)]
+            for one in gone:
+                del self._records[one]
+            return len(gone)
+
+        return self._ledger.write(trail, change)
+
+    def mark(self, uri: str, sha256: str, *, broken_ms: int | None) -> Future[None]:
+        """Note that a file is broken, or whole again."""
+
+        def change() -> None:
+            known = self._records.get(uri)
+            if known is not None and known.sha256 == sha256:
+                self._records[uri] = msgspec.structs.replace(known, broken_ms=broken_ms)
+
+        return self._ledger.write(NO_TRAIL, change)
+
+    def below(self, uri: str) -> Iterator[ArtifactRecord]:
+        """The records of a file, or of all files below a folder."""
+        folder = uri.rstrip("/") + "/"
+        with self._ledger.lock:
+            found = [one for at, one in self._records.items() if at == uri or at.startswith(folder)]
+        return iter(sorted(found, key=lambda one: one.uri))
+
+    def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
+        """Some settled records of files with these bytes."""
+        with self._ledger.lock:
+            return [
+                one
+                for one in self._records.values()
+                if (one.sha256, one.size, one.token, one.broken_ms) == (sha256, size, None, None)
+            ]

@@ -1,0 +1,162 @@
+"""The ledger of artifacts in SQL.
+
+A URI is longer than any index takes. So a record is found by the digest of its URI, and those below
+a folder by the beginning of it (`head`), which is long enough to tell runs apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+
+from millrace.core.entities.artifact import ArtifactRecord
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.stores.memory.artifacts import settled
+from millrace.stores.sql import tables as t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from sqlalchemy import ColumnElement
+
+    from millrace.core.entities.audit import Trail
+    from millrace.stores.sql.engine import Database, Row, Session
+    from millrace.stores.sql.transaction import Transaction
+    from millrace.stores.sql.writer import Writer
+
+_a = t.artifacts.c
+_FIELDS = (_a.uri, _a.size, _a.sha256, _a.recorded_ms, _a.token, _a.broken_ms)
+_BY_ID: Final = select(*_FIELDS).where(_a.id == bindparam("id"))
+_ALIKE: Final = (
+    select(*_FIELDS)
+    .where(_a.sha256 == bindparam("sha256"), _a.size == bindparam("size"))
+    .where(_a.token.is_(None), _a.broken_ms.is_(None))
+    .limit(100)
+)
+_PAGE: Final = 1000
+
+
+class SqlArtifacts:
+    """Records of files in a database."""
+
+    def __init__(self, database: Database, writer: Writer[Transaction]) -> None:
+        self._database = database
+        self._writer = writer
+
+    def record(self, uri: str) -> ArtifactRecord | None:
+        """The record of a file."""
+        with self._database.reading() as session:
+            return _held(session, uri)
+
+    def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
+        """Note that the bytes will be replaced."""
+
+        def change(tx: Transaction) -> ArtifactRecord | None:
+            known = _held(tx.session, uri)
+            if known is not None:
+                tx.session.connection.execute(
+                    update(t.artifacts).where(_a.id == _id(uri)).values(token=token)
+                )
+            return known
+
+        return self._writer.submit(change)
+
+    def settle(
+        self, record: ArtifactRecord, *, token: str | None, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Record what is visible now."""
+
+        def change(tx: Transaction) -> None:
+            known = _held(tx.session, record.uri)
+            new = settled(known, record, token)
+            values = {
+                "size": new.size,
+                "sha256": new.sha256,
+                "recorded_ms": new.recorded_ms,
+                "token": new.token,
+                "broken_ms": new.broken_ms,
+            }
+            if known is None:
+                key = {"id": _id(new.uri), "uri": new.uri, "head": new.uri[: t.HEAD_LENGTH]}
+                tx.session.connection.execute(insert(t.artifacts).values(**key, **values))
+            else:
+                tx.session.connection.execute(
+                    update(t.artifacts).where(_a.id == _id(new.uri)).values(**values)
+                )
+
+        return self._writer.submit(lambda tx: tx.once(trail, type(None), lambda: change(tx)))
+
+    def forget(self, uri: str, *, trail: Trail = NO_TRAIL) -> Future[int]:
+        """Drop the record of a file and of all below."""
+
+        def change(tx: Transaction) -> int:
+            gone: int = tx.session.connection.execute(
+                delete(t.artifacts).where(_is_below(uri))
+            ).rowcount
+            return gone
+
+        return self._writer.submit(lambda tx: tx.once(trail, int, lambda: change(tx)))
+
+    def mark(self, uri: str, sha256: str, *, broken_ms: int | None) -> Future[None]:
+        """Note that a file is broken, or whole again."""
+
+        def change(tx: Transaction) -> None:
+            tx.session.connection.execute(
+                update(t.artifacts)
+                .where(_a.id == _id(uri), _a.sha256 == sha256)
+                .values(broken_ms=broken_ms)
+            )
+
+        return self._writer.submit(change)
+
+    def below(self, uri: str) -> Iterator[ArtifactRecord]:
+        """The records of a file, or of all files below a folder, a page of them at a time."""
+        after = ""
+        while True:
+            query = select(*_FIELDS).where(_is_below(uri), _a.uri > after)
+            with self._database.reading() as session:
+                rows = session.select(query.order_by(_a.uri).limit(_PAGE))
+            yield from map(_record, rows)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
+        """Some settled records of files with these bytes."""
+        with self._database.reading() as session:
+            return [_record(row) for row in session.select(_ALIKE, sha256=sha256, size=size)]
+
+
+def _id(uri: str) -> str:
+    return hashlib.sha256(uri.encode()).hexdigest()
+
+
+def _held(session: Session, uri: str) -> ArtifactRecord | None:
+    rows = session.select(_BY_ID, id=_id(uri))
+    return _record(rows[0]) if rows else None
+
+
+def _record(row: Row) -> ArtifactRecord:
+    uri, size, sha256, recorded_ms, token, broken_ms = row
+    return ArtifactRecord(
+        uri=uri,
+        size=size,
+        sha256=sha256,
+        recorded_ms=recorded_ms,
+        token=token,
+        broken_ms=broken_ms,
+    )
+
+
+def _is_below(uri: str) -> ColumnElement[bool]:
+    folder = uri.rstrip("/") + "/"
+    head = folder[: t.HEAD_LENGTH]
+    # What begins with the text lies between it and the text with its last character raised by one.
+    after = head[:-1] + chr(ord(head[-1]) + 1)
+    above = and_(_a.head >= head, _a.head < after)
+    if len(folder) > t.HEAD_LENGTH:
+        above = and_(above, _a.uri.startswith(folder, autoescape=True))
+    return or_(_a.id == _id(uri), above)

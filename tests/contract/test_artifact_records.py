@@ -1,0 +1,130 @@
+"""The ledger of artifacts: what is recorded of files, and how it survives being written at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from millrace.core.entities.artifact import ArtifactRecord
+from millrace.stores.protocols import ArtifactRecords, Stores
+
+ROOT = "mlflow-artifacts:/3/" + "0" * 32 + "/artifacts"
+
+
+@pytest.fixture
+def ledger(stores: Stores) -> ArtifactRecords:
+    return stores.artifacts
+
+
+def entry(path: str = "a", digest: str = "d1", size: int = 3, at_ms: int = 1) -> ArtifactRecord:
+    return ArtifactRecord(uri=f"{ROOT}/{path}", size=size, sha256=digest, recorded_ms=at_ms)
+
+
+def take_in(ledger: ArtifactRecords, record: ArtifactRecord) -> None:
+    known = ledger.begin(record.uri, "t").result()
+    ledger.settle(record, token="t" if known else None).result()
+
+
+def test_a_new_file_is_recorded_when_it_is_there(ledger: ArtifactRecords) -> None:
+    assert ledger.begin(entry().uri, "t").result() is None
+    assert ledger.record(entry().uri) is None
+
+    ledger.settle(entry(), token=None).result()
+
+    assert ledger.record(entry().uri) == entry()
+
+
+def test_new_bytes_are_announced_and_then_recorded(ledger: ArtifactRecords) -> None:
+    take_in(ledger, entry())
+
+    assert ledger.begin(entry().uri, "t").result() == entry()
+    assert ledger.record(entry().uri) == ArtifactRecord(**dict(entry()) | {"token": "t"})
+    ledger.settle(entry(digest="d2", at_ms=2), token="t").result()
+
+    assert ledger.record(entry().uri) == entry(digest="d2", at_ms=2)
+
+
+@pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_two_that_write_at_once_leave_it_unsettled(
+    ledger: ArtifactRecords, order: tuple[str, str], is_new: bool
+) -> None:
+    """Nobody can tell whose bytes are visible, so a reading has to."""
+    if not is_new:
+        take_in(ledger, entry(digest="d0"))
+    tokens = {one: one if ledger.begin(entry().uri, one).result() else None for one in "AB"}
+
+    for one in order:
+        ledger.settle(entry(digest=f"d{one}"), token=tokens[one]).result()
+
+    found = ledger.record(entry().uri)
+    assert found is not None
+    assert found.token is not None
+
+
+def test_the_same_bytes_at_once_are_no_conflict(ledger: ArtifactRecords) -> None:
+    for _ in range(2):
+        ledger.settle(entry(), token=None).result()
+
+    assert ledger.record(entry().uri) == entry()
+
+
+def test_a_folder_holds_what_is_below_it_by_whole_segments(ledger: ArtifactRecords) -> None:
+    names = ["a", "a/b", "a/c%d/e_f", "a/" + "x" * 300, "ab", "a.b"]
+    for name in names:
+        take_in(ledger, entry(name))
+
+    def below(path: str) -> list[str]:
+        return [one.uri.removeprefix(f"{ROOT}/") for one in ledger.below(f"{ROOT}/{path}")]
+
+    assert below("a") == ["a", "a/b", "a/c%d/e_f", "a/" + "x" * 300]
+    assert below("a/c%d") == ["a/c%d/e_f"]
+    assert below("none") == []
+    assert len(list(ledger.below(ROOT))) == len(names)
+    assert len(list(ledger.below("mlflow-artifacts:/"))) == len(names)
+
+
+def test_a_deep_folder_is_told_from_its_neighbours(ledger: ArtifactRecords) -> None:
+    deep = "y" * 200
+    for name in (f"{deep}1/a", f"{deep}2/a", f"{deep}1_/a", f"{deep}%/a"):
+        take_in(ledger, entry(name))
+
+    assert ledger.forget(f"{ROOT}/{deep}1").result() == 1
+    assert len(list(ledger.below(ROOT))) == 3
+
+
+def test_forgetting_takes_what_is_below_along(ledger: ArtifactRecords) -> None:
+    for name in ("a", "a/b", "ab"):
+        take_in(ledger, entry(name))
+
+    assert ledger.forget(f"{ROOT}/a").result() == 2
+    assert ledger.forget(f"{ROOT}/a").result() == 0
+
+    assert [one.uri for one in ledger.below(ROOT)] == [f"{ROOT}/ab"]
+
+
+def test_damage_is_marked_and_taken_back(ledger: ArtifactRecords) -> None:
+    take_in(ledger, entry())
+
+    ledger.mark(entry().uri, "another digest", broken_ms=7).result()
+    assert ledger.record(entry().uri) == entry()
+    ledger.mark(entry().uri, "d1", broken_ms=7).result()
+    assert ledger.record(entry().uri) == ArtifactRecord(**dict(entry()) | {"broken_ms": 7})
+    ledger.mark(entry().uri, "d1", broken_ms=None).result()
+
+    assert ledger.record(entry().uri) == entry()
+
+
+def test_equal_bytes_are_found_by_their_digest(ledger: ArtifactRecords) -> None:
+    for name, digest, size in (("a", "d1", 3), ("b", "d1", 3), ("c", "d1", 4), ("d", "d2", 3)):
+        take_in(ledger, entry(name, digest, size))
+    ledger.begin(entry("b").uri, "t").result()
+
+    assert [one.uri for one in ledger.alike("d1", 3)] == [f"{ROOT}/a"]
+
+
+def test_a_thousand_records_come_in_order(ledger: ArtifactRecords) -> None:
+    names = [f"f{number:04}" for number in range(1100)]
+    for future in [ledger.settle(entry(name), token=None) for name in names]:
+        future.result()
+
+    assert [one.uri for one in ledger.below(ROOT)] == [f"{ROOT}/{name}" for name in names]
