@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from millrace.core.entities.audit import Receipt, Trail
+from millrace.core.entities.audit import Act, AuditEntry, AuditQuery, Receipt, Trail
 from millrace.core.entities.dataset import (
     Dataset,
     DatasetInput,
@@ -33,6 +33,7 @@ from millrace.stores.protocols import (
     RawSeries,
     SeriesAnswer,
     SeriesWindow,
+    Stores,
     TrackingStore,
 )
 
@@ -146,7 +147,18 @@ def receipt(key: str = "k", digest: str = "same request", at_ms: int = 1_000) ->
     return Trail(receipt=Receipt(key=key, digest=digest, at_ms=at_ms))
 
 
+def act(action: str = "thing.change", actor: str = "ada", **fields: Any) -> Trail:
+    """The trail of an audited change."""
+    return Trail(act=Act(**{"action": action, "actor": actor, "at_ms": 1_000} | fields))
+
+
 # --- reading back ------------------------------------------------------------------------------
+
+
+def audited(stores: Stores, **query: Any) -> list[AuditEntry]:
+    """Entries of the audit trail, the oldest first."""
+    page = stores.audit.entries(AuditQuery(**query), limit=1_000, after=None)
+    return list(reversed(page.items))
 
 
 def decoded(document: msgspec.Raw) -> Run:

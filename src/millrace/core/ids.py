@@ -57,6 +57,16 @@ def record_id() -> str:
     return f"dr-{uuid.uuid4().hex}"
 
 
+def webhook_id() -> str:
+    """A UUID, as the field spells it."""
+    return str(uuid.uuid4())
+
+
+def delivery_id() -> str:
+    """A UUID: receivers tell by it that they have heard before."""
+    return str(uuid.uuid4())
+
+
 # A system call for every request costs as much as routing it: one prefix a process, counted on.
 _process = secrets.token_hex(6)
 _requests = itertools.count()

@@ -77,7 +77,7 @@ class Evaluation:
             last_updated_by=request.created_by or None,
             experiment_ids=_experiment_ids(request.experiment_ids or ()),
         )
-        return _reply(self._store.add_dataset(dataset, trail=ctx.trail()))
+        return _reply(self._store.add_dataset(dataset, trail=ctx.trail("dataset.create")))
 
     def get(self, _ctx: Context, request: DatasetId) -> DatasetReply:
         """Get a data set without its records."""
@@ -85,7 +85,7 @@ class Evaluation:
 
     def delete(self, ctx: Context, request: DatasetId) -> Future[Nothing]:
         """Delete a data set for good."""
-        gone = self._store.delete_dataset(request.dataset_id, trail=ctx.trail())
+        gone = self._store.delete_dataset(request.dataset_id, trail=ctx.trail("dataset.delete"))
         return then(gone, lambda _: _NOTHING)
 
     def search(self, _ctx: Context, request: SearchEvaluationDatasets) -> DatasetsReply:
@@ -113,6 +113,7 @@ class Evaluation:
         return self._change(
             ctx,
             request.dataset_id,
+            "dataset.set_tags",
             lambda held: {"tags": _text(_object(held.tags or "{}", "tags") | new)},
         )
 
@@ -124,7 +125,8 @@ class Evaluation:
             tags.pop(request.key, None)
             return {"tags": _text(tags)}
 
-        return then(self._change(ctx, request.dataset_id, without), lambda _: _NOTHING)
+        changed = self._change(ctx, request.dataset_id, "dataset.delete_tag", without)
+        return then(changed, lambda _: _NOTHING)
 
     def experiment_ids(self, _ctx: Context, request: DatasetId) -> ExperimentIdsReply:
         """The experiments that a data set belongs to."""
@@ -137,7 +139,7 @@ class Evaluation:
         def joined(held: EvaluationDataset) -> dict[str, object]:
             return {"experiment_ids": tuple(dict.fromkeys((*held.experiment_ids, *new)))}
 
-        return self._change(ctx, request.dataset_id, joined)
+        return self._change(ctx, request.dataset_id, "dataset.add_experiments", joined)
 
     def remove_experiments(self, ctx: Context, request: DatasetExperiments) -> Future[DatasetReply]:
         """Let a data set no longer belong to some experiments."""
@@ -146,7 +148,7 @@ class Evaluation:
         def left(held: EvaluationDataset) -> dict[str, object]:
             return {"experiment_ids": tuple(e for e in held.experiment_ids if e not in gone)}
 
-        return self._change(ctx, request.dataset_id, left)
+        return self._change(ctx, request.dataset_id, "dataset.remove_experiments", left)
 
     def upsert_records(
         self, ctx: Context, request: UpsertDatasetRecords
@@ -163,7 +165,8 @@ class Evaluation:
             _record(entry, dataset_id, ctx, request.updated_by, place)
             for place, entry in enumerate(entries)
         ]
-        put = self._store.upsert_records(dataset_id, records, trail=ctx.trail())
+        trail = ctx.trail("dataset.upsert_records")
+        put = self._store.upsert_records(dataset_id, records, trail=trail)
         return then(
             put, lambda counts: RecordsUpserted(inserted_count=counts[0], updated_count=counts[1])
         )
@@ -188,7 +191,9 @@ class Evaluation:
         """Delete some records."""
         self._held(request.dataset_id)
         gone = self._store.delete_records(
-            request.dataset_id, request.dataset_record_ids or (), trail=ctx.trail()
+            request.dataset_id,
+            request.dataset_record_ids or (),
+            trail=ctx.trail("dataset.delete_records"),
         )
         return then(gone, lambda count: RecordsDeleted(deleted_count=count))
 
@@ -202,6 +207,7 @@ class Evaluation:
         self,
         ctx: Context,
         dataset_id: str,
+        action: str,
         change: Callable[[EvaluationDataset], dict[str, object]],
     ) -> Future[DatasetReply]:
         """Change the record as it is now; decide afresh whenever another change came between."""
@@ -209,7 +215,7 @@ class Evaluation:
         def decide() -> Future[EvaluationDataset]:
             held = self._held(dataset_id)
             changed = msgspec.structs.replace(held, last_update_time=ctx.at_ms, **change(held))
-            return self._store.change_dataset(changed, seen=held, trail=ctx.trail())
+            return self._store.change_dataset(changed, seen=held, trail=ctx.trail(action))
 
         return _reply(decided_afresh(decide, tries=_TRIES))
 

@@ -76,7 +76,7 @@ class Experiments:
             creation_time=ctx.at_ms,
             tags=tags,
         )
-        added = self._store.add_experiment(new, trail=ctx.trail())
+        added = self._store.add_experiment(new, trail=ctx.trail("experiment.create"))
         return then(added, lambda one: ExperimentCreated(experiment_id=one.experiment_id))
 
     def get(self, _ctx: Context, request: ExperimentId) -> ExperimentReply:
@@ -114,44 +114,38 @@ class Experiments:
 
     def delete(self, ctx: Context, request: ExperimentId) -> Future[Nothing]:
         """Move an experiment to the trash; it must not be there already."""
-        return self._move(ctx, request, ExperimentChange(
+        return self._change(ctx, request.experiment_id, ExperimentChange(
             lifecycle_stage="deleted", last_update_time=ctx.at_ms
-        ))  # fmt: skip
+        ), "experiment.delete")  # fmt: skip
 
     def restore(self, ctx: Context, request: ExperimentId) -> Future[Nothing]:
         """Take an experiment out of the trash; it must be there."""
-        return self._move(ctx, request, ExperimentChange(
+        return self._change(ctx, request.experiment_id, ExperimentChange(
             lifecycle_stage="active", last_update_time=ctx.at_ms
-        ))  # fmt: skip
-
-    def _move(
-        self, ctx: Context, request: ExperimentId, change: ExperimentChange
-    ) -> Future[Nothing]:
-        experiment_id = names.experiment_id(request.experiment_id)
-        changed = self._store.change_experiment(experiment_id, change, trail=ctx.trail())
-        return then(changed, lambda _: _NOTHING)
+        ), "experiment.restore")  # fmt: skip
 
     def update(self, ctx: Context, request: UpdateExperiment) -> Future[Nothing]:
         """Rename an experiment."""
         change = ExperimentChange(
             name=names.experiment_name(request.new_name), last_update_time=ctx.at_ms
         )
-        return self._change(ctx, request.experiment_id, change)
+        return self._change(ctx, request.experiment_id, change, "experiment.rename")
 
     def set_tag(self, ctx: Context, request: SetExperimentTag) -> Future[Nothing]:
         """Set a tag."""
         change = ExperimentChange(set_tags=(rules.tag(request.key, request.value),))
-        return self._change(ctx, request.experiment_id, change)
+        return self._change(ctx, request.experiment_id, change, "experiment.set_tag")
 
     def delete_tag(self, ctx: Context, request: DeleteExperimentTag) -> Future[Nothing]:
         """Delete a tag that is there."""
-        return self._change(ctx, request.experiment_id, ExperimentChange(delete_tag=request.key))
+        change = ExperimentChange(delete_tag=request.key)
+        return self._change(ctx, request.experiment_id, change, "experiment.delete_tag")
 
     def _change(
-        self, ctx: Context, experiment_id: str, change: ExperimentChange
+        self, ctx: Context, experiment_id: str, change: ExperimentChange, action: str
     ) -> Future[Nothing]:
         experiment_id = names.experiment_id(experiment_id)
-        changed = self._store.change_experiment(experiment_id, change, trail=ctx.trail())
+        changed = self._store.change_experiment(experiment_id, change, trail=ctx.trail(action))
         return then(changed, lambda _: _NOTHING)
 
     def search_datasets(self, _ctx: Context, request: SearchDatasets) -> DatasetSummaries:

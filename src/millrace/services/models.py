@@ -68,7 +68,7 @@ class LoggedModels:
             ),
             data=LoggedModelData(param_list=_distinct(_entries(request.params))),
         )
-        return _reply(self._store.add_logged_model(model, trail=ctx.trail()))
+        return _reply(self._store.add_logged_model(model, trail=ctx.trail("logged_model.create")))
 
     def get(self, _ctx: Context, request: LoggedModelId) -> LoggedModelReply:
         """Get a model that is not in the trash."""
@@ -90,33 +90,37 @@ class LoggedModels:
                 "whether the model is pending, ready or failed."
             )
         change = LoggedModelChange(status=status, last_updated_timestamp_ms=ctx.at_ms)
-        return self._change(ctx, request.model_id, change)
+        return self._change(ctx, request.model_id, change, "logged_model.finalize")
 
     def delete(self, ctx: Context, request: LoggedModelId) -> Future[Nothing]:
         """Move a model to the trash; once more changes nothing."""
         change = LoggedModelChange(deleted=True)
-        changed = self._store.change_logged_model(request.model_id, change, trail=ctx.trail())
+        trail = ctx.trail("logged_model.delete")
+        changed = self._store.change_logged_model(request.model_id, change, trail=trail)
         return then(changed, lambda _: _NOTHING)
 
     def set_tags(self, ctx: Context, request: SetLoggedModelTags) -> Future[LoggedModelReply]:
         """Set tags."""
         tags = last_of_each(_entries(request.tags))
-        return self._change(ctx, request.model_id, LoggedModelChange(set_tags=tags))
+        change = LoggedModelChange(set_tags=tags)
+        return self._change(ctx, request.model_id, change, "logged_model.set_tags")
 
     def delete_tag(self, ctx: Context, request: DeleteLoggedModelTag) -> Future[Nothing]:
         """Delete a tag that is there."""
         change = LoggedModelChange(delete_tag=request.tag_key)
-        return then(self._change(ctx, request.model_id, change), lambda _: _NOTHING)
+        changed = self._change(ctx, request.model_id, change, "logged_model.delete_tag")
+        return then(changed, lambda _: _NOTHING)
 
     def log_params(self, ctx: Context, request: LogLoggedModelParams) -> Future[Nothing]:
         """Add params; one that is there must be equal."""
         change = LoggedModelChange(add_params=_distinct(_entries(request.params)))
-        return then(self._change(ctx, request.model_id, change), lambda _: _NOTHING)
+        changed = self._change(ctx, request.model_id, change, "logged_model.log_params")
+        return then(changed, lambda _: _NOTHING)
 
     def _change(
-        self, ctx: Context, model_id: str, change: LoggedModelChange
+        self, ctx: Context, model_id: str, change: LoggedModelChange, action: str
     ) -> Future[LoggedModelReply]:
-        changed = self._store.change_logged_model(model_id, change, trail=ctx.trail())
+        changed = self._store.change_logged_model(model_id, change, trail=ctx.trail(action))
         return _reply(changed)
 
     def search(self, _ctx: Context, request: SearchLoggedModels) -> LoggedModelsReply:

@@ -12,6 +12,7 @@ from millrace.core import ids, settings, tags
 from millrace.core.entities.dataset import Dataset, DatasetInput
 from millrace.core.entities.metric import Metric
 from millrace.core.entities.run import (
+    TERMINAL,
     Batch,
     ModelInput,
     ModelOutput,
@@ -94,7 +95,8 @@ class Runs:
             ),
             data=RunData(tag_list=tag_list),
         )
-        return then(self._store.add_run(run, trail=ctx.trail()), lambda one: RunReply(run=one))
+        trail = ctx.trail("run.create", stated=run.info.user_id)
+        return then(self._store.add_run(run, trail=trail), lambda one: RunReply(run=one))
 
     def get(self, _ctx: Context, request: RunId) -> RunReply:
         """Get a run."""
@@ -110,18 +112,19 @@ class Runs:
             end_time=request.end_time,
             run_name=names.plain_text(request.run_name, "Run name") if request.run_name else None,
         )
-        changed = self._store.change_run(request.run, change, trail=ctx.trail())
+        trail = ctx.trail(_action(change))
+        changed = self._store.change_run(request.run, change, trail=trail)
         return then(changed, lambda info: RunInfoReply(run_info=info))
 
     def delete(self, ctx: Context, request: RunId) -> Future[Nothing]:
         """Move a run to the trash."""
-        change = RunChange(lifecycle_stage="deleted")
-        return _done(self._store.change_run(request.run, change, trail=ctx.trail()))
+        change, trail = RunChange(lifecycle_stage="deleted"), ctx.trail("run.delete")
+        return _done(self._store.change_run(request.run, change, trail=trail))
 
     def restore(self, ctx: Context, request: RunId) -> Future[Nothing]:
         """Take a run out of the trash."""
-        change = RunChange(lifecycle_stage="active")
-        return _done(self._store.change_run(request.run, change, trail=ctx.trail()))
+        change, trail = RunChange(lifecycle_stage="active"), ctx.trail("run.restore")
+        return _done(self._store.change_run(request.run, change, trail=trail))
 
     def heartbeat(self, ctx: Context, request: Heartbeat) -> Future[Nothing]:
         """Extend the lease of a running run."""
@@ -267,6 +270,13 @@ class Runs:
             ModelOutput(model_id=one.model_id, step=one.step or 0) for one in request.models
         )
         return self._append(ctx, request.run, Batch(model_outputs=models))
+
+
+def _action(change: RunChange) -> str:
+    """What the audit trail calls an update."""
+    if change.status in TERMINAL:
+        return "run.end"
+    return "run.rename" if change.status is None and change.run_name else "run.update"
 
 
 def _metric(entry: MetricEntry) -> Metric:

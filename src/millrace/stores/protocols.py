@@ -9,6 +9,9 @@ exception is a `MillraceError` for what the caller can mend (`NotFound`, `Alread
 A write that carries `trail.receipt` happens once: a replay with the same key gives the first
 result again, another digest under the same key raises `KeyReused`. A write that was refused does
 not use up its key.
+
+A write whose `trail.act` says who does what is audited: its entry is written in the same
+transaction, or nothing is. A replay leaves no second entry.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
+    from millrace.core.chain import Recorded
     from millrace.core.entities.artifact import ArtifactRecord
+    from millrace.core.entities.audit import AuditEntry, AuditQuery, Link, PublicKey, SignedHead
     from millrace.core.entities.dataset import (
         DatasetSummary,
         EvaluationDataset,
@@ -362,6 +367,54 @@ class ArtifactRecords(Protocol):
         ...
 
 
+class AuditStore(Protocol):
+    """The audit trail: a chain of entries that only grows, and its signed heads.
+
+    Nearly all entries are written by other stores, beside a change whose trail has an act. Numbers
+    of entries begin with 1 and have no gaps.
+    """
+
+    def note(
+        self,
+        trail: Trail,
+        kind: str,
+        id: str,  # noqa: A002 - the word of the entry
+        *,
+        before: Recorded = None,
+        after: Recorded = None,
+    ) -> Future[None]:
+        """Write an entry by itself, for what changes no record: a refusal, or a file of ours."""
+        ...
+
+    def entries(self, query: AuditQuery, *, limit: int, after: int | None) -> Page[AuditEntry]:
+        """Matching entries, the newest first, of those before the number *after*."""
+        ...
+
+    def entry(self, seq: int) -> AuditEntry | None: ...
+
+    def links(self, *, after: int, limit: int) -> list[Link]:
+        """At most *limit* entries beyond the number *after*, in the order of the chain."""
+        ...
+
+    def last(self) -> Link | None:
+        """The end of the chain."""
+        ...
+
+    def heads(self, *, after: int, limit: int) -> list[SignedHead]:
+        """Signed heads beyond the number *after*, in order."""
+        ...
+
+    def last_head(self) -> SignedHead | None: ...
+
+    def keys(self) -> list[PublicKey]:
+        """Every key that a head was ever signed with, by id."""
+        ...
+
+    def add_head(self, head: SignedHead, key: PublicKey) -> Future[bool]:
+        """Keep a signed head and its key; False when that entry has a signed head already."""
+        ...
+
+
 class Stores(Protocol):
     """All records of one place."""
 
@@ -378,6 +431,9 @@ class Stores(Protocol):
 
     @property
     def artifacts(self) -> ArtifactRecords: ...
+
+    @property
+    def audit(self) -> AuditStore: ...
 
     def secret(self) -> bytes:
         """A secret of this place, the same for all its processes; it signs page tokens."""

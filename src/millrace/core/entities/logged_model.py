@@ -85,6 +85,15 @@ class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
         """Its name; several models may share one."""
         return self.info.name
 
+    def recorded(self, *, is_deleted: bool = False) -> dict[str, object]:
+        """What the audit trail tells of it: everything but the metrics."""
+        stage = "deleted" if is_deleted else "active"
+        return {
+            **dict(self.info),
+            "params": mapping(self.data.param_list),
+            "lifecycle_stage": stage,
+        }
+
 
 class LoggedModelChange(Entity, frozen=True, kw_only=True):
     """What to change of a logged model; None leaves a thing as it is."""

@@ -10,13 +10,19 @@ import secrets
 from typing import TYPE_CHECKING
 
 from millrace.stores.memory.artifacts import MemoryArtifacts
+from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
-    from millrace.stores.protocols import ArtifactRecords, EvaluationStore, TrackingStore
+    from millrace.stores.protocols import (
+        ArtifactRecords,
+        AuditStore,
+        EvaluationStore,
+        TrackingStore,
+    )
 
 
 class MemoryStores:
@@ -29,6 +35,7 @@ class MemoryStores:
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
         )
         self._artifacts = MemoryArtifacts(self._ledger)
+        self._audit = MemoryAudit(self._ledger)
         self._secret = secrets.token_bytes(32)
 
     @property
@@ -50,6 +57,11 @@ class MemoryStores:
     def artifacts(self) -> ArtifactRecords:
         """Digests of files."""
         return self._artifacts
+
+    @property
+    def audit(self) -> AuditStore:
+        """The audit trail."""
+        return self._audit
 
     def secret(self) -> bytes:
         """A secret of this object."""

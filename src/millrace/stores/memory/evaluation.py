@@ -35,14 +35,15 @@ class MemoryEvaluation:
         self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL
     ) -> Future[EvaluationDataset]:
         """Record a data set."""
-        return self._ledger.write(trail, lambda: self._add_dataset(dataset))
+        return self._ledger.write(trail, lambda: self._add_dataset(dataset, trail))
 
-    def _add_dataset(self, dataset: EvaluationDataset) -> EvaluationDataset:
+    def _add_dataset(self, dataset: EvaluationDataset, trail: Trail) -> EvaluationDataset:
         if dataset.dataset_id in self._datasets:
             raise AlreadyExists(f"Evaluation data set {dataset.dataset_id!r} exists already.")
         self._check_experiments(dataset)
         self._datasets[dataset.dataset_id] = dataset
         self._records[dataset.dataset_id] = {}
+        self._ledger.note(trail, "dataset", dataset.dataset_id, after=dataset)
         return dataset
 
     def _check_experiments(self, dataset: EvaluationDataset) -> None:
@@ -67,24 +68,28 @@ class MemoryEvaluation:
         trail: Trail = NO_TRAIL,
     ) -> Future[EvaluationDataset]:
         """Replace a data set's record, if it still is as *seen*, by one with the same id."""
-        return self._ledger.write(trail, lambda: self._change_dataset(dataset, seen))
+        return self._ledger.write(trail, lambda: self._change_dataset(dataset, seen, trail))
 
     def _change_dataset(
-        self, dataset: EvaluationDataset, seen: EvaluationDataset | None
+        self, dataset: EvaluationDataset, seen: EvaluationDataset | None, trail: Trail
     ) -> EvaluationDataset:
         self._check_there(dataset.dataset_id)
-        if seen not in {None, self._datasets[dataset.dataset_id]}:
+        held = self._datasets[dataset.dataset_id]
+        if seen not in {None, held}:
             raise Conflict(f"Evaluation data set {dataset.dataset_id!r} has changed meanwhile.")
         self._check_experiments(dataset)
         self._datasets[dataset.dataset_id] = dataset
+        self._ledger.note(trail, "dataset", dataset.dataset_id, before=held, after=dataset)
         return dataset
 
     def delete_dataset(self, dataset_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a data set and its records."""
-        return self._ledger.write(trail, lambda: self._delete_dataset(dataset_id))
+        return self._ledger.write(trail, lambda: self._delete_dataset(dataset_id, trail))
 
-    def _delete_dataset(self, dataset_id: str) -> None:
-        self._datasets.pop(dataset_id, None)
+    def _delete_dataset(self, dataset_id: str, trail: Trail) -> None:
+        held = self._datasets.pop(dataset_id, None)
+        if held is not None:
+            self._ledger.note(trail, "dataset", dataset_id, before=held)
         self._records.pop(dataset_id, None)
 
     def find_datasets(self, experiment_ids: Sequence[str], query: Query) -> Page[EvaluationDataset]:
@@ -102,10 +107,10 @@ class MemoryEvaluation:
         self, dataset_id: str, records: Sequence[EvaluationRecord], *, trail: Trail = NO_TRAIL
     ) -> Future[tuple[int, int]]:
         """Add records, or update those with the same inputs: how many (inserted, updated)."""
-        return self._ledger.write(trail, lambda: self._upsert_records(dataset_id, records))
+        return self._ledger.write(trail, lambda: self._upsert_records(dataset_id, records, trail))
 
     def _upsert_records(
-        self, dataset_id: str, records: Sequence[EvaluationRecord]
+        self, dataset_id: str, records: Sequence[EvaluationRecord], trail: Trail
     ) -> tuple[int, int]:
         self._check_there(dataset_id)
         held = self._records[dataset_id]
@@ -115,7 +120,9 @@ class MemoryEvaluation:
             held[record.inputs] = record if old is None else rules.merged(old, record)
         inserted = len(held) - before
         dataset = self._datasets[dataset_id]
-        self._datasets[dataset_id] = rules.described(dataset, records, added=inserted)
+        described = rules.described(dataset, records, added=inserted)
+        self._datasets[dataset_id] = described
+        self._ledger.note(trail, "dataset", dataset_id, before=dataset, after=described)
         return inserted, len(records) - inserted
 
     def records(
@@ -132,9 +139,11 @@ class MemoryEvaluation:
         self, dataset_id: str, record_ids: Sequence[str], *, trail: Trail = NO_TRAIL
     ) -> Future[int]:
         """Delete those records that are there; how many they were."""
-        return self._ledger.write(trail, lambda: self._delete_records(dataset_id, record_ids))
+        return self._ledger.write(
+            trail, lambda: self._delete_records(dataset_id, record_ids, trail)
+        )
 
-    def _delete_records(self, dataset_id: str, record_ids: Sequence[str]) -> int:
+    def _delete_records(self, dataset_id: str, record_ids: Sequence[str], trail: Trail) -> int:
         held = self._records.get(dataset_id, {})
         unwanted = frozenset(record_ids)
         found = [inputs for inputs, record in held.items() if record.dataset_record_id in unwanted]
@@ -142,7 +151,9 @@ class MemoryEvaluation:
             del held[inputs]
         if found:
             dataset = self._datasets[dataset_id]
-            self._datasets[dataset_id] = rules.described(dataset, (), added=-len(found))
+            described = rules.described(dataset, (), added=-len(found))
+            self._datasets[dataset_id] = described
+            self._ledger.note(trail, "dataset", dataset_id, before=dataset, after=described)
         return len(found)
 
 

@@ -1,4 +1,5 @@
-"""One lock for all records of a place, and what was written once under an idempotency key."""
+"""One lock for all records of a place, and what is written beside a change: receipts, audit entries
+and the outbox of webhooks."""
 
 from __future__ import annotations
 
@@ -6,12 +7,16 @@ from concurrent.futures import Future
 from threading import RLock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from millrace.core import chain, clock, ids
+from millrace.core.entities.webhook import Delivery, Webhook
 from millrace.core.errors import KeyReused, MillraceError, Unavailable
+from millrace.core.rules import webhooks as rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from millrace.core.entities.audit import Receipt, Trail
+    from millrace.core.chain import Recorded
+    from millrace.core.entities.audit import Link, Receipt, Trail
 
 T = TypeVar("T")
 
@@ -28,6 +33,11 @@ class Ledger:
         self.lock = RLock()
         self._receipts: dict[str, tuple[Receipt, object]] = {}
         self.is_closed = False
+        self.chain: list[Link] = []
+        self.webhooks: dict[str, tuple[Webhook, bytes | None]] = {}
+        """Each with its sealed secret."""
+        self.deliveries: dict[str, tuple[Delivery, bytes]] = {}
+        """Each with the body to send."""
 
     def write(
         self,
@@ -48,6 +58,42 @@ class Ledger:
             except MillraceError as error:
                 future.set_exception(error)
         return future
+
+    def note(
+        self,
+        trail: Trail,
+        kind: str,
+        id: str,  # noqa: A002 - the word of the entry
+        *,
+        before: Recorded = None,
+        after: Recorded = None,
+    ) -> None:
+        """Audit a change that was just made to the object *id*; nothing when *trail* has no act."""
+        if trail.act is not None:
+            last = self.chain[-1] if self.chain else None
+            link = chain.linked(trail.act, kind, id, before=before, after=after, previous=last)
+            self.chain.append(link)
+
+    def emit(self, trail: Trail, event: str, payload: Recorded) -> None:
+        """Tell those webhooks that want to hear of *event*, such as `model_version.created`."""
+        listeners = [
+            webhook.webhook_id
+            for webhook, _ in self.webhooks.values()
+            if webhook.status == "ACTIVE" and any(one.name == event for one in webhook.events)
+        ]
+        if listeners:
+            at_ms = clock.now_ms() if trail.act is None else trail.act.at_ms
+            body = rules.message(event, at_ms, payload)
+            for webhook_id in listeners:
+                delivery = Delivery(
+                    delivery_id=ids.delivery_id(),
+                    webhook_id=webhook_id,
+                    event=event,
+                    state="WAITING",
+                    created_ms=at_ms,
+                    due_ms=at_ms,
+                )
+                self.deliveries[delivery.delivery_id] = (delivery, body)
 
     def close(self) -> None:
         """Refuse all further changes."""

@@ -60,9 +60,9 @@ class LoggedModels:
         self, model: LoggedModel, *, trail: Trail = NO_TRAIL
     ) -> Future[LoggedModel]:
         """Record a new logged model with its params and tags."""
-        return self._ledger.write(trail, lambda: self._add_logged_model(model))
+        return self._ledger.write(trail, lambda: self._add_logged_model(model, trail))
 
-    def _add_logged_model(self, model: LoggedModel) -> LoggedModel:
+    def _add_logged_model(self, model: LoggedModel, trail: Trail) -> LoggedModel:
         info = model.info
         experiment = self._active_experiment(info.experiment_id)
         if info.model_id in self._models:
@@ -72,7 +72,9 @@ class LoggedModels:
         )
         record = ModelRecord(replace(model, info=replace(info, artifact_uri=uri)))
         self._models[info.model_id] = record
-        return record.entity()
+        added = record.entity()
+        self._ledger.note(trail, "logged_model", info.model_id, after=added.recorded())
+        return added
 
     def logged_model(self, model_id: str) -> LoggedModel | None:
         """The model; None when it is not there or in the trash."""
@@ -84,9 +86,11 @@ class LoggedModels:
         self, model_id: str, change: LoggedModelChange, *, trail: Trail = NO_TRAIL
     ) -> Future[LoggedModel]:
         """Change a logged model."""
-        return self._ledger.write(trail, lambda: self._change_logged_model(model_id, change))
+        return self._ledger.write(trail, lambda: self._change_logged_model(model_id, change, trail))
 
-    def _change_logged_model(self, model_id: str, change: LoggedModelChange) -> LoggedModel:
+    def _change_logged_model(
+        self, model_id: str, change: LoggedModelChange, trail: Trail
+    ) -> LoggedModel:
         is_life_cycle = change.deleted is not None and model_id in self._models
         model = self._models[model_id] if is_life_cycle else self._model(model_id)
         for entry in change.add_params:
@@ -98,6 +102,7 @@ class LoggedModels:
         tags = model.tags | mapping(change.set_tags)
         if change.delete_tag is not None and tags.pop(change.delete_tag, None) is None:
             raise NotFound(f"Logged model {model_id!r} has no tag {change.delete_tag!r}.")
+        before = model.entity().recorded(is_deleted=model.deleted)
         model.tags = tags
         model.params |= mapping(change.add_params)
         if change.deleted is not None:
@@ -110,7 +115,10 @@ class LoggedModels:
                 model.base.last_updated_timestamp_ms if updated is None else updated
             ),
         )
-        return model.entity()
+        changed = model.entity()
+        after = changed.recorded(is_deleted=model.deleted)
+        self._ledger.note(trail, "logged_model", model_id, before=before, after=after)
+        return changed
 
     def find_logged_models(
         self,

@@ -8,11 +8,13 @@ import msgspec
 from msgspec.structs import replace
 
 from millrace.core import clock
-from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.access import SYSTEM
+from millrace.core.entities.audit import NO_TRAIL, Act, Trail
 from millrace.core.entities.dataset import DatasetSummary
 from millrace.core.entities.entity import mapping, pairs
 from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
 from millrace.core.entities.run import TERMINAL, ParamClash
+from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from millrace.core.entities.audit import Trail
     from millrace.core.entities.dataset import Dataset
     from millrace.core.entities.experiment import ExperimentChange
     from millrace.core.entities.metric import MetricSummary
@@ -63,9 +64,9 @@ class MemoryTracking(LoggedModels):
         self, experiment: NewExperiment, *, trail: Trail = NO_TRAIL
     ) -> Future[Experiment]:
         """Record an experiment under the next free id."""
-        return self._ledger.write(trail, lambda: self._add_experiment(experiment))
+        return self._ledger.write(trail, lambda: self._add_experiment(experiment, trail))
 
-    def _add_experiment(self, new: NewExperiment) -> Experiment:
+    def _add_experiment(self, new: NewExperiment, trail: Trail = NO_TRAIL) -> Experiment:
         self._check_name_free(new.name)
         # Experiments are never removed, so their number is the next free id: 0 for the first.
         experiment_id = str(len(self._experiments))
@@ -80,6 +81,8 @@ class MemoryTracking(LoggedModels):
             workspace="default",
         )
         self._experiments[experiment_id] = experiment
+        self._ledger.note(trail, "experiment", experiment_id, after=experiment)
+        self._ledger.emit(trail, "experiment.created", experiment)
         return experiment
 
     def _check_name_free(self, name: str) -> None:
@@ -103,9 +106,13 @@ class MemoryTracking(LoggedModels):
         self, experiment_id: str, change: ExperimentChange, *, trail: Trail = NO_TRAIL
     ) -> Future[Experiment]:
         """Change an experiment; its runs follow its life cycle."""
-        return self._ledger.write(trail, lambda: self._change_experiment(experiment_id, change))
+        return self._ledger.write(
+            trail, lambda: self._change_experiment(experiment_id, change, trail)
+        )
 
-    def _change_experiment(self, experiment_id: str, change: ExperimentChange) -> Experiment:
+    def _change_experiment(
+        self, experiment_id: str, change: ExperimentChange, trail: Trail
+    ) -> Experiment:
         old = self._experiment(experiment_id)
         if change.lifecycle_stage is None and old.lifecycle_stage == "deleted":
             raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
@@ -129,6 +136,8 @@ class MemoryTracking(LoggedModels):
         if change.lifecycle_stage is not None:
             for run in self._runs_of([experiment_id]):
                 run.base = replace(run.base, lifecycle_stage=change.lifecycle_stage)
+            self._ledger.emit(trail, MOVED["experiment", change.lifecycle_stage], new)
+        self._ledger.note(trail, "experiment", experiment_id, before=old, after=new)
         return new
 
     def find_experiments(self, query: Query) -> Page[Experiment]:
@@ -146,9 +155,9 @@ class MemoryTracking(LoggedModels):
 
     def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
         """Record a new run with its tags."""
-        return self._ledger.write(trail, lambda: self._add_run(run))
+        return self._ledger.write(trail, lambda: self._add_run(run, trail))
 
-    def _add_run(self, run: Run) -> Run:
+    def _add_run(self, run: Run, trail: Trail) -> Run:
         info = run.info
         experiment = self._active_experiment(info.experiment_id)
         if info.run_id in self._runs:
@@ -156,6 +165,8 @@ class MemoryTracking(LoggedModels):
         uri = info.artifact_uri or below(experiment.artifact_location, f"{info.run_id}/artifacts")
         record = RunRecord(replace(run, info=replace(info, artifact_uri=uri)))
         self._runs[info.run_id] = record
+        self._ledger.note(trail, "run", info.run_id, after=record.info)
+        self._ledger.emit(trail, "run.created", record.info)
         return record.entity()
 
     def _run(self, run_id: str) -> RunRecord:
@@ -183,11 +194,11 @@ class MemoryTracking(LoggedModels):
         self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
     ) -> Future[RunInfo]:
         """Change a run."""
-        return self._ledger.write(trail, lambda: self._change_run(run_id, change))
+        return self._ledger.write(trail, lambda: self._change_run(run_id, change, trail))
 
-    def _change_run(self, run_id: str, change: RunChange) -> RunInfo:
+    def _change_run(self, run_id: str, change: RunChange, trail: Trail) -> RunInfo:
         run = self._active_run(run_id) if change.lifecycle_stage is None else self._run(run_id)
-        old = run.base
+        old, before = run.base, run.info
         if change.lifecycle_stage == "active":
             self._active_experiment(old.experiment_id)
         run.base = replace(
@@ -204,6 +215,11 @@ class MemoryTracking(LoggedModels):
         if change.lease_until_ms is not None:
             run.lease_until_ms = change.lease_until_ms
         run.revive()
+        self._ledger.note(trail, "run", run_id, before=before, after=run.info)
+        if trail.act is not None and change.lifecycle_stage is not None:
+            self._ledger.emit(trail, MOVED["run", change.lifecycle_stage], run.info)
+        if trail.act is not None and change.status in TERMINAL:
+            self._ledger.emit(trail, "run.ended", run.info)
         return run.info
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
@@ -292,8 +308,14 @@ class MemoryTracking(LoggedModels):
             and run.lease_until_ms is not None
             and run.lease_until_ms < now_ms
         ]
+        trail = Trail(
+            act=Act(action="run.lose", actor=SYSTEM.name, verified=SYSTEM.verified, at_ms=now_ms)
+        )
         for run in ended:
             run.lose()
+            self._ledger.note(
+                trail, "run", run.base.run_id, before={"lost": False}, after={"lost": True}
+            )
         return len(ended)
 
     # --- series --------------------------------------------------------------------------------

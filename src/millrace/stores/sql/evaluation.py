@@ -55,6 +55,7 @@ class SqlEvaluation:
                 )
             )
             _link(tx, dataset)
+            tx.note(trail, "dataset", dataset.dataset_id, after=dataset)
             return dataset
 
         return self._writer.submit(lambda tx: tx.once(trail, EvaluationDataset, lambda: add(tx)))
@@ -74,7 +75,8 @@ class SqlEvaluation:
         """Replace a data set's record, if it still is as *seen*, by one with the same id."""
 
         def change(tx: Transaction) -> EvaluationDataset:
-            if seen not in {None, _there(tx.session, dataset.dataset_id)}:
+            held = _there(tx.session, dataset.dataset_id)
+            if seen not in {None, held}:
                 raise Conflict(
                     f"Evaluation data set with id={dataset.dataset_id!r} has changed meanwhile."
                 )
@@ -83,6 +85,7 @@ class SqlEvaluation:
                 delete(t.evaluation_dataset_experiments).where(_e.dataset_id == dataset.dataset_id)
             )
             _link(tx, dataset)
+            tx.note(trail, "dataset", dataset.dataset_id, before=held, after=dataset)
             return dataset
 
         return self._writer.submit(lambda tx: tx.once(trail, EvaluationDataset, lambda: change(tx)))
@@ -91,6 +94,9 @@ class SqlEvaluation:
         """Delete a data set and its records."""
 
         def remove(tx: Transaction) -> None:
+            held = _held(tx.session, dataset_id)
+            if held is not None:
+                tx.note(trail, "dataset", dataset_id, before=held)
             for statement in (
                 delete(t.evaluation_records).where(_r.dataset_id == dataset_id),
                 delete(t.evaluation_dataset_experiments).where(_e.dataset_id == dataset_id),
@@ -120,7 +126,9 @@ class SqlEvaluation:
         def put(tx: Transaction) -> tuple[int, int]:
             dataset = _there(tx.session, dataset_id)
             inserted = sum(_upserted(tx, dataset_id, record) for record in records)
-            _store(tx, rules.described(dataset, records, added=inserted))
+            described = rules.described(dataset, records, added=inserted)
+            _store(tx, described)
+            tx.note(trail, "dataset", dataset_id, before=dataset, after=described)
             return inserted, len(records) - inserted
 
         return self._writer.submit(lambda tx: tx.once(trail, tuple[int, int], lambda: put(tx)))
@@ -152,7 +160,9 @@ class SqlEvaluation:
                 )
             )
             if dataset is not None and gone.rowcount:
-                _store(tx, rules.described(dataset, (), added=-gone.rowcount))
+                described = rules.described(dataset, (), added=-gone.rowcount)
+                _store(tx, described)
+                tx.note(trail, "dataset", dataset_id, before=dataset, after=described)
             return gone.rowcount
 
         return self._writer.submit(lambda tx: tx.once(trail, int, lambda: remove(tx)))

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
+from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.entity import KeyValue, LifecycleStage
 from millrace.core.entities.experiment import Experiment, ExperimentChange
+from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters.ast import Entity
 from millrace.core.pages import Page
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
 
+    from millrace.core.entities.audit import Trail
     from millrace.core.entities.entity import ViewType
     from millrace.core.filters.ast import Field
     from millrace.stores.protocols import NewExperiment, Query
@@ -84,7 +87,11 @@ def _with_tags(session: Session, rows: Sequence[tuple[Any, ...]]) -> list[Experi
 
 
 def add_experiment(
-    tx: Transaction, experiment: NewExperiment, *, as_id: int | None = None
+    tx: Transaction,
+    experiment: NewExperiment,
+    *,
+    as_id: int | None = None,
+    trail: Trail = NO_TRAIL,
 ) -> Experiment:
     """Record an experiment under the next id (or *as_id*). AlreadyExists: the name is taken."""
     _check_name_free(tx.session, experiment.name)
@@ -117,7 +124,10 @@ def add_experiment(
                 for key, value in {tag.key: tag.value for tag in experiment.tags}.items()
             ],
         )
-    return experiments_by_id(tx.session, [row])[0]
+    added = experiments_by_id(tx.session, [row])[0]
+    tx.note(trail, "experiment", added.experiment_id, after=added)
+    tx.emit(trail, "experiment.created", added)
+    return added
 
 
 def _check_name_free(session: Session, name: str) -> None:
@@ -131,7 +141,9 @@ def _check_name_free(session: Session, name: str) -> None:
         )
 
 
-def change_experiment(tx: Transaction, experiment_id: str, change: ExperimentChange) -> Experiment:
+def change_experiment(
+    tx: Transaction, experiment_id: str, change: ExperimentChange, trail: Trail = NO_TRAIL
+) -> Experiment:
     """Apply *change*; the protocol says what is raised."""
     row = row_id(experiment_id)
     held = experiments_by_id(tx.session, [row])
@@ -165,7 +177,11 @@ def change_experiment(tx: Transaction, experiment_id: str, change: ExperimentCha
         values["updated_ms"] = change.last_update_time
     if values:
         connection.execute(update(t.experiments).where(t.experiments.c.id == row).values(values))
-    return experiments_by_id(tx.session, [row])[0]
+    changed = experiments_by_id(tx.session, [row])[0]
+    tx.note(trail, "experiment", experiment_id, before=experiment, after=changed)
+    if change.lifecycle_stage is not None:
+        tx.emit(trail, MOVED["experiment", change.lifecycle_stage], changed)
+    return changed
 
 
 def _check_stage(experiment: Experiment, change: ExperimentChange) -> None:

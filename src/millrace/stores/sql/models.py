@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.entity import KeyValue
 from millrace.core.entities.logged_model import (
     STATUS_NUMBERS,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
 
+    from millrace.core.entities.audit import Trail
     from millrace.core.entities.logged_model import LoggedModelChange
     from millrace.core.filters.ast import Field
     from millrace.stores.protocols import Query
@@ -132,7 +134,7 @@ def row_of(session: Session, model_id: str, *, in_trash: bool = False) -> int | 
     return rows[0][0] if rows and (in_trash or rows[0][1] == ACTIVE) else None
 
 
-def add_logged_model(tx: Transaction, model: LoggedModel) -> LoggedModel:
+def add_logged_model(tx: Transaction, model: LoggedModel, trail: Trail = NO_TRAIL) -> LoggedModel:
     """Record a model with its params and tags."""
     info = model.info
     location = home_of(tx, info.experiment_id)
@@ -157,7 +159,10 @@ def add_logged_model(tx: Transaction, model: LoggedModel) -> LoggedModel:
     row: int = (made.inserted_primary_key or (0,))[0]
     _add_params(tx, row, model.data.param_list)
     _set_tags(tx, row, info.tag_list)
-    return models_by_row(tx.session, [row])[0]
+    added = models_by_row(tx.session, [row])[0]
+    if trail.act is not None:
+        tx.note(trail, "logged_model", info.model_id, after=added.recorded())
+    return added
 
 
 def _add_params(tx: Transaction, row: int, params: Sequence[KeyValue]) -> None:
@@ -185,12 +190,15 @@ def _set_tags(tx: Transaction, row: int, tags: Sequence[KeyValue]) -> None:
         )
 
 
-def change_logged_model(tx: Transaction, model_id: str, change: LoggedModelChange) -> LoggedModel:
+def change_logged_model(
+    tx: Transaction, model_id: str, change: LoggedModelChange, trail: Trail = NO_TRAIL
+) -> LoggedModel:
     """Apply *change*; the protocol says what is raised."""
     row = row_of(tx.session, model_id, in_trash=change.deleted is not None)
     if row is None:
         raise NotFound(f"Logged model with id={model_id!r} not found.")
     connection = tx.session.connection
+    before = None if trail.act is None else _recorded(tx.session, row)
     if change.add_params:
         _add_new_params(tx, row, model_id, change.add_params)
     _set_tags(tx, row, change.set_tags)
@@ -214,7 +222,15 @@ def change_logged_model(tx: Transaction, model_id: str, change: LoggedModelChang
         values["updated_ms"] = change.last_updated_timestamp_ms
     if values:
         connection.execute(update(t.logged_models).where(_m.id == row).values(values))
+    if before is not None:
+        after = _recorded(tx.session, row)
+        tx.note(trail, "logged_model", model_id, before=before, after=after)
     return models_by_row(tx.session, [row])[0]
+
+
+def _recorded(session: Session, row: int) -> dict[str, object]:
+    lifecycle = session.select(select(_m.lifecycle).where(_m.id == row))[0][0]
+    return models_by_row(session, [row])[0].recorded(is_deleted=lifecycle == DELETED)
 
 
 def _add_new_params(tx: Transaction, row: int, model_id: str, params: Sequence[KeyValue]) -> None:

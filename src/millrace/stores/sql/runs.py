@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import and_, func, select, update
 
 from millrace.core import tags as tag_keys
+from millrace.core.entities.access import SYSTEM
+from millrace.core.entities.audit import NO_TRAIL, Act, Trail
 from millrace.core.entities.run import (
     STATUS_NUMBERS,
     TERMINAL,
@@ -17,6 +19,7 @@ from millrace.core.entities.run import (
     RunInfo,
     RunStatus,
 )
+from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters import order as orders
 from millrace.core.filters import resolve
@@ -70,7 +73,7 @@ def below(location: str, *parts: str) -> str:
     return "/".join((path.rstrip("/"), *parts)) + mark + query
 
 
-def add_run(tx: Transaction, run: Run) -> Run:
+def add_run(tx: Transaction, run: Run, trail: Trail = NO_TRAIL) -> Run:
     """Record a run with its tags."""
     info = run.info
     if tx.session.row(tx.statements.run_state, (info.run_id,)) is not None:
@@ -94,10 +97,12 @@ def add_run(tx: Transaction, run: Run) -> Run:
         RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False),
     )
     _set_tags(tx, row, home, run.data.tag_list)
+    tx.note(trail, "run", info.run_id, after=info)
+    tx.emit(trail, "run.created", info)
     return msgspec.structs.replace(run, info=info)
 
 
-def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:
+def change_run(tx: Transaction, run_id: str, change: RunChange, trail: Trail = NO_TRAIL) -> RunInfo:
     """Apply *change*; the protocol says what is raised."""
     is_move = change.lifecycle_stage is not None
     state = tx.run_state(run_id) if is_move else tx.active_run(run_id)
@@ -125,9 +130,22 @@ def change_run(tx: Transaction, run_id: str, change: RunChange) -> RunInfo:
     # A heartbeat changes nothing that a reader sees.
     if was_lost or change != RunChange(lease_until_ms=change.lease_until_ms):
         tx.touch(state.id)
-    return info_of(
+    info = info_of(
         (*old[:3], name, old[4], status, old[6], end_ms, old[8], lifecycle, lease, state.lost)
     )
+    if trail.act is not None:
+        _tell(tx, trail, change, before=info_of(old), after=info)
+    return info
+
+
+def _tell(
+    tx: Transaction, trail: Trail, change: RunChange, *, before: RunInfo, after: RunInfo
+) -> None:
+    tx.note(trail, "run", after.run_id, before=before, after=after)
+    if change.lifecycle_stage is not None:
+        tx.emit(trail, MOVED["run", change.lifecycle_stage], after)
+    if change.status in TERMINAL:
+        tx.emit(trail, "run.ended", after)
 
 
 def _revive(tx: Transaction, state: RunState) -> None:
@@ -149,12 +167,16 @@ def expire_leases(tx: Transaction, now_ms: int) -> int:
             t.runs.c.status == STATUS_OF["RUNNING"],
         )
     )
+    trail = Trail(
+        act=Act(action="run.lose", actor=SYSTEM.name, verified=SYSTEM.verified, at_ms=now_ms)
+    )
     for run, uuid, experiment in rows:
         tx.session.connection.execute(update(t.runs).where(t.runs.c.id == run).values(lost=1))
         key = tx.key_id(experiment, TAG, tag_keys.END_CAUSE)
         tx.session.run(tx.statements.set_tag, (run, key, "lease expired"))
         tx.run_state(uuid).lost = True
         tx.touch(run)
+        tx.note(trail, "run", uuid, before={"lost": False}, after={"lost": True})
     return len(rows)
 
 

@@ -182,6 +182,11 @@ class Statements:
         self.insert_receipt = new_row(t.receipts)
         self.delete_old_receipts = sql("DELETE FROM receipts WHERE at_ms < :before")
 
+        # the audit trail and the outbox
+        self.last_entry = sql("SELECT seq, text, hash FROM audit_entries ORDER BY seq DESC LIMIT 1")
+        self.insert_entry = new_row(t.audit_entries)
+        self.insert_delivery = new_row(t.deliveries)
+
         self.sequence = sql("SELECT seq FROM sqlite_sequence WHERE name = :table")
         self.greatest_id = {
             table.name: sql(f"SELECT coalesce(max(id), 0) FROM {table.name}")  # noqa: S608

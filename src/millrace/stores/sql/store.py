@@ -22,6 +22,7 @@ from millrace.stores.protocols import Appended, NewExperiment, Points, StoreHeal
 from millrace.stores.sql import documents, experiments, models, runs
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.artifacts import SqlArtifacts
+from millrace.stores.sql.audit import SqlAudit
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.migrate import prepare
@@ -74,7 +75,7 @@ class SqlTracking:
         """Record an experiment under the next free id."""
         return self._writer.submit(
             lambda tx: tx.once(
-                trail, Experiment, lambda: experiments.add_experiment(tx, experiment)
+                trail, Experiment, lambda: experiments.add_experiment(tx, experiment, trail=trail)
             )
         )
 
@@ -97,7 +98,7 @@ class SqlTracking:
             lambda tx: tx.once(
                 trail,
                 Experiment,
-                lambda: experiments.change_experiment(tx, experiment_id, change),
+                lambda: experiments.change_experiment(tx, experiment_id, change, trail),
             )
         )
 
@@ -111,7 +112,7 @@ class SqlTracking:
     def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
         """Record a new run with its tags."""
         return self._writer.submit(
-            lambda tx: tx.once(trail, Run, lambda: runs.add_run(tx, run)), savepoint=False
+            lambda tx: tx.once(trail, Run, lambda: runs.add_run(tx, run, trail)), savepoint=False
         )
 
     def run(self, run_id: str) -> msgspec.Raw | None:
@@ -130,7 +131,7 @@ class SqlTracking:
     ) -> Future[RunInfo]:
         """Change a run."""
         return self._writer.submit(
-            lambda tx: tx.once(trail, RunInfo, lambda: runs.change_run(tx, run_id, change)),
+            lambda tx: tx.once(trail, RunInfo, lambda: runs.change_run(tx, run_id, change, trail)),
             savepoint=False,
         )
 
@@ -277,7 +278,9 @@ class SqlTracking:
     ) -> Future[LoggedModel]:
         """Record a new logged model."""
         return self._writer.submit(
-            lambda tx: tx.once(trail, LoggedModel, lambda: models.add_logged_model(tx, model))
+            lambda tx: tx.once(
+                trail, LoggedModel, lambda: models.add_logged_model(tx, model, trail)
+            )
         )
 
     def logged_model(self, model_id: str) -> LoggedModel | None:
@@ -292,7 +295,7 @@ class SqlTracking:
         """Change a logged model."""
         return self._writer.submit(
             lambda tx: tx.once(
-                trail, LoggedModel, lambda: models.change_logged_model(tx, model_id, change)
+                trail, LoggedModel, lambda: models.change_logged_model(tx, model_id, change, trail)
             )
         )
 
@@ -345,6 +348,7 @@ class SqlStores:
             self._tracking = SqlTracking(self._database, self._writer, statements)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
+            self._audit = SqlAudit(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -377,6 +381,11 @@ class SqlStores:
     def artifacts(self) -> SqlArtifacts:
         """Digests of files."""
         return self._artifacts
+
+    @property
+    def audit(self) -> SqlAudit:
+        """The audit trail."""
+        return self._audit
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""

@@ -366,3 +366,75 @@ receipts = Table(
     Column("result", Bytes, nullable=False),
     Index(None, "at_ms"),
 )
+
+# --- the audit trail ---------------------------------------------------------------------------
+
+# `text` is the entry; the columns beside it are there to look it up by.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("object_id", String(512), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("text", Bytes, nullable=False),
+    Column("hash", Bytes, nullable=False),
+    Index(None, "at_ms"),
+    Index(None, "actor", "seq"),
+    Index(None, "action", "seq"),
+    Index("ix_audit_entries_object", "kind", "object_id", "seq"),
+    Index(None, "request_id"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("record", Bytes, nullable=False),  # JSON of the SignedHead
+)
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("public_key", String(64), nullable=False),
+)
+
+# --- webhooks ----------------------------------------------------------------------------------
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("is_active", SmallInteger, nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the Webhook
+    Column("secret", Bytes),  # sealed with a key that is not in the database
+    Index(None, "created_ms", "id"),
+)
+
+# The outbox, and what became of it: written with the change that it tells of, claimed by a worker
+# until `lease_ms`, kept for some time after its end.
+deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("webhook_id", String(36), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("body", Bytes, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("lease_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("response_status", Integer),
+    Column("problem", String(500)),
+    Column("took_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Index(None, "state", "due_ms"),
+    Index(None, "webhook_id", "created_ms", "id"),
+    Index(None, "ended_ms"),
+)

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from millrace.core.errors import InvalidArgument, KeyReused, NotFound
+from millrace.stores.sql.audit import ChainEnd
+from millrace.stores.sql.outbox import Outbox
 from millrace.stores.sql.pyramid import FOLD_AT, Pyramid
 from millrace.stores.sql.series_state import SeriesState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from millrace.core.chain import Recorded
     from millrace.core.entities.audit import Receipt, Trail
     from millrace.stores.sql.engine import Session
     from millrace.stores.sql.statements import Statements
@@ -56,6 +59,8 @@ class Transaction:
         self._touched_series: set[SeriesState] = set()
         self._touched_runs: set[int] = set()
         self.pyramid = Pyramid(session, statements)
+        self.chain = ChainEnd(session, statements)
+        self.outbox = Outbox(session, statements)
 
     # --- life of a transaction -----------------------------------------------------------------
 
@@ -74,10 +79,12 @@ class Transaction:
             self._touched_series, self._touched_runs,
         ):  # fmt: skip
             memory.clear()
+        self.chain.forget()
+        self.outbox.forget()
         self._version = -1
 
     def flush(self) -> None:
-        """Write what was gathered: points, series, pyramid, revisions of runs."""
+        """Write what was gathered: points, series, pyramid, revisions of runs, audit entries."""
         if self._points:
             # In the order of the tree, so that neighbours land on one page.
             self._points.sort()
@@ -90,6 +97,8 @@ class Transaction:
                 self.statements.raise_revision, [(run,) for run in self._touched_runs]
             )
             self._touched_runs.clear()
+        self.chain.flush()
+        self.outbox.flush()
 
     def _flush_series(self) -> None:
         touched = self._touched_series
@@ -237,6 +246,28 @@ class Transaction:
     def touch(self, run: int) -> None:
         """Note that a run has changed: its document is stale from here on."""
         self._touched_runs.add(run)
+
+    # --- what is written beside a change --------------------------------------------------------
+
+    def note(
+        self,
+        trail: Trail,
+        kind: str,
+        id: str,  # noqa: A002 - the word of the entry
+        *,
+        before: Recorded = None,
+        after: Recorded = None,
+    ) -> None:
+        """Audit a change that was just made to the object *id*; nothing when *trail* has no act.
+
+        What was recorded before and after: entities or mappings; None where it is not there.
+        """
+        if trail.act is not None:
+            self.chain.add(trail.act, kind, id, before=before, after=after)
+
+    def emit(self, trail: Trail, event: str, payload: Recorded) -> None:
+        """Tell those webhooks that want to hear of *event*, such as `model_version.created`."""
+        self.outbox.put(trail, event, payload)
 
     # --- doing a thing once --------------------------------------------------------------------
 
