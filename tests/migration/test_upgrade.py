@@ -137,6 +137,7 @@ def test_an_upgrade_waits_for_whoever_writes(old: Path) -> None:
             assert migrate.current(uri(old)) == FIRST
             assert waiting.poll() is None
             holder.execute("COMMIT")
+            waiting.stdout.read()
 
     assert waiting.returncode == 0
     assert migrate.current(uri(old)) == migrate.head()

@@ -94,7 +94,7 @@ class LoggedModels:
 
     def delete(self, ctx: Context, request: LoggedModelId) -> Future[Nothing]:
         """Move a model to the trash; once more changes nothing."""
-        change = LoggedModelChange(deleted=True)
+        change = LoggedModelChange(deleted=True, deleted_ms=ctx.at_ms)
         trail = ctx.trail("logged_model.delete")
         changed = self._store.change_logged_model(request.model_id, change, trail=trail)
         return then(changed, lambda _: _NOTHING)

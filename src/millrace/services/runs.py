@@ -118,8 +118,8 @@ class Runs:
 
     def delete(self, ctx: Context, request: RunId) -> Future[Nothing]:
         """Move a run to the trash."""
-        change, trail = RunChange(lifecycle_stage="deleted"), ctx.trail("run.delete")
-        return _done(self._store.change_run(request.run, change, trail=trail))
+        change = RunChange(lifecycle_stage="deleted", deleted_ms=ctx.at_ms)
+        return _done(self._store.change_run(request.run, change, trail=ctx.trail("run.delete")))
 
     def restore(self, ctx: Context, request: RunId) -> Future[Nothing]:
         """Take a run out of the trash."""

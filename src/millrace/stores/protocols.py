@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
+    from millrace.core.entities.trash import Purged, TrashItem, TrashKind, TrashQuery
     from millrace.core.filters.ast import Expr
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Page, Position
@@ -415,6 +416,56 @@ class AuditStore(Protocol):
         ...
 
 
+class TrashStore(Protocol):
+    """What was deleted, and its removal for good, in steps that may be taken again.
+
+    An experiment takes its runs and logged models along: they are in the trash when it is.
+    """
+
+    def find(self, query: TrashQuery) -> Page[TrashItem]:
+        """What is in the trash, by the time of its deletion (unknown times first)."""
+        ...
+
+    def date(self, now_ms: int) -> Future[int]:
+        """Let what was deleted at an unknown time count as deleted now; how many it was."""
+        ...
+
+    def strays(self) -> list[str]:
+        """Artifact locations of runs and logged models that are not in a folder of their own name
+        (`.../<id>/artifacts`): others may keep artifacts there, or they in others' folders."""
+        ...
+
+    def begin_purge(
+        self,
+        kind: TrashKind,
+        id: str,  # noqa: A002 - the wire's word
+        *,
+        at_ms: int,
+        deleted_before_ms: int | None = None,
+        trail: Trail = NO_TRAIL,
+    ) -> Future[bool]:
+        """Mark a thing so that it can no longer be restored; again: nothing more happens.
+
+        False, and nothing changes, when it is not in the trash (any more), or was not deleted
+        before *deleted_before_ms*."""
+        ...
+
+    def purge(
+        self,
+        kind: TrashKind,
+        id: str,  # noqa: A002 - as above
+        *,
+        limit: int,
+        trail: Trail = NO_TRAIL,
+    ) -> Future[Purged]:
+        """Remove about *limit* records of a marked thing and of what depends on it, itself last.
+
+        Names and data sets of an experiment go with the last run that used them. Nothing is done,
+        and all is done, when it is not there. InvalidArgument: it is not marked, or it is an
+        experiment that still has runs or logged models."""
+        ...
+
+
 class Stores(Protocol):
     """All records of one place."""
 
@@ -434,6 +485,9 @@ class Stores(Protocol):
 
     @property
     def audit(self) -> AuditStore: ...
+
+    @property
+    def trash(self) -> TrashStore: ...
 
     def secret(self) -> bytes:
         """A secret of this place, the same for all its processes; it signs page tokens."""

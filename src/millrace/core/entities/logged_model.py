@@ -96,10 +96,14 @@ class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoggedModelChange(Entity, frozen=True, kw_only=True):
-    """What to change of a logged model; None leaves a thing as it is."""
+    """What to change of a logged model; None leaves a thing as it is.
+
+    `deleted_ms`: when it was moved to the trash, if that is the change.
+    """
 
     status: LoggedModelStatus | None = None
     deleted: bool | None = None
+    deleted_ms: int | None = None
     set_tags: tuple[KeyValue, ...] = ()
     delete_tag: str | None = None
     add_params: tuple[KeyValue, ...] = ()

@@ -106,12 +106,14 @@ class RunChange(Entity, frozen=True, kw_only=True):
     """What to change of a run; None leaves a thing as it is.
 
     `lease_until_ms` extends the lease; any change or append of a lost run makes it live again.
+    `deleted_ms`: when it was moved to the trash, if that is the change.
     """
 
     status: RunStatus | None = None
     end_time: int | None = None
     run_name: str | None = None
     lifecycle_stage: LifecycleStage | None = None
+    deleted_ms: int | None = None
     lease_until_ms: int | None = None
 
 

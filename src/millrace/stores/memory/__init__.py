@@ -14,6 +14,7 @@ from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.tracking import MemoryTracking
+from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         AuditStore,
         EvaluationStore,
         TrackingStore,
+        TrashStore,
     )
 
 
@@ -36,6 +38,7 @@ class MemoryStores:
         )
         self._artifacts = MemoryArtifacts(self._ledger)
         self._audit = MemoryAudit(self._ledger)
+        self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
         self._secret = secrets.token_bytes(32)
 
     @property
@@ -62,6 +65,11 @@ class MemoryStores:
     def audit(self) -> AuditStore:
         """The audit trail."""
         return self._audit
+
+    @property
+    def trash(self) -> TrashStore:
+        """What was deleted, and its removal for good."""
+        return self._trash
 
     def secret(self) -> bytes:
         """A secret of this object."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.errors import AlreadyExists, Conflict, NotFound
 from millrace.core.pages import Page
@@ -50,6 +52,13 @@ class MemoryEvaluation:
         for experiment_id in dataset.experiment_ids:
             if not self._has_experiment(experiment_id):
                 raise NotFound(f"No experiment {experiment_id!r}.")
+
+    def unlink(self, experiment_id: str) -> None:
+        """Let no data set say that it belongs to an experiment that is gone."""
+        for key, dataset in self._datasets.items():
+            left = tuple(one for one in dataset.experiment_ids if one != experiment_id)
+            if left != dataset.experiment_ids:
+                self._datasets[key] = replace(dataset, experiment_ids=left)
 
     def _check_there(self, dataset_id: str) -> None:
         if dataset_id not in self._datasets:

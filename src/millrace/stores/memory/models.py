@@ -10,7 +10,7 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.entity import mapping
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.stores.memory import search
-from millrace.stores.memory.records import ModelRecord
+from millrace.stores.memory.records import Held, ModelRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,9 @@ class LoggedModels:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._experiments: dict[str, Experiment] = {}
-        self._models: dict[str, ModelRecord] = {}
+        self.held = Held()
+        self._experiments = self.held.experiments
+        self._models = self.held.models
 
     def _experiment(self, experiment_id: str) -> Experiment:
         experiment = self._experiments.get(experiment_id)
@@ -91,6 +92,8 @@ class LoggedModels:
     def _change_logged_model(
         self, model_id: str, change: LoggedModelChange, trail: Trail
     ) -> LoggedModel:
+        if change.deleted is False:
+            self.held.check_restorable("logged model", model_id)
         is_life_cycle = change.deleted is not None and model_id in self._models
         model = self._models[model_id] if is_life_cycle else self._model(model_id)
         for entry in change.add_params:
@@ -106,6 +109,8 @@ class LoggedModels:
         model.tags = tags
         model.params |= mapping(change.add_params)
         if change.deleted is not None:
+            if change.deleted != model.deleted:
+                model.deleted_ms = change.deleted_ms if change.deleted else None
             model.deleted = change.deleted
         updated = change.last_updated_timestamp_ms
         model.base = replace(

@@ -11,6 +11,7 @@ from millrace.core.entities.entity import pairs
 from millrace.core.entities.logged_model import LoggedModel, LoggedModelData, LoggedModelInfo
 from millrace.core.entities.metric import Metric
 from millrace.core.entities.run import Run, RunData, RunInfo, RunInputs, RunOutputs
+from millrace.core.errors import InvalidArgument
 from millrace.core.numbers import key_of, value_of
 from millrace.core.series import Point
 from millrace.core.tags import END_CAUSE
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from millrace.core.entities.dataset import Dataset, DatasetInput
+    from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.run import ModelInput, ModelOutput
 
 
@@ -37,6 +39,7 @@ class RunRecord:
         self.model_outputs: dict[str, ModelOutput] = {}
         self.lease_until_ms: int | None = None
         self.lost = False
+        self.deleted_ms: int | None = None
 
     @property
     def info(self) -> RunInfo:
@@ -132,6 +135,7 @@ class ModelRecord:
         self.tags: dict[str, str] = model.info.tags
         self.metrics: set[ModelMetric] = set()
         self.deleted = False
+        self.deleted_ms: int | None = None
 
     @property
     def info(self) -> LoggedModelInfo:
@@ -165,3 +169,35 @@ def _logged_with(metric: ModelMetric, datasets: Collection[tuple[str, str | None
         metric.dataset_name == name and digest in {None, metric.dataset_digest}
         for name, digest in datasets
     )
+
+
+class Held:
+    """The tracking records of one place by id, and what is known of those in the trash."""
+
+    def __init__(self) -> None:
+        self.experiments: dict[str, Experiment] = {}
+        self.runs: dict[str, RunRecord] = {}
+        self.models: dict[str, ModelRecord] = {}
+        self.datasets: dict[tuple[str, str, str], Dataset] = {}
+        """By experiment, name and digest."""
+        self.deleted_ms: dict[str, int | None] = {}
+        """When experiments were deleted."""
+        self.purging: set[str] = set()
+        """Ids of what is being removed for good."""
+
+    def check_restorable(self, what: str, id_: str) -> None:
+        """Raise `InvalidArgument` for what is on its way out."""
+        if id_ in self.purging:
+            raise InvalidArgument(
+                f"The {what} {id_} is being removed for good; it cannot be restored."
+            )
+
+    def forget_unused_datasets(self) -> None:
+        """Let go of data sets that no run reads any more."""
+        used = {
+            (run.base.experiment_id, *identity)
+            for run in self.runs.values()
+            for identity in run.datasets
+        }
+        for identity in self.datasets.keys() - used:
+            del self.datasets[identity]

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from millrace.core.entities.dataset import Dataset
     from millrace.core.entities.experiment import ExperimentChange
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
@@ -48,8 +47,9 @@ class MemoryTracking(LoggedModels):
 
     def __init__(self, ledger: Ledger, default_artifact_root: str) -> None:
         super().__init__(ledger)
-        self._runs: dict[str, RunRecord] = {}
-        self._datasets: dict[tuple[str, str, str], Dataset] = {}
+        self._runs = self.held.runs
+        self._datasets = self.held.datasets
+        self._next_id = 0
         default = NewExperiment(
             name=DEFAULT_NAME,
             artifact_location=None,
@@ -68,8 +68,8 @@ class MemoryTracking(LoggedModels):
 
     def _add_experiment(self, new: NewExperiment, trail: Trail = NO_TRAIL) -> Experiment:
         self._check_name_free(new.name)
-        # Experiments are never removed, so their number is the next free id: 0 for the first.
-        experiment_id = str(len(self._experiments))
+        experiment_id = str(self._next_id)
+        self._next_id += 1
         experiment = Experiment(
             experiment_id=experiment_id,
             name=new.name,
@@ -118,6 +118,8 @@ class MemoryTracking(LoggedModels):
             raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
         if change.lifecycle_stage == old.lifecycle_stage:
             raise NotFound(f"Experiment {experiment_id} is {old.lifecycle_stage} already.")
+        if change.lifecycle_stage == "active":
+            self.held.check_restorable("experiment", experiment_id)
         if change.name is not None and change.name != old.name:
             self._check_name_free(change.name)
         tags = old.tags | mapping(change.set_tags)
@@ -134,11 +136,21 @@ class MemoryTracking(LoggedModels):
         )
         self._experiments[experiment_id] = new
         if change.lifecycle_stage is not None:
-            for run in self._runs_of([experiment_id]):
-                run.base = replace(run.base, lifecycle_stage=change.lifecycle_stage)
+            self._take_along(experiment_id, change)
             self._ledger.emit(trail, MOVED["experiment", change.lifecycle_stage], new)
         self._ledger.note(trail, "experiment", experiment_id, before=old, after=new)
         return new
+
+    def _take_along(self, experiment_id: str, change: ExperimentChange) -> None:
+        """Take the runs of an experiment to the trash or out of it."""
+        stage = change.lifecycle_stage
+        assert stage is not None  # noqa: S101 - for the type checker
+        at_ms = change.last_update_time if stage == "deleted" else None
+        self.held.deleted_ms[experiment_id] = at_ms
+        for run in self._runs_of([experiment_id]):
+            if run.base.lifecycle_stage != stage and run.base.run_id not in self.held.purging:
+                run.base = replace(run.base, lifecycle_stage=stage)
+                run.deleted_ms = at_ms
 
     def find_experiments(self, query: Query) -> Page[Experiment]:
         """Matching experiments, one page."""
@@ -201,6 +213,9 @@ class MemoryTracking(LoggedModels):
         old, before = run.base, run.info
         if change.lifecycle_stage == "active":
             self._active_experiment(old.experiment_id)
+            self.held.check_restorable("run", run_id)
+        if change.lifecycle_stage not in {None, old.lifecycle_stage}:
+            run.deleted_ms = change.deleted_ms if change.lifecycle_stage == "deleted" else None
         run.base = replace(
             old,
             status=change.status or old.status,

@@ -154,8 +154,7 @@ def change_experiment(
     values: dict[str, object] = {}
     _check_stage(experiment, change)
     if change.lifecycle_stage is not None:
-        values["lifecycle"] = LIFECYCLE_OF[change.lifecycle_stage]
-        _take_runs_along(tx, row, LIFECYCLE_OF[change.lifecycle_stage])
+        values |= _moved(tx, row, change)
     if change.name is not None and change.name != experiment.name:
         _check_name_free(tx.session, change.name)
         values["name"] = change.name
@@ -184,6 +183,11 @@ def change_experiment(
     return changed
 
 
+def being_purged(what: str) -> InvalidArgument:
+    """The refusal to restore what is on its way out."""
+    return InvalidArgument(f"The {what} is being removed for good; it cannot be restored.")
+
+
 def _check_stage(experiment: Experiment, change: ExperimentChange) -> None:
     if change.lifecycle_stage == experiment.lifecycle_stage:
         raise NotFound(
@@ -197,25 +201,37 @@ def _check_stage(experiment: Experiment, change: ExperimentChange) -> None:
         )
 
 
-def _take_runs_along(tx: Transaction, experiment: int, lifecycle: int) -> None:
+def _moved(tx: Transaction, experiment: int, change: ExperimentChange) -> dict[str, object]:
+    """Take the runs of an experiment to the trash or out of it; what changes of itself.
+
+    Its time of deletion is theirs, but for those that were in the trash before.
+    """
+    is_restored = change.lifecycle_stage == "active"
+    lifecycle = ACTIVE if is_restored else DELETED
+    deleted_ms = None if is_restored else change.last_update_time
+    if is_restored and _is_purging(tx.session, experiment):
+        raise being_purged(f"experiment {experiment}")
+    along = and_(
+        t.runs.c.experiment_id == experiment,
+        t.runs.c.lifecycle != lifecycle,
+        t.runs.c.purging_ms.is_(None),
+    )
     connection = tx.session.connection
     connection.execute(
         update(t.run_documents)
-        .where(
-            t.run_documents.c.run_id.in_(
-                select(t.runs.c.id).where(
-                    t.runs.c.experiment_id == experiment, t.runs.c.lifecycle != lifecycle
-                )
-            )
-        )
+        .where(t.run_documents.c.run_id.in_(select(t.runs.c.id).where(along)))
         .values(revision=t.run_documents.c.revision + 1, document=None)
     )
     connection.execute(
-        update(t.runs)
-        .where(t.runs.c.experiment_id == experiment, t.runs.c.lifecycle != lifecycle)
-        .values(lifecycle=lifecycle)
+        update(t.runs).where(along).values(lifecycle=lifecycle, deleted_ms=deleted_ms)
     )
     tx.forget_runs()
+    return {"lifecycle": lifecycle, "deleted_ms": deleted_ms}
+
+
+def _is_purging(session: Session, experiment: int) -> bool:
+    purging = select(t.experiments.c.purging_ms).where(t.experiments.c.id == experiment)
+    return session.select(purging)[0][0] is not None
 
 
 class ExperimentSource:

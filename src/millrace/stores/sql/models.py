@@ -32,7 +32,7 @@ from millrace.core.numbers import key_of, number_in, value_of
 from millrace.core.pages import Page
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
-from millrace.stores.sql.experiments import IN_VIEW
+from millrace.stores.sql.experiments import IN_VIEW, being_purged
 from millrace.stores.sql.filters import Held, Shape, compile_filter
 from millrace.stores.sql.runs import below, home_of
 from millrace.stores.sql.search import SortBy, find
@@ -217,7 +217,7 @@ def change_logged_model(
     if change.status is not None:
         values["status"] = _STATUS_OF[change.status]
     if change.deleted is not None:
-        values["lifecycle"] = DELETED if change.deleted else ACTIVE
+        values |= _moved(tx.session, row, change)
     if change.last_updated_timestamp_ms is not None:
         values["updated_ms"] = change.last_updated_timestamp_ms
     if values:
@@ -231,6 +231,19 @@ def change_logged_model(
 def _recorded(session: Session, row: int) -> dict[str, object]:
     lifecycle = session.select(select(_m.lifecycle).where(_m.id == row))[0][0]
     return models_by_row(session, [row])[0].recorded(is_deleted=lifecycle == DELETED)
+
+
+def _moved(session: Session, row: int, change: LoggedModelChange) -> dict[str, object]:
+    columns = select(_m.lifecycle, _m.deleted_ms, _m.purging_ms, _m.uuid).where(_m.id == row)
+    lifecycle, deleted_ms, purging_ms, uuid = session.select(columns)[0]
+    if not change.deleted:
+        if purging_ms is not None:
+            raise being_purged(f"logged model {uuid}")
+        return {"lifecycle": ACTIVE, "deleted_ms": None}
+    return {
+        "lifecycle": DELETED,
+        "deleted_ms": change.deleted_ms if lifecycle == ACTIVE else deleted_ms,
+    }
 
 
 def _add_new_params(tx: Transaction, row: int, model_id: str, params: Sequence[KeyValue]) -> None:

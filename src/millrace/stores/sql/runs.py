@@ -28,10 +28,10 @@ from millrace.core.numbers import key_of, keys_of, number_in
 from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import info_of
-from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLE_OF, LIFECYCLES
+from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES, being_purged
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, holds
 from millrace.stores.sql.search import Found, SortBy, find
-from millrace.stores.sql.transaction import ACTIVE, METRIC, PARAM, TAG, RunState
+from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch
     from millrace.core.filters.ast import Comparison, Field
     from millrace.stores.protocols import Query
-    from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.engine import Row, Session
     from millrace.stores.sql.statements import Statements
     from millrace.stores.sql.transaction import Transaction
 
@@ -108,10 +108,10 @@ def change_run(tx: Transaction, run_id: str, change: RunChange, trail: Trail = N
     state = tx.run_state(run_id) if is_move else tx.active_run(run_id)
     old = tx.session.rows(tx.statements.run, (state.id,))[0]
     name, status, end_ms, lifecycle, lease = old[3], old[5], old[7], old[9], old[10]
-    if change.lifecycle_stage is not None:
-        if change.lifecycle_stage == "active":
-            home_of(tx, str(state.experiment_id))
-        lifecycle = state.lifecycle = LIFECYCLE_OF[change.lifecycle_stage]
+    deleted_ms = old[12]
+    if is_move:
+        lifecycle, deleted_ms = _moved(tx, state, old, change)
+        state.lifecycle = lifecycle
     if change.lease_until_ms is not None:
         lease = change.lease_until_ms
     if change.status is not None:
@@ -126,7 +126,10 @@ def change_run(tx: Transaction, run_id: str, change: RunChange, trail: Trail = N
     was_lost = state.lost
     if was_lost:
         _revive(tx, state)
-    tx.session.run(tx.statements.change_run, (name, status, end_ms, lifecycle, lease, state.id))
+    tx.session.run(
+        tx.statements.change_run,
+        (name, status, end_ms, lifecycle, lease, deleted_ms, state.id),
+    )
     # A heartbeat changes nothing that a reader sees.
     if was_lost or change != RunChange(lease_until_ms=change.lease_until_ms):
         tx.touch(state.id)
@@ -146,6 +149,19 @@ def _tell(
         tx.emit(trail, MOVED["run", change.lifecycle_stage], after)
     if change.status in TERMINAL:
         tx.emit(trail, "run.ended", after)
+
+
+def _moved(tx: Transaction, state: RunState, old: Row, change: RunChange) -> tuple[int, int | None]:
+    """The run's life cycle, and the time of its deletion, after a move to the trash or out of it.
+
+    What is in the trash already keeps its time.
+    """
+    if change.lifecycle_stage == "active":
+        home_of(tx, str(state.experiment_id))
+        if old[13] is not None:
+            raise being_purged(f"run {old[1]}")
+        return ACTIVE, None
+    return DELETED, change.deleted_ms if state.lifecycle == ACTIVE else old[12]
 
 
 def _revive(tx: Transaction, state: RunState) -> None:

@@ -65,7 +65,7 @@ class Statements:
         self.run = sql(f"SELECT {', '.join(RUN_COLUMNS)} FROM runs WHERE id = :run")  # noqa: S608
         self.change_run = sql(
             "UPDATE runs SET name = :name, status = :status, end_ms = :end, lifecycle = :lifecycle,"
-            " lease_until_ms = :lease WHERE id = :run"
+            " lease_until_ms = :lease, deleted_ms = :deleted WHERE id = :run"
         )
         self.insert_run = new_row(t.runs)
         self.insert_document = new_row(t.run_documents)

@@ -30,6 +30,7 @@ from millrace.stores.sql.series import Charts, Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements
 from millrace.stores.sql.transaction import Transaction
+from millrace.stores.sql.trash import SqlTrash
 from millrace.stores.sql.writer import Writer
 
 if TYPE_CHECKING:
@@ -349,6 +350,7 @@ class SqlStores:
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
+            self._trash = SqlTrash(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -386,6 +388,11 @@ class SqlStores:
     def audit(self) -> SqlAudit:
         """The audit trail."""
         return self._audit
+
+    @property
+    def trash(self) -> SqlTrash:
+        """What was deleted, and its removal for good."""
+        return self._trash
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""
