@@ -22,6 +22,7 @@ import msgspec
 
 from millrace.core.entities.audit import NO_TRAIL, Trail
 from millrace.core.entities.run import ParamClash
+from millrace.core.errors import AlreadyExists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.ast import Expr
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Page, Position
+    from millrace.core.series import Point
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -466,6 +468,58 @@ class TrashStore(Protocol):
         ...
 
 
+def check_same_experiment(run: RunInfo, held_in: str) -> None:
+    """Raise `AlreadyExists` when a run to be taken in is here, but in another experiment."""
+    if run.experiment_id != held_in:
+        raise AlreadyExists(
+            f"Run {run.run_id} is in experiment {held_in} here and in {run.experiment_id} where it "
+            "comes from. Move it, or delete it here."
+        )
+
+
+class TransferStore(Protocol):
+    """Taking records in as they were elsewhere, with ids, times and life cycle; and giving points.
+
+    After each call the record is as given, whatever it was before, so that all may be repeated.
+    Nothing here is validated: what another program kept is kept.
+    """
+
+    def adopt_experiment(self, experiment: Experiment) -> Future[None]:
+        """Have an experiment under its id. AlreadyExists: another one has its name."""
+        ...
+
+    def adopt_run(self, run: Run, *, deleted_ms: int | None = None) -> Future[None]:
+        """Have a run with its params, tags, inputs and outputs, in its stage. Its metrics are left
+        as they are here. NotFound: no such experiment; AlreadyExists: it is in another one."""
+        ...
+
+    def adopt_points(self, run_id: str, key: str, points: Sequence[Point]) -> Future[int]:
+        """Add points, values as sortable integers, to a series; how many were new. NotFound."""
+        ...
+
+    def adopt_logged_model(self, model: LoggedModel, *, is_deleted: bool = False) -> Future[None]:
+        """Have a logged model with its params, tags and metrics. NotFound: no such experiment."""
+        ...
+
+    def points(self, run_id: str, key: str, *, after: Point | None, limit: int) -> list[Point]:
+        """At most *limit* points of a series beyond *after*, by (step, time, value)."""
+        ...
+
+    def move_runs(
+        self, run_ids: Sequence[str], experiment_id: str, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Have runs in another experiment, all of them or none; their ids, series and places of
+        artifacts stay. NotFound: a run or the experiment; InvalidArgument: one is in the trash."""
+        ...
+
+    def copy_run(
+        self, run_id: str, new_id: str, experiment_id: str, *, trail: Trail = NO_TRAIL
+    ) -> Future[RunInfo]:
+        """Make a run like another, with all its series, under a new id in an experiment. Its place
+        for artifacts is its own, and empty. NotFound, InvalidArgument as above; AlreadyExists."""
+        ...
+
+
 class Stores(Protocol):
     """All records of one place."""
 
@@ -488,6 +542,9 @@ class Stores(Protocol):
 
     @property
     def trash(self) -> TrashStore: ...
+
+    @property
+    def transfer(self) -> TransferStore: ...
 
     def secret(self) -> bytes:
         """A secret of this place, the same for all its processes; it signs page tokens."""

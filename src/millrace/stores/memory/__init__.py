@@ -14,6 +14,7 @@ from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.tracking import MemoryTracking
+from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.protocols import StoreHealth
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         AuditStore,
         EvaluationStore,
         TrackingStore,
+        TransferStore,
         TrashStore,
     )
 
@@ -39,6 +41,7 @@ class MemoryStores:
         self._artifacts = MemoryArtifacts(self._ledger)
         self._audit = MemoryAudit(self._ledger)
         self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
+        self._transfer = MemoryTransfer(self._ledger, self._tracking)
         self._secret = secrets.token_bytes(32)
 
     @property
@@ -70,6 +73,11 @@ class MemoryStores:
     def trash(self) -> TrashStore:
         """What was deleted, and its removal for good."""
         return self._trash
+
+    @property
+    def transfer(self) -> TransferStore:
+        """Records as they were elsewhere."""
+        return self._transfer
 
     def secret(self) -> bytes:
         """A secret of this object."""

@@ -40,6 +40,13 @@ class Series:
         self._ordered = self._aggregates = None
         return True
 
+    def extend(self, points: Iterable[Point]) -> int:
+        """Take in many points; how many were new."""
+        before = len(self._points)
+        self._points.update(points)
+        self._ordered = self._aggregates = None
+        return len(self._points) - before
+
     @property
     def points(self) -> tuple[Point, ...]:
         """All points in the order of series."""

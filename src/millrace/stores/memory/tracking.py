@@ -20,8 +20,8 @@ from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
 from millrace.stores.memory.models import LoggedModels, below
 from millrace.stores.memory.records import RunRecord
-from millrace.stores.memory.series import Charted, chart, columns
-from millrace.stores.protocols import Appended, NewExperiment
+from millrace.stores.memory.series import Charted, Series, chart, columns
+from millrace.stores.protocols import Appended, NewExperiment, check_same_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
     from millrace.core.pages import Page, Position
     from millrace.stores.memory.ledger import Ledger
-    from millrace.stores.memory.series import Series
+    from millrace.stores.memory.records import ModelRecord
     from millrace.stores.protocols import (
         MetricWindow,
         Points,
@@ -332,6 +332,62 @@ class MemoryTracking(LoggedModels):
                 trail, "run", run.base.run_id, before={"lost": False}, after={"lost": True}
             )
         return len(ended)
+
+    # --- records taken in as they were elsewhere (`MemoryTransfer`) -----------------------------
+
+    def put_experiment(self, experiment: Experiment) -> None:
+        """Have *experiment*, in place of one with its id."""
+        holder = self.experiment_named(experiment.name)
+        if holder is not None and holder.experiment_id != experiment.experiment_id:
+            self._check_name_free(experiment.name)
+        self._experiments[experiment.experiment_id] = experiment
+        self._next_id = max(self._next_id, int(experiment.experiment_id) + 1)
+
+    def put_run(self, record: RunRecord) -> None:
+        """Have a run, in place of one with its id, whose series it takes over."""
+        info = record.base
+        self._experiment(info.experiment_id)
+        held = self._runs.get(info.run_id)
+        if held is not None:
+            check_same_experiment(info, held.base.experiment_id)
+            record.series = held.series
+        self._runs[info.run_id] = record
+
+    def put_logged_model(self, record: ModelRecord) -> None:
+        """Have a logged model, in place of one with its id."""
+        self._experiment(record.base.experiment_id)
+        self._models[record.base.model_id] = record
+
+    def move_runs(self, run_ids: Sequence[str], experiment_id: str, trail: Trail) -> None:
+        """Have active runs in another active experiment."""
+        self._active_experiment(experiment_id)
+        for run in [self._active_run(run_id) for run_id in run_ids]:
+            before = run.base
+            run.base = replace(before, experiment_id=experiment_id)
+            self._ledger.note(trail, "run", before.run_id, before=before, after=run.base)
+            for read in run.datasets.values():
+                identity = (experiment_id, read.dataset.name, read.dataset.digest)
+                self._datasets.setdefault(identity, read.dataset)
+
+    def copy_run(self, run_id: str, new_id: str, experiment_id: str, trail: Trail) -> RunInfo:
+        """Make a run like an active one under a new id."""
+        old = self._active_run(run_id)
+        entity = old.entity()
+        info = replace(
+            old.base, run_id=new_id, run_uuid=new_id, experiment_id=experiment_id, artifact_uri=""
+        )
+        self._add_run(replace(entity, info=info), trail)
+        new = self._runs[new_id]
+        for key, series in old.series.items():
+            new.series[key] = Series()
+            new.series[key].extend(series.points)
+        new.datasets = dict(old.datasets)
+        new.model_inputs, new.model_outputs = dict(old.model_inputs), dict(old.model_outputs)
+        return new.info
+
+    def held_run(self, run_id: str) -> RunRecord:
+        """The run of that id, in whatever stage; raise `NotFound`."""
+        return self._run(run_id)
 
     # --- series --------------------------------------------------------------------------------
 

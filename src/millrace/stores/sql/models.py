@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from sqlalchemy import (
     BindParameter,
     and_,
@@ -141,6 +142,17 @@ def add_logged_model(tx: Transaction, model: LoggedModel, trail: Trail = NO_TRAI
     if row_of(tx.session, info.model_id, in_trash=True) is not None:
         raise AlreadyExists(f"A logged model with id={info.model_id} exists already.")
     uri = info.artifact_uri or below(location, "models", info.model_id, "artifacts")
+    added = msgspec.structs.replace(model, info=msgspec.structs.replace(info, artifact_uri=uri))
+    row = insert_model(tx, added)
+    made = models_by_row(tx.session, [row])[0]
+    if trail.act is not None:
+        tx.note(trail, "logged_model", info.model_id, after=made.recorded())
+    return made
+
+
+def insert_model(tx: Transaction, model: LoggedModel, *, is_deleted: bool = False) -> int:
+    """Write a model that is not there yet, with its params and tags; its row id."""
+    info = model.info
     made = tx.session.connection.execute(
         insert(t.logged_models).values(
             uuid=info.model_id,
@@ -150,19 +162,16 @@ def add_logged_model(tx: Transaction, model: LoggedModel, trail: Trail = NO_TRAI
             model_type=info.model_type,
             source_run_id=info.source_run_id,
             status_message=info.status_message,
-            artifact_uri=uri,
+            artifact_uri=info.artifact_uri,
             created_ms=info.creation_timestamp_ms,
             updated_ms=info.last_updated_timestamp_ms,
-            lifecycle=ACTIVE,
+            lifecycle=DELETED if is_deleted else ACTIVE,
         )
     )
     row: int = (made.inserted_primary_key or (0,))[0]
     _add_params(tx, row, model.data.param_list)
     _set_tags(tx, row, info.tag_list)
-    added = models_by_row(tx.session, [row])[0]
-    if trail.act is not None:
-        tx.note(trail, "logged_model", info.model_id, after=added.recorded())
-    return added
+    return row
 
 
 def _add_params(tx: Transaction, row: int, params: Sequence[KeyValue]) -> None:

@@ -82,8 +82,17 @@ def add_run(tx: Transaction, run: Run, trail: Trail = NO_TRAIL) -> Run:
     if not info.artifact_uri:
         uri = below(location, info.run_id, "artifacts")
         info = msgspec.structs.replace(info, artifact_uri=uri)
+    added = msgspec.structs.replace(run, info=info)
+    insert_run(tx, added, int(info.experiment_id))
+    tx.note(trail, "run", info.run_id, after=info)
+    tx.emit(trail, "run.created", info)
+    return added
+
+
+def insert_run(tx: Transaction, run: Run, home: int) -> RunState:
+    """Write a run that is not there yet, active, with its tags."""
+    info = run.info
     row = tx.next_id("runs")
-    home = int(info.experiment_id)
     tx.session.run(
         tx.statements.insert_run,
         (
@@ -92,14 +101,10 @@ def add_run(tx: Transaction, run: Run, trail: Trail = NO_TRAIL) -> Run:
         ),
     )  # fmt: skip
     tx.session.run(tx.statements.insert_document, (row, 0, None))
-    tx.remember_run(
-        info.run_id,
-        RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False),
-    )
+    state = RunState(id=row, experiment_id=home, lifecycle=ACTIVE, lost=False)
+    tx.remember_run(info.run_id, state)
     _set_tags(tx, row, home, run.data.tag_list)
-    tx.note(trail, "run", info.run_id, after=info)
-    tx.emit(trail, "run.created", info)
-    return msgspec.structs.replace(run, info=info)
+    return state
 
 
 def change_run(tx: Transaction, run_id: str, change: RunChange, trail: Trail = NO_TRAIL) -> RunInfo:
@@ -220,7 +225,7 @@ def append(tx: Transaction, run_id: str, batch: Batch) -> Appended:  # noqa: C90
         tx.session.many(
             tx.statements.insert_param,
             [
-                (state.id, tx.key_id(home, PARAM, param.key), param.value, _number(param.value))
+                (state.id, tx.key_id(home, PARAM, param.key), param.value, number_of(param.value))
                 for param in new_params
             ],
         )
@@ -233,10 +238,7 @@ def append(tx: Transaction, run_id: str, batch: Batch) -> Appended:  # noqa: C90
     added = _add_metrics(tx, state, batch.metrics) if batch.metrics else 0
     if models:
         _add_model_metrics(tx, run_id, batch.metrics, models)
-    if batch.datasets:
-        _add_datasets(tx, state, batch)
-    if batch.model_inputs or batch.model_outputs:
-        _add_models(tx, state, batch)
+    add_inputs_and_outputs(tx, state, batch)
     tx.touch(state.id)
     return Appended(new_points=added)
 
@@ -265,7 +267,8 @@ def _missing_tags(tx: Transaction, state: RunState, names: Sequence[str]) -> tup
     return tuple(name for name in names if not is_there(name))
 
 
-def _number(text: str) -> int | None:
+def number_of(text: str) -> int | None:
+    """The sortable integer of the number that a param is, if it is one."""
     value = number_in(text)
     return None if value is None else key_of(value)
 
@@ -321,6 +324,14 @@ def _add_model_metrics(
             if m.model_id
         ],
     )  # fmt: skip
+
+
+def add_inputs_and_outputs(tx: Transaction, state: RunState, batch: Batch) -> None:
+    """Note what a run read and made; what is noted already stays as it is."""
+    if batch.datasets:
+        _add_datasets(tx, state, batch)
+    if batch.model_inputs or batch.model_outputs:
+        _add_models(tx, state, batch)
 
 
 def _add_datasets(tx: Transaction, state: RunState, batch: Batch) -> None:

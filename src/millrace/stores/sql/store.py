@@ -30,6 +30,7 @@ from millrace.stores.sql.series import Charts, Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements
 from millrace.stores.sql.transaction import Transaction
+from millrace.stores.sql.transfer import SqlTransfer
 from millrace.stores.sql.trash import SqlTrash
 from millrace.stores.sql.writer import Writer
 
@@ -351,6 +352,7 @@ class SqlStores:
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
             self._trash = SqlTrash(self._database, self._writer)
+            self._transfer = SqlTransfer(self._database, self._writer, statements)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -393,6 +395,11 @@ class SqlStores:
     def trash(self) -> SqlTrash:
         """What was deleted, and its removal for good."""
         return self._trash
+
+    @property
+    def transfer(self) -> SqlTransfer:
+        """Records as they were elsewhere."""
+        return self._transfer
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""
