@@ -13,6 +13,7 @@ from millrace import _doors
 __version__ = "3.18.0"
 
 if TYPE_CHECKING:
+    from millrace import artifacts as artifacts
     from millrace.autolog import autolog as autolog
     from millrace.client import config as config
     from millrace.client import data as data
@@ -71,6 +72,19 @@ if TYPE_CHECKING:
     from millrace.client.fluent import set_tags as set_tags
     from millrace.client.fluent import set_tracking_uri as set_tracking_uri
     from millrace.client.fluent import start_run as start_run
+    from millrace.client.fluent_files import Image as Image
+    from millrace.client.fluent_files import (
+        flush_artifact_async_logging as flush_artifact_async_logging,
+    )
+    from millrace.client.fluent_files import load_table as load_table
+    from millrace.client.fluent_files import log_artifact as log_artifact
+    from millrace.client.fluent_files import log_artifacts as log_artifacts
+    from millrace.client.fluent_files import log_dict as log_dict
+    from millrace.client.fluent_files import log_figure as log_figure
+    from millrace.client.fluent_files import log_image as log_image
+    from millrace.client.fluent_files import log_stream as log_stream
+    from millrace.client.fluent_files import log_table as log_table
+    from millrace.client.fluent_files import log_text as log_text
     from millrace.core.errors import MillraceError as MillraceError
 
 _doors.hang()

@@ -1,7 +1,9 @@
 """Names of the public API and where they live, so that `import millrace` imports none of it.
 
 `NAMES` are attributes of `millrace`. `MODULES` are modules under two names: `millrace.data` *is*
-`millrace.client.data`, also for `import millrace.data`.
+`millrace.client.data`, also for `import millrace.data`. `FACES` are names that a package of a lower
+floor shows of a higher one: `millrace.artifacts` holds the stores, and scripts know it for
+`download_artifacts`.
 """
 
 from __future__ import annotations
@@ -26,8 +28,15 @@ _FLUENT = """
     set_system_metrics_sampling_interval set_tag set_tags set_tracking_uri start_run
 """.split()
 
+_FLUENT_FILES = """
+    Image flush_artifact_async_logging load_table log_artifact log_artifacts log_dict log_figure
+    log_image log_stream log_table log_text
+""".split()
+_ARTIFACTS = "download_artifacts list_artifacts load_dict load_image load_text".split()
+
 NAMES: Final[dict[str, str]] = {
     **dict.fromkeys(_FLUENT, "millrace.client.fluent"),
+    **dict.fromkeys(_FLUENT_FILES, "millrace.client.fluent_files"),
     "ActiveRun": "millrace.client.active",
     "MillraceClient": "millrace.client.client",
     "MlflowClient": "millrace.client.client",
@@ -42,7 +51,14 @@ MODULES: Final[dict[str, str]] = {
     "millrace.exceptions": "millrace.client.exceptions",
     "millrace.tracking": "millrace.client",
 }
-_PACKAGES: Final = {"autolog": "millrace.autolog", "client": "millrace.client"}
+_PACKAGES: Final = {name: f"millrace.{name}" for name in ("artifacts", "autolog", "client")}
+
+FACES: Final[dict[str, dict[str, str]]] = {
+    "millrace.artifacts": dict.fromkeys(_ARTIFACTS, "millrace.client.artifacts"),
+}
+"""Packages that are a room of the house and, under the same name, a part of the public API, whose
+functions live on a higher floor: name of a function -> its module. The package's own `__getattr__`
+asks `faced`."""
 
 
 def opened(name: str) -> object:
@@ -53,6 +69,14 @@ def opened(name: str) -> object:
     if module is None:
         raise AttributeError(f"module 'millrace' has no attribute {name!r}")
     return import_module(module)
+
+
+def faced(package: str, name: str) -> object:
+    """What `<package>.<name>` is, for a package with a public face."""
+    module = FACES[package].get(name)
+    if module is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(import_module(module), name)
 
 
 def public() -> list[str]:

@@ -21,8 +21,13 @@ HEAVY = {
     "httptools",
     "httpx",
     "multiprocessing",
+    "PIL",
+    "matplotlib",
     "numpy",
+    "obstore",
     "pandas",
+    "plotly",
+    "pyarrow",
     "pynvml",
     "requests",
     "socket",
@@ -33,6 +38,7 @@ HEAVY = {
     "urllib3",
     "uvicorn",
     "uvloop",
+    "yaml",
 }
 
 PROBE = """
@@ -82,6 +88,8 @@ def test_importing_takes_less_than_100_ms():
         "import millrace; millrace.MillraceClient",
         "import millrace; millrace.entities.Metric",
         "import millrace.data",
+        "import millrace; millrace.log_artifact",
+        "import millrace.artifacts; millrace.artifacts.download_artifacts",
     ],
 )
 def test_using_a_name_loads_nothing_heavy(script: str):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import millrace as mlflow
 from millrace.client import MillraceClient
+from millrace.core.entities.artifact import FileInfo
 from millrace.core.entities.experiment import Experiment
 from millrace.core.entities.metric import Metric
 from millrace.core.entities.run import Run
@@ -22,6 +25,16 @@ with mlflow.start_run(run_name="n", tags={"a": 1}, nested=False) as run:
     mlflow.log_metrics({"acc": 1.0}, step=2)
     mlflow.set_tags({"team": "vision"})
     mlflow.log_input(mlflow.data.meta("train", "1"), context="training")
+    mlflow.log_artifact("model.bin", "weights")
+    mlflow.log_artifacts("plots")
+    mlflow.log_text("text", "notes.txt")
+    mlflow.log_dict({"a": [1]}, "config.yml")
+    mlflow.log_stream(io.BytesIO(b"x"), "x.bin")
+    mlflow.log_figure(object(), "f.png", save_kwargs={"dpi": 100})
+    mlflow.log_table({"a": [1]}, "t.json")
+    sent = mlflow.log_image(mlflow.Image([[0]]), key="dog", step=1)
+    if sent is not None:
+        sent.wait()
 mlflow.end_run("FINISHED")
 mlflow.flush_async_logging()
 
@@ -33,6 +46,10 @@ loss: float = found.data.metrics["loss"]
 maybe: Experiment | None = mlflow.get_experiment_by_name("typed")
 active: mlflow.ActiveRun | None = mlflow.active_run()
 mlflow.autolog(disable=True)
+
+files: list[FileInfo] = mlflow.artifacts.list_artifacts(run_id=run_id)
+where: str = mlflow.artifacts.download_artifacts(f"runs:/{run_id}/plots", dst_path="out")
+words: str = mlflow.artifacts.load_text(f"runs:/{run_id}/notes.txt")
 
 client = MillraceClient("sqlite:///x.db")
 alias: MillraceClient = mlflow.MlflowClient()

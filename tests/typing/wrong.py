@@ -12,3 +12,6 @@ number: int = millrace.create_experiment("e")  # error
 print(millrace.get_experiment_by_name("e").name)  # error
 runs: list[str] = millrace.search_runs(output_format="list")  # error
 millrace.MillraceClient().log_metric("r", "m")  # error
+millrace.log_artifact(3)  # error
+millrace.log_text(b"x", "a.txt")  # error
+millrace.artifacts.download_everything()  # error

@@ -24,6 +24,19 @@ def test_a_module_under_two_names_is_one(name: str):
     assert getattr(millrace, name.partition(".")[2]) is real
 
 
+def test_a_package_of_the_house_has_a_public_face():
+    """`millrace.artifacts` holds the stores; scripts know it for other things."""
+    import millrace.artifacts as face  # noqa: PLC0415
+
+    for name, module in _doors.FACES["millrace.artifacts"].items():
+        assert getattr(face, name) is getattr(importlib.import_module(module), name)
+        assert name in dir(face)
+    assert millrace.artifacts is face
+    assert importlib.import_module("millrace.artifacts.protocols").ArtifactStore
+    with pytest.raises(AttributeError, match="no attribute 'download_everything'"):
+        _ = face.download_everything
+
+
 def test_scripts_import_what_they_are_used_to():
     from millrace.entities import Metric, Param, RunTag, ViewType  # noqa: PLC0415
     from millrace.exceptions import MlflowException  # noqa: PLC0415

@@ -65,6 +65,7 @@ class Opened:
     def end(self, ending: Ending) -> None:
         """Tell the server how it ended, behind all that was logged."""
         if self._halt():
+            self.client.flush_artifacts()
             self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=True)
             self.client.set_terminated(self.run_id, ending.status)
 

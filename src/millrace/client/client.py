@@ -44,7 +44,7 @@ from millrace.api.tracking import (
     UpdateRun,
 )
 from millrace.client import context
-from millrace.client.models import LoggedModelVerbs
+from millrace.client.files import ArtifactVerbs
 from millrace.client.records import (
     MOST_ENTRIES,
     Logged,
@@ -120,7 +120,7 @@ class Operations:
             each.wait()
 
 
-class MillraceClient(LoggedModelVerbs):
+class MillraceClient(ArtifactVerbs):
     """Talks to one tracking URI. Thread-safe and cheap: clients of one URI share connections.
 
     *tracking_uri* is an `http(s)://` address, a database URI, or `databricks[://profile]`; the

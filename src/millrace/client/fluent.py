@@ -141,12 +141,12 @@ def set_experiment_tag(key: str, value: object) -> None:
 def set_experiment_tags(tags: Mapping[str, object]) -> None:
     """Set tags of the active experiment."""
     client = _client()
-    experiment_id = _experiment_id(client)
+    experiment_id = active_experiment_id(client)
     for key, value in tags.items():
         client.set_experiment_tag(experiment_id, key, value)
 
 
-def _experiment_id(client: MillraceClient) -> str:
+def active_experiment_id(client: MillraceClient) -> str:
     """The active experiment: set, or named in the environment, or the default one."""
     experiment_id = settings.EXPERIMENT_ID.get()
     if experiment_id is None and (name := settings.EXPERIMENT_NAME.get()):
@@ -193,7 +193,7 @@ def start_run(
     else:
         parent = parent_run_id or (outer[-1].run_id if outer else None)
         found = context.run_tags() | ({reserved.PARENT_RUN_ID: parent} if parent else {})
-        where = experiment_id or _experiment_id(client)
+        where = experiment_id or active_experiment_id(client)
         run = client.create_run(where, tags={**found, **given}, run_name=run_name)
     active = ActiveRun(info=run.info, data=run.data, inputs=run.inputs, outputs=run.outputs)
     opened = Opened(active, client, _sampler(client, run, log_system_metrics))
@@ -299,7 +299,7 @@ def search_runs(
     elif experiment_ids is None and search_all_experiments:
         where = [each.experiment_id for each in search_experiments(run_view_type)]
     else:
-        where = [_experiment_id(client)] if experiment_ids is None else experiment_ids
+        where = [active_experiment_id(client)] if experiment_ids is None else experiment_ids
     runs = (
         _pages(
             lambda size, token: client.search_runs(
@@ -341,7 +341,7 @@ def log_metric(
 
     With `synchronous=False` it returns within microseconds.
     """
-    target, client = _target(run_id)
+    target, client = run_and_client(run_id)
     name, digest = (dataset.name, dataset.digest) if dataset is not None else (None, None)
     return client.log_metric(
         target, key, value, timestamp, step, synchronous, name, digest, model_id
@@ -358,7 +358,7 @@ def log_metrics(
     dataset: Any = None,
 ) -> Operations | Pending | None:
     """Log points of several metrics at one step and time, all or none."""
-    target, client = _target(run_id)
+    target, client = run_and_client(run_id)
     name, digest = (dataset.name, dataset.digest) if dataset is not None else (None, None)
     at_ms = clock.now_ms() if timestamp is None else timestamp
     points = [
@@ -370,7 +370,7 @@ def log_metrics(
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     """Log a param; once logged it cannot be changed. Returns *value* when synchronous."""
-    target, client = _target()
+    target, client = run_and_client()
     return client.log_param(target, key, value, synchronous)
 
 
@@ -378,7 +378,7 @@ def log_params(
     params: Mapping[str, object], synchronous: bool | None = None, run_id: str | None = None
 ) -> Operations | Pending | None:
     """Log params, all or none."""
-    target, client = _target(run_id)
+    target, client = run_and_client(run_id)
     return client.log_params(target, params, synchronous)
 
 
@@ -386,7 +386,7 @@ def set_tag(
     key: str, value: object, synchronous: bool | None = None
 ) -> Operations | Pending | None:
     """Set a tag."""
-    target, client = _target()
+    target, client = run_and_client()
     return client.set_tag(target, key, value, synchronous)
 
 
@@ -394,13 +394,13 @@ def set_tags(
     tags: Mapping[str, object], synchronous: bool | None = None
 ) -> Operations | Pending | None:
     """Set tags, all or none."""
-    target, client = _target()
+    target, client = run_and_client()
     return client.set_tags(target, tags, synchronous)
 
 
 def delete_tag(key: str) -> None:
     """Delete a tag; `NotFound` when the run has none of that key."""
-    target, client = _target()
+    target, client = run_and_client()
     client.delete_tag(target, key)
 
 
@@ -412,7 +412,7 @@ def log_batch(
     run_id: str | None = None,
 ) -> Operations | Pending | None:
     """Log metrics, params and tags (see `millrace.entities`) at once, all or none."""
-    target, client = _target(run_id)
+    target, client = run_and_client(run_id)
     return client.log_batch(target, metrics, params, tags, synchronous)
 
 
@@ -450,13 +450,13 @@ def log_inputs(
     for dataset, purpose, more in zip(given, purposes, extra, strict=True):
         found = dict(more or {}) | ({reserved.DATASET_CONTEXT: purpose} if purpose else {})
         inputs.append(DatasetInput(dataset, [InputTag(key, found[key]) for key in found]))
-    target, client = _target()
+    target, client = run_and_client()
     client.log_inputs(target, inputs, models)
 
 
 def log_outputs(models: Sequence[Any]) -> None:
     """Log models that the run makes: things with `.model_id` and perhaps `.step`."""
-    target, client = _target()
+    target, client = run_and_client()
     client.log_outputs(target, models)
 
 
@@ -505,7 +505,8 @@ def _active() -> Opened:
     return runs[-1]
 
 
-def _target(run_id: str | None = None) -> tuple[str, MillraceClient]:
+def run_and_client(run_id: str | None = None) -> tuple[str, MillraceClient]:
+    """The run to log to, the active one by default, and its client."""
     if run_id is not None:
         return run_id, _client()
     active = _active()

@@ -208,10 +208,15 @@ class LocalTransport:
 
 def choose(uri: str) -> Transport:
     """The transport for a tracking URI: HTTP for servers, everything else in this process."""
-    if urlsplit(uri).scheme in {"http", "https", "databricks"} or uri == "databricks":
+    if is_server(uri):
         return _http(uri)
     is_kept = uri.startswith("memory:") or uri in {"sqlite://", "sqlite:///:memory:"}
     return LocalTransport(lambda: _open_platform(uri), is_kept=is_kept)
+
+
+def is_server(uri: str) -> bool:
+    """Whether a tracking URI leads to a server, not to records that this process opens itself."""
+    return urlsplit(uri).scheme in {"http", "https", "databricks"} or uri == "databricks"
 
 
 @functools.cache

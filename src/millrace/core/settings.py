@@ -266,6 +266,13 @@ SYSTEM_METRICS_NODE_ID: Final = Setting[str | None](
     "Name of this machine in the metric keys.", mlflow="MLFLOW_SYSTEM_METRICS_NODE_ID",
 )  # fmt: skip
 
+# --- artifacts of the client -------------------------------------------------------------------
+ENABLE_ARTIFACTS_PROGRESS_BAR: Final = Setting(
+    "ENABLE_ARTIFACTS_PROGRESS_BAR", _flag, True, "client",
+    "Show on a terminal how far uploads and downloads have come.",
+    mlflow="MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
+)  # fmt: skip
+
 # --- the server --------------------------------------------------------------------------------
 BACKEND_STORE_URI: Final = Setting(
     "BACKEND_STORE_URI", str, "sqlite:///millrace.db", "server",
@@ -275,6 +282,12 @@ DEFAULT_ARTIFACT_ROOT: Final = Setting[str | None](
     "DEFAULT_ARTIFACT_ROOT", str, None, "server",
     "Where artifacts of new experiments go unless they say otherwise.",
     mlflow="MLFLOW_DEFAULT_ARTIFACT_ROOT",
+)  # fmt: skip
+ARTIFACTS_DESTINATION: Final = Setting(
+    "ARTIFACTS_DESTINATION", str, "./mlartifacts", "both",
+    "Where artifacts of the locations mlflow-artifacts:/ are kept: by the server, or by a client "
+    "whose tracking URI is a database.",
+    mlflow="MLFLOW_ARTIFACTS_DESTINATION",
 )  # fmt: skip
 HOST: Final = Setting(
     "HOST", str, "127.0.0.1", "server", "Address to listen on.", mlflow="MLFLOW_HOST"
