@@ -91,3 +91,34 @@ def history(api: Api, run_id: str, key: str = "m", **query: object) -> list[dict
     """All points of a metric in the order of one answer."""
     asked = {"run_id": run_id, "metric_key": key, **query}
     return list(ok(api.get("metrics/get-history", asked)).get("metrics", []))
+
+
+def add_registered(api: Api, **fields: object) -> str:
+    """Create a registered model; returns its name."""
+    message = {"name": unique("model"), **fields}
+    return str(ok(api.post("registered-models/create", message))["registered_model"]["name"])
+
+
+def registered(api: Api, name: str) -> dict[str, Any]:
+    return dict(ok(api.get("registered-models/get", {"name": name}))["registered_model"])
+
+
+def add_version(api: Api, name: str, **fields: object) -> dict[str, Any]:
+    """Create a version, from a place in a store of objects unless told."""
+    message = {"name": name, "source": "s3://bucket/model", **fields}
+    return dict(ok(api.post("model-versions/create", message))["model_version"])
+
+
+def version(api: Api, name: str, number: object) -> dict[str, Any]:
+    found = ok(api.get("model-versions/get", {"name": name, "version": str(number)}))
+    return dict(found["model_version"])
+
+
+def transition(api: Api, name: str, number: object, stage: str, **more: object) -> dict[str, Any]:
+    message = {"name": name, "version": str(number), "stage": stage, **more}
+    return dict(ok(api.post("model-versions/transition-stage", message))["model_version"])
+
+
+def point_alias(api: Api, name: str, alias: str, number: object) -> None:
+    message = {"name": name, "alias": alias, "version": str(number)}
+    done(api.post("registered-models/alias", message))

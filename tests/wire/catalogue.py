@@ -200,7 +200,64 @@ DATASETS = [
     Endpoint("POST", "datasets/{dataset_id}/remove-experiments", version="3.0"),
 ]
 
-ENDPOINTS = [*EXPERIMENTS, *RUNS, *METRICS, *LOGGED_MODELS, *DATASETS]
+_MODEL: dict[str, Kind] = {"name": "str"}
+_VERSION: dict[str, Kind] = {"name": "str", "version": "str"}
+_SEARCH: dict[str, Kind] = {
+    "filter": "str",
+    "max_results": "int",
+    "order_by": "strs",
+    "page_token": "str",
+}
+
+REGISTERED_MODELS = [
+    _post("registered-models/create", _MODEL, tags="list", description="str"),
+    _post("registered-models/rename", {**_MODEL, "new_name": "str"}),
+    Endpoint("PATCH", "registered-models/update", _MODEL, {"description": "str"}),
+    Endpoint("DELETE", "registered-models/delete", _MODEL),
+    _get("registered-models/get", _MODEL),
+    Endpoint("GET", "registered-models/search", {}, _SEARCH),
+    _post("registered-models/get-latest-versions", _MODEL, stages="strs"),
+    _get("registered-models/get-latest-versions", _MODEL, stages="strs"),
+    _post("registered-models/set-tag", {**_MODEL, "key": "str"}, value="str"),
+    Endpoint("DELETE", "registered-models/delete-tag", {**_MODEL, "key": "str"}),
+    _post("registered-models/alias", {**_MODEL, "alias": "str", "version": "str"}),
+    Endpoint("DELETE", "registered-models/alias", {**_MODEL, "alias": "str"}),
+    _get("registered-models/alias", {**_MODEL, "alias": "str"}),
+]
+
+MODEL_VERSIONS = [
+    _post(
+        "model-versions/create",
+        {**_MODEL, "source": "str"},
+        run_id="str",
+        tags="list",
+        run_link="str",
+        description="str",
+        model_id="str",
+    ),
+    Endpoint("PATCH", "model-versions/update", _VERSION, {"description": "str"}),
+    _post(
+        "model-versions/transition-stage",
+        {**_VERSION, "stage": "str"},
+        archive_existing_versions="bool",
+    ),
+    Endpoint("DELETE", "model-versions/delete", _VERSION),
+    _get("model-versions/get", _VERSION),
+    Endpoint("GET", "model-versions/search", {}, _SEARCH),
+    _get("model-versions/get-download-uri", _VERSION),
+    _post("model-versions/set-tag", {**_VERSION, "key": "str"}, value="str"),
+    Endpoint("DELETE", "model-versions/delete-tag", {**_VERSION, "key": "str"}),
+]
+
+ENDPOINTS = [
+    *EXPERIMENTS,
+    *RUNS,
+    *METRICS,
+    *LOGGED_MODELS,
+    *DATASETS,
+    *REGISTERED_MODELS,
+    *MODEL_VERSIONS,
+]
 
 # Offered by MLflow, not by a tracking server alone: asking for them must be answered clearly.
 ELSEWHERE = [

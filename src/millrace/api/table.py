@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from millrace.api import evaluation, logged_models, series, system, tracking
+from millrace.api import evaluation, logged_models, registry, series, system, tracking
 
 if TYPE_CHECKING:
     from millrace.api.endpoint import Endpoint
@@ -14,6 +14,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *series.ROWS,
     *logged_models.ROWS,
     *evaluation.ROWS,
+    *registry.ROWS,
     *system.ROWS,
 )
 
@@ -21,8 +22,6 @@ BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
 # Areas that clients may ask for: the answer names the area instead of "not found".
 NOT_OFFERED: Final[tuple[tuple[str, str], ...]] = (
-    ("/mlflow/registered-models", "the model registry"),
-    ("/mlflow/model-versions", "the model registry"),
     ("/mlflow/webhooks", "webhooks"),
     ("/mlflow/artifacts", "artifacts"),
     ("/mlflow-artifacts", "the artifact proxy"),

@@ -351,6 +351,11 @@ ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES: Final = Setting(
     "Comma list of further schemes, such as http, ftp, hdfs, that artifact locations may use.",
     mlflow="MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES",
 )  # fmt: skip
+CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX: Final = Setting(
+    "CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX", str, "", "both",
+    "Regular expression (RE2) that must be found in the source of every new model version.",
+    mlflow="MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX",
+)  # fmt: skip
 LOGGING_LEVEL: Final = Setting(
     "LOGGING_LEVEL", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "both",
     "Least severe log lines shown.", mlflow="MLFLOW_LOGGING_LEVEL",

@@ -25,6 +25,8 @@ LOGGED_ARTIFACTS: Final = "mlflow.loggedArtifacts"
 """JSON list of the tables that a run has, each `{"path": ..., "type": "table"}`."""
 DATASET_CONTEXT: Final = "mlflow.data.context"
 """Tag of a dataset input: what the data was used for (`training`, `eval`)."""
+MODEL_VERSIONS: Final = "mlflow.modelVersions"
+"""Of a logged model: a JSON list of the versions that were registered from it."""
 IS_PROMPT: Final = "mlflow.prompt.is_prompt"
 
 LEASE_TTL_MS: Final = "millrace.lease.ttl_ms"

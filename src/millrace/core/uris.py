@@ -126,8 +126,8 @@ class Place(NamedTuple):
     query: str
 
 
-def place(uri: str) -> Place:
-    """Take a place apart; raise `InvalidArgument` for what no place may have.
+def place(uri: str, label: str = "artifact_location") -> Place:
+    """Take a place apart; raise `InvalidArgument`, which calls it *label*, for what none may have.
 
     That is a fragment, `;parameters`, a user with a password, control characters, a backslash, or a
     `..` segment in any encoding.
@@ -135,18 +135,18 @@ def place(uri: str) -> Place:
     if not uri:
         raise InvalidArgument("A place for artifacts must not be empty.")
     if _CONTROL.search(uri) or _SURROGATE.search(uri):
-        raise _no_place(uri, "it must not hold control characters")
+        raise _no_place(uri, label, "it must not hold control characters")
     if "#" in uri:
-        raise _no_place(uri, "it must not hold a fragment (#...)")
+        raise _no_place(uri, label, "it must not hold a fragment (#...)")
     if _leads_up(uri):
-        raise _no_place(uri, "it must not hold '..' segments")
+        raise _no_place(uri, label, "it must not hold '..' segments")
     if not _SCHEME.match(uri):
         return Place("file", "", uri, "")
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        raise _no_place(uri, str(error)) from None
-    _check_parts(uri, parts)
+        raise _no_place(uri, label, str(error)) from None
+    _check_parts(uri, label, parts)
     scheme = parts.scheme.lower()
     if scheme == "file":
         host = "" if parts.netloc.lower() == "localhost" else parts.netloc
@@ -154,15 +154,15 @@ def place(uri: str) -> Place:
     return Place(scheme, parts.netloc, parts.path, parts.query)
 
 
-def _check_parts(uri: str, parts: SplitResult) -> None:
+def _check_parts(uri: str, label: str, parts: SplitResult) -> None:
     if _leads_up(parts.path):
-        raise _no_place(uri, "it must not hold '..' segments")
+        raise _no_place(uri, label, "it must not hold '..' segments")
     # wasbs://container@account and abfss:// name their container where others have a user.
     names_container = parts.scheme.startswith(("wasb", "abfs")) and ":" not in parts.netloc
     if "@" in parts.netloc and not names_container:
-        raise _no_place(uri, "it must not hold user name or password")
+        raise _no_place(uri, label, "it must not hold user name or password")
     if ";" in parts.path or ";" in parts.netloc:
-        raise _no_place(uri, "it must not hold parameters (;...)")
+        raise _no_place(uri, label, "it must not hold parameters (;...)")
 
 
 def path_below(root: str, uri: str) -> str | None:
@@ -206,5 +206,5 @@ def _leads_up(text: str) -> bool:
     return True
 
 
-def _no_place(uri: str, why: str) -> InvalidArgument:
-    return InvalidArgument(f"Invalid artifact_location {redacted(uri)[:250]!r}: {why}.")
+def _no_place(uri: str, label: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"Invalid {label} {redacted(uri)[:250]!r}: {why}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from millrace.api.endpoint import Nothing
 from millrace.api.logged_models import LoggedModelReply, LoggedModelsReply
 from millrace.core import ids
@@ -14,6 +16,7 @@ from millrace.core.entities.logged_model import (
     LoggedModelChange,
     LoggedModelData,
     LoggedModelInfo,
+    LoggedModelRegistration,
 )
 from millrace.core.errors import InvalidArgument, NotFound
 from millrace.core.filters import LOGGED_MODELS, order, parse
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
-    from millrace.stores.protocols import TrackingStore
+    from millrace.stores.protocols import RegistryStore, TrackingStore
 
 _NOTHING = Nothing()
 
@@ -47,8 +50,9 @@ _NOTHING = Nothing()
 class LoggedModels:
     """Decides about logged models; the store records."""
 
-    def __init__(self, store: TrackingStore, tokens: Tokens) -> None:
+    def __init__(self, store: TrackingStore, registry: RegistryStore, tokens: Tokens) -> None:
         self._store = store
+        self._registry = registry
         self._tokens = tokens
 
     def create(self, ctx: Context, request: CreateLoggedModel) -> Future[LoggedModelReply]:
@@ -75,7 +79,7 @@ class LoggedModels:
         found = self._store.logged_model(request.model_id)
         if found is None:
             raise NotFound(f"Logged model with id={request.model_id!r} not found.")
-        return LoggedModelReply(model=found)
+        return LoggedModelReply(model=self._with_registrations([found])[0])
 
     def finalize(self, ctx: Context, request: FinalizeLoggedModel) -> Future[LoggedModelReply]:
         """Say how the upload ended."""
@@ -147,8 +151,22 @@ class LoggedModels:
         experiments = [names.experiment_id(one) for one in asked]
         page = self._store.find_logged_models(experiments, query, datasets=seen)
         return LoggedModelsReply(
-            models=page.items, next_page_token=self._tokens.write(page.next, bound)
+            models=self._with_registrations(page.items),
+            next_page_token=self._tokens.write(page.next, bound),
         )
+
+    def _with_registrations(self, models: Sequence[LoggedModel]) -> tuple[LoggedModel, ...]:
+        held = self._registry.versions_from(model_ids=[one.model_id for one in models])
+        return tuple(
+            replace(one, info=replace(one.info, registrations=_registrations(held[one.model_id])))
+            if one.model_id in held
+            else one
+            for one in models
+        )
+
+
+def _registrations(held: Sequence[tuple[str, str]]) -> tuple[LoggedModelRegistration, ...]:
+    return tuple(LoggedModelRegistration(name=name, version=version) for name, version in held)
 
 
 def _reply(future: Future[LoggedModel]) -> Future[LoggedModelReply]:

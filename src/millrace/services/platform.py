@@ -13,6 +13,7 @@ from millrace.services.evaluation import Evaluation
 from millrace.services.experiments import Experiments
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
+from millrace.services.registry import Registry
 from millrace.services.runs import Runs
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Platform:
         )
         runs = Runs(stores.tracking, tokens)
         metrics = Metrics(stores.tracking, tokens)
-        models = LoggedModels(stores.tracking, tokens)
+        models = LoggedModels(stores.tracking, stores.registry, tokens)
         evaluation = Evaluation(stores.evaluation, tokens)
+        registry = Registry(stores.registry, stores.tracking, tokens)
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -83,6 +85,19 @@ class Platform:
             "logLoggedModelParams": models.log_params,
             "createDataset": evaluation.create,
             "deleteDataset": evaluation.delete,
+            "createRegisteredModel": registry.create,
+            "renameRegisteredModel": registry.rename,
+            "updateRegisteredModel": registry.update,
+            "deleteRegisteredModel": registry.delete,
+            "setRegisteredModelTag": registry.set_tag,
+            "deleteRegisteredModelTag": registry.delete_tag,
+            "setRegisteredModelAlias": registry.set_alias,
+            "deleteRegisteredModelAlias": registry.delete_alias,
+            "updateModelVersion": registry.update_version,
+            "transitionModelVersionStage": registry.transition,
+            "deleteModelVersion": registry.delete_version,
+            "setModelVersionTag": registry.set_version_tag,
+            "deleteModelVersionTag": registry.delete_version_tag,
         }
         waiting: dict[str, Callable[[Context, Any], Any]] = {
             "searchExperiments": experiments.search,
@@ -110,6 +125,15 @@ class Platform:
             "deleteDatasetRecords": evaluation.delete_records,
             "addDatasetToExperiments": evaluation.add_experiments,
             "removeDatasetFromExperiments": evaluation.remove_experiments,
+            "getRegisteredModel": registry.get,
+            "searchRegisteredModels": registry.search,
+            "getLatestVersions": registry.latest_versions,
+            "getLatestVersionsByQuery": registry.latest_versions,
+            "getModelVersionByAlias": registry.get_by_alias,
+            "createModelVersion": registry.create_version,
+            "getModelVersion": registry.get_version,
+            "searchModelVersions": registry.search_versions,
+            "getModelVersionDownloadUri": registry.download_uri,
         }
         self.handlers: Mapping[str, Handler] = {
             **{name: Handler(call, inline=True) for name, call in queued.items()},

@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from millrace.core.entities.experiment import Experiment, ExperimentChange
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
+    from millrace.core.entities.registry import (
+        ModelVersion,
+        Move,
+        NewVersion,
+        RegisteredModel,
+        RegisteredModelChange,
+        Stage,
+        VersionChange,
+    )
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
     from millrace.core.entities.trash import Purged, TrashItem, TrashKind, TrashQuery
     from millrace.core.filters.ast import Expr
@@ -520,6 +529,97 @@ class TransferStore(Protocol):
         ...
 
 
+class RegistryStore(Protocol):
+    """Records of registered models and their versions.
+
+    What is read comes as wire JSON (encoded `RegisteredModel` or `ModelVersion`): it is kept ready.
+    Version numbers are given out once: dense while nothing is deleted, and never again under the
+    same model. A new version, one that enters a stage and one that is deleted are changes of their
+    model, too.
+    """
+
+    # models
+    def add_registered_model(
+        self, model: RegisteredModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Record a model with its tags. AlreadyExists: the name is taken."""
+        ...
+
+    def registered_model(self, name: str) -> msgspec.Raw | None:
+        """The model with its tags, aliases and the highest version of each stage."""
+        ...
+
+    def change_registered_model(
+        self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Change a model; under a new name it keeps everything. NotFound; AlreadyExists: the new
+        name is taken. A tag to delete need not be there."""
+        ...
+
+    def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
+        """Delete a model with its versions, tags and aliases. NotFound."""
+        ...
+
+    def find_registered_models(
+        self, query: Query, *, prompts: bool | None = None
+    ) -> Page[msgspec.Raw]:
+        """Matching models; *prompts*: only prompts (True), or all but prompts (False)."""
+        ...
+
+    # versions
+    def add_version(self, version: NewVersion, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion]:
+        """Record a version under the next number. NotFound: the model, or the version that it is a
+        copy of, is not there. A logged model of the same place learns of it by its tag
+        `mlflow.modelVersions`."""
+        ...
+
+    def version(self, name: str, version: int) -> msgspec.Raw | None: ...
+
+    def latest_versions(self, name: str, stages: Sequence[Stage]) -> list[msgspec.Raw] | None:
+        """The highest version of each of *stages*, as far as there are any; None: no such model."""
+        ...
+
+    def highest_version(self, name: str) -> msgspec.Raw | None:
+        """The version with the greatest number."""
+        ...
+
+    def version_at(self, name: str, alias: str) -> msgspec.Raw | None:
+        """The version that the alias points at."""
+        ...
+
+    def location(self, name: str, version: int) -> str | None:
+        """Where the files of a version are."""
+        ...
+
+    def change_version(
+        self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[ModelVersion]:
+        """Change a version. NotFound. A tag to delete need not be there."""
+        ...
+
+    def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
+        """Put a version into a stage, or an alias on a version; the version as it is then, None
+        when an alias was deleted. NotFound. An alias to delete need not be there."""
+        ...
+
+    def delete_version(
+        self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a version with its tags and aliases. NotFound."""
+        ...
+
+    def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
+        """Matching versions; *prompts* as for models."""
+        ...
+
+    def versions_from(
+        self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Versions (name, version) that come from these runs and logged models, by the id of that;
+        ids that no version comes from are left out. What is in may not be deleted for good."""
+        ...
+
+
 class Stores(Protocol):
     """All records of one place."""
 
@@ -545,6 +645,9 @@ class Stores(Protocol):
 
     @property
     def transfer(self) -> TransferStore: ...
+
+    @property
+    def registry(self) -> RegistryStore: ...
 
     def secret(self) -> bytes:
         """A secret of this place, the same for all its processes; it signs page tokens."""

@@ -82,7 +82,7 @@ def test_requests_ignore_no_field_silently(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("path", "area"),
     [
-        ("/mlflow/registered-models/create", "the model registry"),
+        ("/mlflow/workspaces/create", "workspaces"),
         ("/mlflow/traces", "traces"),
         ("/mlflow/tracesearch", None),
         ("/mlflow/runs/create", None),

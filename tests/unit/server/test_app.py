@@ -329,11 +329,11 @@ def test_a_missing_handler_is_found_at_the_start() -> None:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/api/2.0/mlflow/registered-models/get", 501, "model registry"),
+        ("/api/2.0/mlflow/webhooks", 501, "webhooks"),
         ("/ajax-api/3.0/mlflow/traces/x", 501, "traces"),
         ("/api/2.0/mlflow-artifacts/artifacts/a/b", 501, "artifact proxy"),
-        ("/api/2.0/mlflow/registered-modelsx", 404, "nothing at"),
-        ("/mlflow/registered-models/get", 404, "nothing at"),
+        ("/api/2.0/mlflow/webhooksx", 404, "nothing at"),
+        ("/mlflow/webhooks", 404, "nothing at"),
         ("/nothing", 404, "nothing at"),
     ],
 )
@@ -384,7 +384,7 @@ def test_the_description_names_the_prefix() -> None:
     ("path", "status"),
     [("/pre/health", 200), ("/health", 404), ("/pre/", 200), ("/pre", 308), ("/", 404),
      ("/prehealth", 404), ("/pre/pre/health", 404),
-     ("/pre/api/2.0/mlflow/registered-models/get", 501), ("/api/2.0/mlflow/runs/get?run_id=r", 404),
+     ("/pre/api/2.0/mlflow/traces/x", 501), ("/api/2.0/mlflow/runs/get?run_id=r", 404),
      ("/pre/api/2.0/mlflow/runs/get?run_id=r", 200)],
 )  # fmt: skip
 def test_everything_moves_below_the_prefix(path: str, status: int) -> None:

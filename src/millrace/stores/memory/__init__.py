@@ -13,6 +13,7 @@ from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
+from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         ArtifactRecords,
         AuditStore,
         EvaluationStore,
+        RegistryStore,
         TrackingStore,
         TransferStore,
         TrashStore,
@@ -42,6 +44,7 @@ class MemoryStores:
         self._audit = MemoryAudit(self._ledger)
         self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
         self._transfer = MemoryTransfer(self._ledger, self._tracking)
+        self._registry = MemoryRegistry(self._ledger, self._tracking.note_registration)
         self._secret = secrets.token_bytes(32)
 
     @property
@@ -78,6 +81,11 @@ class MemoryStores:
     def transfer(self) -> TransferStore:
         """Records as they were elsewhere."""
         return self._transfer
+
+    @property
+    def registry(self) -> RegistryStore:
+        """Registered models and their versions."""
+        return self._registry
 
     def secret(self) -> bytes:
         """A secret of this object."""

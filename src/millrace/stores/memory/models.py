@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from millrace.core.entities.audit import NO_TRAIL
-from millrace.core.entities.entity import mapping
+from millrace.core.entities.entity import KeyValue, mapping
+from millrace.core.entities.logged_model import LoggedModelChange
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.rules.registry import registration, registrations
+from millrace.core.tags import MODEL_VERSIONS
 from millrace.stores.memory import search
 from millrace.stores.memory.records import Held, ModelRecord
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.experiment import Experiment
-    from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
+    from millrace.core.entities.logged_model import LoggedModel
     from millrace.core.pages import Page
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.protocols import Query
@@ -77,6 +80,12 @@ class LoggedModels:
         self._ledger.note(trail, "logged_model", info.model_id, after=added.recorded())
         return added
 
+    def note_registration(self, model_id: str, name: str, version: int) -> None:
+        """Tell a logged model, if it is here, that it was registered."""
+        if self.logged_model(model_id) is not None:
+            tag = KeyValue(key=MODEL_VERSIONS, value=registration(name, version))
+            self._change_logged_model(model_id, LoggedModelChange(set_tags=(tag,)))
+
     def logged_model(self, model_id: str) -> LoggedModel | None:
         """The model; None when it is not there or in the trash."""
         with self._ledger.lock:
@@ -103,6 +112,10 @@ class LoggedModels:
                     f"{model.params[entry.key]!r}; it cannot become {entry.value!r}."
                 )
         tags = model.tags | mapping(change.set_tags)
+        if MODEL_VERSIONS in tags:
+            tags[MODEL_VERSIONS] = registrations(
+                model.tags.get(MODEL_VERSIONS), tags[MODEL_VERSIONS]
+            )
         if change.delete_tag is not None and tags.pop(change.delete_tag, None) is None:
             raise NotFound(f"Logged model {model_id!r} has no tag {change.delete_tag!r}.")
         before = model.entity().recorded(is_deleted=model.deleted)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.dataset import EvaluationDataset
     from millrace.core.entities.entity import LifecycleStage, ViewType
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.registry import ModelVersion, RegisteredModel
     from millrace.core.filters.ast import Scalar
     from millrace.core.filters.evaluate import Lookup
     from millrace.core.pages import Position
@@ -35,6 +36,12 @@ def _by(name: str, *, ascending: bool = True, digits: bool = False) -> OrderKey:
 
 RUN_TIES = (_by("start_time", ascending=False), _by("run_id"))
 MODEL_TIES = (_by("creation_timestamp", ascending=False), _by("model_id"))
+REGISTERED_TIES = (_by("name"),)
+VERSION_TIES = (
+    _by("last_updated_timestamp", ascending=False),
+    _by("name"),
+    _by("version_number", ascending=False),
+)
 DATASET_TIES = (_by("created_time", ascending=False), _by("dataset_id"))
 
 
@@ -175,3 +182,22 @@ def dataset_values(dataset: EvaluationDataset, field: Field) -> Sequence[Scalar]
         value = tags.get(field.key)
         return (value,) if isinstance(value, str) else ()
     return _present(getattr(dataset, field.key))
+
+
+def registered_values(model: RegisteredModel, field: Field) -> Sequence[Scalar]:
+    """What a registered model holds for a field."""
+    if field.entity is Entity.TAG:
+        return _present(model.tags.get(field.key))
+    return _present(getattr(model, field.key))
+
+
+def version_values(version: ModelVersion, field: Field) -> Sequence[Scalar]:
+    """What a model version holds for a field."""
+    if field.entity is Entity.TAG:
+        return _present(version.tags.get(field.key))
+    match field.key:
+        case "version_number":
+            return (int(version.version),)
+        case "source_path":
+            return (version.source,)
+    return _present(getattr(version, field.key))

@@ -31,6 +31,8 @@ from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters.ast import Entity
 from millrace.core.numbers import key_of, number_in, value_of
 from millrace.core.pages import Page
+from millrace.core.rules.registry import registration, registrations
+from millrace.core.tags import MODEL_VERSIONS
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
 from millrace.stores.sql.experiments import IN_VIEW, being_purged
@@ -60,6 +62,10 @@ _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _ROWS = select(t.logged_models).where(_m.id.in_(_ids))
 _PARAMS = select(t.logged_model_params).where(t.logged_model_params.c.model_id.in_(_ids))
 _TAGS = select(t.logged_model_tags).where(t.logged_model_tags.c.model_id.in_(_ids))
+_TAG = select(t.logged_model_tags.c.value).where(
+    t.logged_model_tags.c.model_id == bindparam("model"),
+    t.logged_model_tags.c.key == bindparam("key"),
+)
 _METRICS = (
     select(t.logged_model_metrics)
     .where(t.logged_model_metrics.c.model_id.in_(_ids))
@@ -195,8 +201,22 @@ def _set_tags(tx: Transaction, row: int, tags: Sequence[KeyValue]) -> None:
         connection = tx.session.connection
         connection.execute(
             upsert(t.logged_model_tags, changed=("value",)),
-            [{"model_id": row, "key": tag.key, "value": tag.value} for tag in tags],
+            [{"model_id": row, "key": tag.key, "value": _kept(tx, row, tag)} for tag in tags],
         )
+
+
+def _kept(tx: Transaction, row: int, tag: KeyValue) -> str:
+    if tag.key != MODEL_VERSIONS:
+        return tag.value
+    held = tx.session.select(_TAG, model=row, key=tag.key)
+    return registrations(held[0][0] if held else None, tag.value)
+
+
+def note_registration(tx: Transaction, model_id: str, name: str, version: int) -> None:
+    """Tell a logged model, if it is here, that it was registered."""
+    row = row_of(tx.session, model_id)
+    if row is not None:
+        _set_tags(tx, row, [KeyValue(key=MODEL_VERSIONS, value=registration(name, version))])
 
 
 def change_logged_model(

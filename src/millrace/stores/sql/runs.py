@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, select, update
 
 from millrace.core import tags as tag_keys
 from millrace.core.entities.access import SYSTEM
@@ -23,14 +23,14 @@ from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters import order as orders
 from millrace.core.filters import resolve
-from millrace.core.filters.ast import Aggregate, Entity, Op, fields_of
+from millrace.core.filters.ast import Aggregate, Entity, fields_of
 from millrace.core.numbers import key_of, keys_of, number_in
 from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import info_of
 from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES, being_purged
-from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, holds
-from millrace.stores.sql.search import Found, SortBy, find
+from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded
+from millrace.stores.sql.search import Found, SortBy, find, is_rare
 from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import Batch
-    from millrace.core.filters.ast import Comparison, Field
+    from millrace.core.filters.ast import Field
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Row, Session
     from millrace.stores.sql.statements import Statements
@@ -511,7 +511,7 @@ def find_runs(
     lifecycles = IN_VIEW[query.view]
     needed = list(demanded(tree))
     walks = bool(order) and order[0].field.entity in _WALKED
-    row_by_row = walks and not _is_rare(session, source, needed)
+    row_by_row = walks and not is_rare(session, source, needed)
     where = and_(
         t.runs.c.experiment_id == experiments[0]
         if len(experiments) == 1
@@ -530,21 +530,3 @@ def find_runs(
 
 # Order keys with an index of their own.
 _WALKED = frozenset({Entity.METRIC, Entity.PARAM, Entity.TAG})
-# So few records are quicker found first and sorted than met on a walk in order.
-_RARE = 1_000
-
-
-def _is_rare(session: Session, source: RunSource, needed: Sequence[Comparison]) -> bool:
-    """Whether one of the conditions leaves few runs; each is counted no further than that."""
-    for comparison in needed:
-        if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
-            continue
-        held = source.held(comparison.field, numeric=comparison.numeric)
-        if held is None:
-            return True
-        if held.owner is None:
-            continue
-        rows = select(held.owner).where(held.rows, holds(comparison, held)).limit(_RARE)
-        if session.select(select(func.count()).select_from(rows.subquery()))[0][0] < _RARE:
-            return True
-    return False

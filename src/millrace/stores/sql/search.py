@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, case, not_, or_, select
+from sqlalchemy import and_, case, func, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from millrace.core.filters.ast import Op
@@ -210,3 +210,23 @@ def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN4
     # Said twice: this plain range is what an index can seek to.
     bound = first.column >= value if first.ascending else first.column <= value
     return and_(bound, or_(*clauses))
+
+
+# So few records are quicker found first and sorted than met on a walk in order.
+_RARE = 1_000
+
+
+def is_rare(session: Session, source: Source, needed: Sequence[Comparison]) -> bool:
+    """Whether one of the conditions leaves few runs; each is counted no further than that."""
+    for comparison in needed:
+        if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
+            continue
+        held = source.held(comparison.field, numeric=comparison.numeric)
+        if held is None:
+            return True
+        if held.owner is None:
+            continue
+        rows = select(held.owner).where(held.rows, holds(comparison, held)).limit(_RARE)
+        if session.select(select(func.count()).select_from(rows.subquery()))[0][0] < _RARE:
+            return True
+    return False

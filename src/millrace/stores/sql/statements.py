@@ -23,6 +23,9 @@ SERIES_CHANGING: Final = tuple(
 )
 BUCKET_COLUMNS: Final = tuple(column.name for column in t.buckets.columns)
 RUN_COLUMNS: Final = tuple(column.name for column in t.runs.columns)
+_COUNTED: Final = (
+    t.runs, t.keys, t.series, t.datasets, t.registered_models, t.model_versions,
+)  # fmt: skip
 
 _BUCKETS = f"SELECT {', '.join(BUCKET_COLUMNS)} FROM buckets WHERE series_id = :series"  # noqa: S608
 _POINTS = "SELECT step, ms, value FROM points WHERE series_id = :series"
@@ -190,5 +193,5 @@ class Statements:
         self.sequence = sql("SELECT seq FROM sqlite_sequence WHERE name = :table")
         self.greatest_id = {
             table.name: sql(f"SELECT coalesce(max(id), 0) FROM {table.name}")  # noqa: S608
-            for table in (t.runs, t.keys, t.series, t.datasets)
+            for table in _COUNTED
         }

@@ -26,6 +26,7 @@ from millrace.stores.sql.audit import SqlAudit
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.migrate import prepare
+from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.series import Charts, Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements
@@ -353,6 +354,7 @@ class SqlStores:
             self._audit = SqlAudit(self._database, self._writer)
             self._trash = SqlTrash(self._database, self._writer)
             self._transfer = SqlTransfer(self._database, self._writer, statements)
+            self._registry = SqlRegistry(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -400,6 +402,11 @@ class SqlStores:
     def transfer(self) -> SqlTransfer:
         """Records as they were elsewhere."""
         return self._transfer
+
+    @property
+    def registry(self) -> SqlRegistry:
+        """Registered models and their versions."""
+        return self._registry
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""

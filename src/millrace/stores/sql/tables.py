@@ -26,6 +26,8 @@ from sqlalchemy import (
 from millrace.stores.sql.columns import KEY_LENGTH, NAMING, Bytes, Id, Text, clustered
 
 metadata: Final = MetaData(naming_convention=NAMING)
+_MODEL_NAME_LENGTH = 256
+_ALIAS_LENGTH = 255
 
 
 meta = Table(
@@ -355,6 +357,106 @@ artifacts = Table(
     Column("recorded_ms", BigInteger, nullable=False),
     Column("token", String(64)),
     Column("broken_ms", BigInteger),
+)
+
+# The registry. A version carries the name of its model, so that reading one by name, walking all in
+# the default order and matching names are each one index; a rename writes to all of them.
+# `document` is the record as ready JSON, written anew by whatever changes it: reads outnumber
+# changes by far. The other columns are what records are found and sorted by.
+registered_models = Table(
+    "registered_models",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("name", String(_MODEL_NAME_LENGTH), nullable=False, unique=True),
+    Column("is_prompt", SmallInteger, nullable=False),
+    Column("last_version", BigInteger, nullable=False),  # the greatest number ever given out
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("document", Bytes, nullable=False),
+    Index(None, "is_prompt", "name"),
+    sqlite_autoincrement=True,
+)
+
+registered_model_tags = clustered(
+    "registered_model_tags",
+    metadata,
+    Column("model_id", Id, ForeignKey("registered_models.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+_tag = registered_model_tags.c
+Index("ix_registered_model_tags_key_value", _tag.key, _tag.value, _tag.model_id)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("model_id", Id, ForeignKey("registered_models.id"), nullable=False),
+    Column("name", String(_MODEL_NAME_LENGTH), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("is_prompt", SmallInteger, nullable=False),
+    Column("stage", SmallInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("location", Text, nullable=False),  # where the files are, once the source is resolved
+    Column("run_uuid", String(64), nullable=False),  # "" where no run is named
+    Column("logged_uuid", String(64), nullable=False),  # the logged model; likewise
+    Column("parent_id", Id),  # the version that this is a copy of; it may be gone
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("document", Bytes, nullable=False),
+    UniqueConstraint("name", "version"),
+    sqlite_autoincrement=True,
+)
+_v = model_versions.c
+Index("ix_model_versions_latest", _v.model_id, _v.stage, _v.version)
+Index("ix_model_versions_recent", _v.is_prompt, _v.updated_ms.desc(), _v.name, _v.version.desc())
+Index("ix_model_versions_run", _v.run_uuid, sqlite_where=_v.run_uuid != "")
+Index("ix_model_versions_logged", _v.logged_uuid, sqlite_where=_v.logged_uuid != "")
+Index("ix_model_versions_parent", _v.parent_id, sqlite_where=_v.parent_id.is_not(None))
+
+model_version_tags = clustered(
+    "model_version_tags",
+    metadata,
+    Column("version_id", Id, ForeignKey("model_versions.id"), primary_key=True),
+    Column("key", String(KEY_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+_tag = model_version_tags.c
+Index("ix_model_version_tags_key_value", _tag.key, _tag.value, _tag.version_id)
+
+registered_model_aliases = clustered(
+    "registered_model_aliases",
+    metadata,
+    Column("model_id", Id, ForeignKey("registered_models.id"), primary_key=True),
+    Column("alias", String(_ALIAS_LENGTH), primary_key=True),
+    Column("version_id", Id, ForeignKey("model_versions.id"), nullable=False),
+)
+Index(None, registered_model_aliases.c.version_id)
+
+registry_comments = Table(
+    "registry_comments",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("model_id", Id, ForeignKey("registered_models.id"), nullable=False),
+    Column("version_id", Id, ForeignKey("model_versions.id")),  # NULL: said of the model itself
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the Comment, but for name and version
+    Index(None, "model_id", "created_ms", "id"),
+    Index(None, "version_id"),
+)
+
+# The files of a version when it was registered. Pending ones are looked for by state.
+model_version_manifests = Table(
+    "model_version_manifests",
+    metadata,
+    Column(
+        "version_id", Id, ForeignKey("model_versions.id"), primary_key=True, autoincrement=False
+    ),
+    Column("state", SmallInteger, nullable=False),
+    Column("digest", String(64)),
+    Column("record", Bytes, nullable=False),  # JSON of the Manifest
+    Index(None, "state", "version_id"),
+    Index(None, "digest"),
 )
 
 receipts = Table(

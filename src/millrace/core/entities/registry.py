@@ -1,0 +1,155 @@
+"""Registered models, their versions, and what is said and known of them."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from millrace.core.entities.entity import Entity, KeyValue, mapping
+
+Stage = Literal["None", "Staging", "Production", "Archived"]
+STAGES: Final[tuple[Stage, ...]] = ("None", "Staging", "Production", "Archived")
+
+VersionStatus = Literal["PENDING_REGISTRATION", "FAILED_REGISTRATION", "READY"]
+
+
+class Alias(Entity, frozen=True, kw_only=True):
+    """A name that points at one version of a model."""
+
+    alias: str
+    version: str
+
+
+class ModelVersion(Entity, frozen=True, kw_only=True):
+    """One version of a registered model. Times in milliseconds since the epoch."""
+
+    name: str
+    version: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    current_stage: Stage
+    source: str
+    run_id: str
+    status: VersionStatus
+    run_link: str
+    user_id: str | None = None
+    description: str | None = None
+    status_message: str | None = None
+    model_id: str | None = None
+    tag_list: tuple[KeyValue, ...] = msgspec.field(default=(), name="tags")
+    alias_list: tuple[str, ...] = msgspec.field(default=(), name="aliases")
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags by key."""
+        return mapping(self.tag_list)
+
+    @property
+    def aliases(self) -> list[str]:
+        """The aliases that point here, sorted."""
+        return list(self.alias_list)
+
+
+class RegisteredModel(Entity, frozen=True, kw_only=True):
+    """A name under which versions of a model are kept. Times in milliseconds since the epoch."""
+
+    name: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    user_id: str | None = None
+    description: str | None = None
+    latest_version_list: tuple[ModelVersion, ...] = msgspec.field(
+        default=(), name="latest_versions"
+    )
+    tag_list: tuple[KeyValue, ...] = msgspec.field(default=(), name="tags")
+    alias_list: tuple[Alias, ...] = msgspec.field(default=(), name="aliases")
+    deployment_job_id: str | None = None
+
+    @property
+    def latest_versions(self) -> list[ModelVersion]:
+        """The highest version of each stage that has any."""
+        return list(self.latest_version_list)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags by key."""
+        return mapping(self.tag_list)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The version that each alias points at."""
+        return {one.alias: one.version for one in self.alias_list}
+
+
+class NewVersion(Entity, frozen=True, kw_only=True):
+    """A version to be; the store counts its number up. `copy_of`: its parent, name and number."""
+
+    name: str
+    source: str
+    location: str
+    """Where its files are, as far as that is known now."""
+    created_ms: int
+    run_id: str = ""
+    run_link: str = ""
+    model_id: str | None = None
+    user_id: str | None = None
+    description: str | None = None
+    tag_list: tuple[KeyValue, ...] = ()
+    copy_of: tuple[str, int] | None = None
+
+
+class RegisteredModelChange(Entity, frozen=True, kw_only=True):
+    """What to change of a registered model; None leaves a thing as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    deployment_job_id: str | None = None
+    set_tags: tuple[KeyValue, ...] = ()
+    delete_tag: str | None = None
+    at_ms: int | None = None
+
+
+class VersionChange(Entity, frozen=True, kw_only=True):
+    """What to change of a version; None leaves a thing as it is."""
+
+    description: str | None = None
+    set_tags: tuple[KeyValue, ...] = ()
+    delete_tag: str | None = None
+    at_ms: int | None = None
+
+
+class StageMove(Entity, frozen=True, kw_only=True, tag="stage"):
+    """A version enters a stage; with *archive_existing* it alone stays there."""
+
+    name: str
+    version: int
+    stage: Stage
+    archive_existing: bool = False
+    at_ms: int
+
+
+class AliasMove(Entity, frozen=True, kw_only=True, tag="alias"):
+    """An alias points at a version from now on; None: at nothing, it is gone."""
+
+    name: str
+    alias: str
+    version: int | None
+    at_ms: int
+
+
+Move: TypeAlias = StageMove | AliasMove
+"""What can put a version into, or take it out of, the place that others load it from."""
+
+
+class Comment(Entity, frozen=True, kw_only=True):
+    """What somebody says of a model or of one of its versions, as Markdown."""
+
+    id: str
+    name: str
+    version: str | None = None
+    user_id: str
+    is_verified: bool
+    comment: str
+    creation_timestamp: int
+    last_updated_timestamp: int

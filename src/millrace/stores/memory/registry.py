@@ -1,0 +1,363 @@
+"""Registered models and their versions in dictionaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.entity import mapping, pairs
+from millrace.core.entities.registry import (
+    STAGES,
+    Alias,
+    AliasMove,
+    ModelVersion,
+    NewVersion,
+    RegisteredModel,
+    StageMove,
+)
+from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.rules.registry import is_prompt
+from millrace.stores.memory import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.entity import KeyValue
+    from millrace.core.entities.registry import (
+        Move,
+        RegisteredModelChange,
+        Stage,
+        VersionChange,
+    )
+    from millrace.core.pages import Page
+    from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.protocols import Query
+
+_encode = msgspec.json.Encoder().encode
+
+
+class VersionRecord:
+    """A version as it is kept: changeable, without what its model knows of it."""
+
+    def __init__(self, base: ModelVersion, new: NewVersion) -> None:
+        self.base = base
+        self.number = int(base.version)
+        self.location = new.location
+        self.parent = new.copy_of
+
+
+class RegisteredRecord:
+    """A model as it is kept, its versions by number and its aliases."""
+
+    def __init__(self, base: RegisteredModel) -> None:
+        self.base = base
+        self.versions: dict[int, VersionRecord] = {}
+        self.aliases: dict[str, int] = {}
+        self.last_version = 0
+
+    def seen(self, number: int) -> ModelVersion:
+        """A version with its aliases, as clients see it."""
+        pointing = tuple(sorted(one for one, at in self.aliases.items() if at == number))
+        return replace(self.versions[number].base, alias_list=pointing)
+
+    def latest(self, stages: Sequence[Stage]) -> list[ModelVersion]:
+        """The highest version of each of *stages*."""
+        highest: dict[Stage, int] = {}
+        for number, record in sorted(self.versions.items()):
+            highest[record.base.current_stage] = number
+        return [self.seen(at) for at in sorted(highest[one] for one in stages if one in highest)]
+
+    def entity(self) -> RegisteredModel:
+        """The model as clients see it."""
+        return replace(
+            self.base,
+            latest_version_list=tuple(self.latest(STAGES)),
+            alias_list=tuple(
+                Alias(alias=one, version=str(at)) for one, at in sorted(self.aliases.items())
+            ),
+        )
+
+
+class MemoryRegistry:
+    """The registered models of one place; *note* tells a logged model that it was registered."""
+
+    def __init__(self, ledger: Ledger, note: Callable[[str, str, int], None]) -> None:
+        self._ledger = ledger
+        self._note = note
+        self._models: dict[str, RegisteredRecord] = {}
+
+    def _model(self, name: str) -> RegisteredRecord:
+        found = self._models.get(name)
+        if found is None:
+            raise NotFound(f"Registered Model with name={name} not found.")
+        return found
+
+    def _held(self, name: str, version: int) -> tuple[RegisteredRecord, VersionRecord]:
+        model = self._model(name)
+        found = model.versions.get(version)
+        if found is None:
+            raise NotFound(f"Model Version (name={name}, version={version}) not found.")
+        return model, found
+
+    # --- models ---------------------------------------------------------------------------------
+
+    def add_registered_model(
+        self, model: RegisteredModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Record a model with its tags."""
+        return self._ledger.write(trail, lambda: self._add_model(model))
+
+    def _add_model(self, model: RegisteredModel) -> RegisteredModel:
+        self._check_free(model.name)
+        self._models[model.name] = record = RegisteredRecord(
+            replace(model, tag_list=pairs(model.tags))
+        )
+        return record.entity()
+
+    def _check_free(self, name: str) -> None:
+        held = self._models.get(name)
+        if held is not None:
+            kind = "prompt" if is_prompt(held.base.tag_list) else "registered model"
+            raise AlreadyExists(f"The name {name!r} is taken: a {kind} of that name exists.")
+
+    def registered_model(self, name: str) -> msgspec.Raw | None:
+        """The model as wire JSON."""
+        with self._ledger.lock:
+            found = self._models.get(name)
+            return None if found is None else msgspec.Raw(_encode(found.entity()))
+
+    def change_registered_model(
+        self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Change a model."""
+        return self._ledger.write(trail, lambda: self._change_model(name, change))
+
+    def _change_model(self, name: str, change: RegisteredModelChange) -> RegisteredModel:
+        record = self._model(name)
+        if change.name is not None and change.name != name:
+            self._check_free(change.name)
+            del self._models[name]
+            self._models[change.name] = record
+            at_ms = record.base.last_updated_timestamp if change.at_ms is None else change.at_ms
+            for one in record.versions.values():
+                one.base = replace(one.base, name=change.name, last_updated_timestamp=at_ms)
+        base = record.base
+        record.base = replace(
+            base,
+            name=change.name or name,
+            description=base.description if change.description is None else change.description,
+            deployment_job_id=(
+                base.deployment_job_id
+                if change.deployment_job_id is None
+                else change.deployment_job_id
+            ),
+            tag_list=_retagged(base.tag_list, change),
+            last_updated_timestamp=(
+                base.last_updated_timestamp if change.at_ms is None else change.at_ms
+            ),
+        )
+        return record.entity()
+
+    def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
+        """Delete a model with everything of it."""
+        return self._ledger.write(trail, lambda: self._delete_model(name))
+
+    def _delete_model(self, name: str) -> None:
+        self._model(name)
+        del self._models[name]
+
+    def find_registered_models(
+        self, query: Query, *, prompts: bool | None = None
+    ) -> Page[msgspec.Raw]:
+        """Matching models, one page."""
+        with self._ledger.lock:
+            seen = [
+                record.base
+                for record in self._models.values()
+                if prompts is None or is_prompt(record.base.tag_list) == prompts
+            ]
+            page = search.find(seen, query, search.registered_values, search.REGISTERED_TIES)
+            return page.map(lambda one: msgspec.Raw(_encode(self._models[one.name].entity())))
+
+    # --- versions -------------------------------------------------------------------------------
+
+    def add_version(self, version: NewVersion, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion]:
+        """Record a version under the next number."""
+        return self._ledger.write(trail, lambda: self._add_version(version))
+
+    def _add_version(self, new: NewVersion) -> ModelVersion:
+        model = self._model(new.name)
+        if new.copy_of is not None:
+            self._held(*new.copy_of)
+        model.last_version += 1
+        number = model.last_version
+        base = ModelVersion(
+            name=new.name,
+            version=str(number),
+            creation_timestamp=new.created_ms,
+            last_updated_timestamp=new.created_ms,
+            current_stage="None",
+            source=new.source,
+            run_id=new.run_id,
+            status="READY",
+            run_link=new.run_link,
+            user_id=new.user_id,
+            description=new.description,
+            model_id=new.model_id,
+            tag_list=pairs(mapping(new.tag_list)),
+        )
+        model.versions[number] = VersionRecord(base, new)
+        self._touch(model, new.created_ms)
+        if new.model_id:
+            self._note(new.model_id, new.name, number)
+        return base
+
+    @staticmethod
+    def _touch(model: RegisteredRecord, at_ms: int) -> None:
+        model.base = replace(model.base, last_updated_timestamp=at_ms)
+
+    def version(self, name: str, version: int) -> msgspec.Raw | None:
+        """The version as wire JSON."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None or version not in model.versions:
+                return None
+            return msgspec.Raw(_encode(model.seen(version)))
+
+    def latest_versions(self, name: str, stages: Sequence[Stage]) -> list[msgspec.Raw] | None:
+        """The highest version of each of *stages*."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None:
+                return None
+            return [msgspec.Raw(_encode(one)) for one in model.latest(stages)]
+
+    def highest_version(self, name: str) -> msgspec.Raw | None:
+        """The version with the greatest number."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None or not model.versions:
+                return None
+            return msgspec.Raw(_encode(model.seen(max(model.versions))))
+
+    def version_at(self, name: str, alias: str) -> msgspec.Raw | None:
+        """The version that the alias points at."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None or alias not in model.aliases:
+                return None
+            return msgspec.Raw(_encode(model.seen(model.aliases[alias])))
+
+    def location(self, name: str, version: int) -> str | None:
+        """Where the files of a version are."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None or version not in model.versions:
+                return None
+            return model.versions[version].location
+
+    def change_version(
+        self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[ModelVersion]:
+        """Change a version."""
+        return self._ledger.write(trail, lambda: self._change_version(name, version, change))
+
+    def _change_version(self, name: str, version: int, change: VersionChange) -> ModelVersion:
+        model, record = self._held(name, version)
+        base = record.base
+        record.base = replace(
+            base,
+            description=base.description if change.description is None else change.description,
+            tag_list=_retagged(base.tag_list, change),
+            last_updated_timestamp=(
+                base.last_updated_timestamp if change.at_ms is None else change.at_ms
+            ),
+        )
+        return model.seen(version)
+
+    def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
+        """Put a version into a stage, or an alias on a version."""
+        return self._ledger.write(trail, lambda: self._move(move))
+
+    def _move(self, move: Move) -> ModelVersion | None:
+        match move:
+            case StageMove():
+                return self._enter(move)
+            case AliasMove(version=version):
+                return self._point(move, version)
+
+    def _point(self, move: AliasMove, version: int | None) -> ModelVersion | None:
+        if version is None:
+            self._model(move.name).aliases.pop(move.alias, None)
+            return None
+        model, _ = self._held(move.name, version)
+        model.aliases[move.alias] = version
+        return model.seen(version)
+
+    def _enter(self, move: StageMove) -> ModelVersion:
+        model, entering = self._held(move.name, move.version)
+        if move.archive_existing:
+            for other in model.versions.values():
+                if other is not entering and other.base.current_stage == move.stage:
+                    other.base = replace(
+                        other.base, current_stage="Archived", last_updated_timestamp=move.at_ms
+                    )
+        entering.base = replace(
+            entering.base, current_stage=move.stage, last_updated_timestamp=move.at_ms
+        )
+        self._touch(model, move.at_ms)
+        return model.seen(move.version)
+
+    def delete_version(
+        self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a version with its tags and aliases."""
+        return self._ledger.write(trail, lambda: self._delete_version(name, version, at_ms))
+
+    def _delete_version(self, name: str, version: int, at_ms: int) -> None:
+        model, _ = self._held(name, version)
+        self._touch(model, at_ms)
+        del model.versions[version]
+        model.aliases = {one: at for one, at in model.aliases.items() if at != version}
+
+    def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
+        """Matching versions, one page."""
+        with self._ledger.lock:
+            seen = [
+                record.base
+                for model in self._models.values()
+                for record in model.versions.values()
+                if prompts is None or is_prompt(record.base.tag_list) == prompts
+            ]
+            page = search.find(seen, query, search.version_values, search.VERSION_TIES)
+            return page.map(
+                lambda one: msgspec.Raw(_encode(self._models[one.name].seen(int(one.version))))
+            )
+
+    def versions_from(
+        self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Versions that come from these runs and logged models."""
+        asked = {*run_ids, *model_ids}
+        found: dict[str, list[tuple[str, str]]] = {}
+        with self._ledger.lock:
+            for name, model in sorted(self._models.items()):
+                for number, record in sorted(model.versions.items()):
+                    origins = {record.base.run_id, record.base.model_id}
+                    for origin in asked.intersection(filter(None, origins)):
+                        found.setdefault(origin, []).append((name, str(number)))
+        return found
+
+
+def _retagged(
+    held: Sequence[KeyValue], change: RegisteredModelChange | VersionChange
+) -> tuple[KeyValue, ...]:
+    after = mapping(held) | mapping(change.set_tags)
+    if change.delete_tag is not None:
+        after.pop(change.delete_tag, None)
+    return pairs(after)

@@ -1,0 +1,273 @@
+"""The model registry in SQL: the store, and its searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import msgspec
+from sqlalchemy import BindParameter, and_, bindparam, select
+
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.registry import ModelVersion, RegisteredModel
+from millrace.core.filters.ast import Entity
+from millrace.core.pages import Page
+from millrace.stores.sql import tables as t
+from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded
+from millrace.stores.sql.registry_rows import STAGE_NUMBERS, RegistryRows, RegistryStatements
+from millrace.stores.sql.search import Found, SortBy, find, is_rare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+    from typing import TypeVar
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.selectable import FromClause
+
+    from millrace.core.entities.audit import Trail
+    from millrace.core.entities.registry import (
+        Move,
+        NewVersion,
+        RegisteredModelChange,
+        Stage,
+        VersionChange,
+    )
+    from millrace.core.filters.ast import Field
+    from millrace.stores.protocols import Query
+    from millrace.stores.sql.engine import Database, Prepared, Session
+    from millrace.stores.sql.transaction import Transaction
+    from millrace.stores.sql.writer import Writer
+
+    T = TypeVar("T")
+
+_m, _v = t.registered_models.c, t.model_versions.c
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
+_MODELS = select(_m.id, _m.document).where(_m.id.in_(_ids))
+_VERSIONS = select(_v.id, _v.document).where(_v.id.in_(_ids))
+_CHUNK = 1_000
+_MOVED = cast("type[ModelVersion | None]", ModelVersion | None)
+
+
+class SqlRegistry:
+    """The registered models of one database."""
+
+    def __init__(self, database: Database, writer: Writer[Transaction]) -> None:
+        self._database = database
+        self._writer = writer
+        self._statements = RegistryStatements(database)
+
+    def _write(self, trail: Trail, kind: type[T], change: Callable[[RegistryRows], T]) -> Future[T]:
+        statements = self._statements
+
+        def apply(tx: Transaction) -> T:
+            return tx.once(trail, kind, lambda: change(RegistryRows(tx, statements)))
+
+        return self._writer.submit(apply, savepoint=False)
+
+    def _document(self, statement: Prepared, *values: object) -> msgspec.Raw | None:
+        with self._database.reading() as session:
+            row = session.row(statement, values)
+        return None if row is None else msgspec.Raw(row[0])
+
+    # --- models ---------------------------------------------------------------------------------
+
+    def add_registered_model(
+        self, model: RegisteredModel, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Record a model with its tags."""
+        return self._write(trail, RegisteredModel, lambda rows: rows.add_model(model))
+
+    def registered_model(self, name: str) -> msgspec.Raw | None:
+        """The model as wire JSON."""
+        return self._document(self._statements.model_document, name)
+
+    def change_registered_model(
+        self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[RegisteredModel]:
+        """Change a model."""
+        return self._write(trail, RegisteredModel, lambda rows: rows.change_model(name, change))
+
+    def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
+        """Delete a model with everything of it."""
+
+        def remove(rows: RegistryRows) -> None:
+            rows.delete_model(name)
+
+        return self._write(trail, type(None), remove)
+
+    def find_registered_models(
+        self, query: Query, *, prompts: bool | None = None
+    ) -> Page[msgspec.Raw]:
+        """Matching models, one page."""
+        ties = [SortBy(_m.name, True)]
+        with self._database.reading() as session:
+            found = _find(session, ModelSource(), query, ties, _kind(_m.is_prompt, prompts))
+            return Page(_documents(session, _MODELS, found.ids), found.next)
+
+    # --- versions -------------------------------------------------------------------------------
+
+    def add_version(self, version: NewVersion, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion]:
+        """Record a version under the next number."""
+        return self._write(trail, ModelVersion, lambda rows: rows.add_version(version))
+
+    def version(self, name: str, version: int) -> msgspec.Raw | None:
+        """The version as wire JSON."""
+        with self._database.reading() as session:
+            row = session.row(self._statements.version, (name, version))
+        return None if row is None else msgspec.Raw(row[1])
+
+    def latest_versions(self, name: str, stages: Sequence[Stage]) -> list[msgspec.Raw] | None:
+        """The highest version of each of *stages*."""
+        with self._database.reading() as session:
+            model = session.row(self._statements.model, (name,))
+            if model is None:
+                return None
+            asked = [(model[0], STAGE_NUMBERS[stage]) for stage in stages]
+            latest = self._statements.latest_in_stage
+            found = [session.row(latest, (*values, *values)) for values in asked]
+        in_order = sorted((row for row in found if row is not None), key=lambda row: row[1])
+        return [msgspec.Raw(row[0]) for row in in_order]
+
+    def highest_version(self, name: str) -> msgspec.Raw | None:
+        """The version with the greatest number."""
+        return self._document(self._statements.highest, name, name)
+
+    def version_at(self, name: str, alias: str) -> msgspec.Raw | None:
+        """The version that the alias points at."""
+        return self._document(self._statements.aliased, name, alias)
+
+    def location(self, name: str, version: int) -> str | None:
+        """Where the files of a version are."""
+        with self._database.reading() as session:
+            row = session.row(self._statements.location, (name, version))
+        return None if row is None else row[0]
+
+    def change_version(
+        self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
+    ) -> Future[ModelVersion]:
+        """Change a version."""
+        return self._write(
+            trail, ModelVersion, lambda rows: rows.change_version(name, version, change)
+        )
+
+    def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
+        """Put a version into a stage, or an alias on a version."""
+        return self._write(trail, _MOVED, lambda rows: rows.move(move))
+
+    def delete_version(
+        self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a version with its tags and aliases."""
+
+        def remove(rows: RegistryRows) -> None:
+            rows.delete_version(name, version, at_ms)
+
+        return self._write(trail, type(None), remove)
+
+    def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
+        """Matching versions, one page."""
+        ties = [SortBy(_v.updated_ms, False), SortBy(_v.name, True), SortBy(_v.version, False)]
+        with self._database.reading() as session:
+            found = _find(session, VersionSource(), query, ties, _kind(_v.is_prompt, prompts))
+            return Page(_documents(session, _VERSIONS, found.ids), found.next)
+
+    def versions_from(
+        self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Versions that come from these runs and logged models."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        with self._database.reading() as session:
+            for column, asked in ((_v.run_uuid, run_ids), (_v.logged_uuid, model_ids)):
+                for begin in range(0, len(asked), _CHUNK):
+                    query = (
+                        select(column, _v.name, _v.version)
+                        .where(column.in_(list(asked[begin : begin + _CHUNK])), column != "")
+                        .order_by(_v.name, _v.version)
+                    )
+                    for origin, name, version in session.select(query):
+                        found.setdefault(origin, []).append((name, str(version)))
+        return found
+
+
+def _kind(column: Any, wanted: bool | None) -> Any:  # noqa: ANN401, FBT001 - a column, a condition
+    """The records of one kind. "Any kind" names both, so that an index may be used all the same."""
+    return column.in_((0, 1)) if wanted is None else column == int(wanted)
+
+
+def _find(
+    session: Session,
+    source: ModelSource | VersionSource,
+    query: Query,
+    ties: list[SortBy],
+    kind: ColumnElement[bool],
+) -> Found:
+    needed = list(demanded(query.tree))
+    row_by_row = any(one.field.entity is Entity.TAG for one in needed) and not is_rare(
+        session, source, needed
+    )
+    where = and_(kind, compile_filter(query.tree, source, row_by_row=row_by_row))
+    return find(
+        session, source, where,
+        order=query.order, ties=ties, limit=query.limit, after=query.after, demanded=needed,
+    )  # fmt: skip
+
+
+def _documents(session: Session, statement: Any, ids: Sequence[int]) -> tuple[msgspec.Raw, ...]:  # noqa: ANN401 - a SELECT
+    """The documents of those rows, in the order of *ids*."""
+    held: dict[int, bytes] = {}
+    for begin in range(0, len(ids), _CHUNK):
+        held.update(session.select(statement, ids=list(ids[begin : begin + _CHUNK])))
+    return tuple(msgspec.Raw(held[one]) for one in ids if one in held)
+
+
+class ModelSource:
+    """What a search of registered models looks at."""
+
+    table: FromClause = t.registered_models
+    id: ColumnElement[int] = _m.id
+
+    _own: ClassVar[dict[str, Held]] = {
+        "name": Held(column=_m.name, shape=Shape.TEXT),
+        "creation_timestamp": Held(column=_m.created_ms, shape=Shape.INTEGER),
+        "last_updated_timestamp": Held(column=_m.updated_ms, shape=Shape.INTEGER),
+    }
+
+    def held(self, field: Field, *, numeric: bool) -> Held | None:  # noqa: ARG002 - by the protocol
+        """Where *field* is."""
+        if field.entity is Entity.TAG:
+            tags = t.registered_model_tags.c
+            return Held(
+                column=tags.value,
+                shape=Shape.TEXT,
+                owner=tags.model_id,
+                rows=tags.key == field.key,
+            )
+        return self._own[field.key]
+
+
+class VersionSource:
+    """What a search of model versions looks at."""
+
+    table: FromClause = t.model_versions
+    id: ColumnElement[int] = _v.id
+
+    _own: ClassVar[dict[str, Held]] = {
+        "name": Held(column=_v.name, shape=Shape.TEXT),
+        "version_number": Held(column=_v.version, shape=Shape.INTEGER),
+        "run_id": Held(column=_v.run_uuid, shape=Shape.TEXT),
+        "source_path": Held(column=_v.source, shape=Shape.TEXT),
+        "creation_timestamp": Held(column=_v.created_ms, shape=Shape.INTEGER),
+        "last_updated_timestamp": Held(column=_v.updated_ms, shape=Shape.INTEGER),
+    }
+
+    def held(self, field: Field, *, numeric: bool) -> Held | None:  # noqa: ARG002 - by the protocol
+        """Where *field* is."""
+        if field.entity is Entity.TAG:
+            tags = t.model_version_tags.c
+            return Held(
+                column=tags.value,
+                shape=Shape.TEXT,
+                owner=tags.version_id,
+                rows=tags.key == field.key,
+            )
+        return self._own[field.key]
