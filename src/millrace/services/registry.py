@@ -87,7 +87,8 @@ class Registry:
             tag_list=_new_tags(request.tags),
             deployment_job_id=request.deployment_job_id or None,
         )
-        return _model_reply(self._store.add_registered_model(model, trail=ctx.trail()))
+        trail = ctx.trail("registered_model.create")
+        return _model_reply(self._store.add_registered_model(model, trail=trail))
 
     def get(self, _ctx: Context, request: ModelName) -> RegisteredModelReply:
         """Get a model by name."""
@@ -99,7 +100,7 @@ class Registry:
     def rename(self, ctx: Context, request: RenameRegisteredModel) -> Future[RegisteredModelReply]:
         """Rename a model; to its own name changes nothing."""
         change = RegisteredModelChange(name=rules.model_name(request.new_name), at_ms=ctx.at_ms)
-        return self._change(ctx, request.name, change)
+        return self._change(ctx, "registered_model.rename", request.name, change)
 
     def update(self, ctx: Context, request: UpdateRegisteredModel) -> Future[RegisteredModelReply]:
         """Change description or deployment job; what is absent stays."""
@@ -108,27 +109,30 @@ class Registry:
             deployment_job_id=request.deployment_job_id,
             at_ms=ctx.at_ms,
         )
-        return self._change(ctx, request.name, change)
+        return self._change(ctx, "registered_model.update", request.name, change)
 
     def set_tag(self, ctx: Context, request: SetRegisteredModelTag) -> Future[Nothing]:
         """Set a tag."""
         change = RegisteredModelChange(set_tags=(rules.tag(request.key, request.value),))
-        return then(self._change(ctx, request.name, change), lambda _: _NOTHING)
+        changed = self._change(ctx, "registered_model.set_tag", request.name, change)
+        return then(changed, lambda _: _NOTHING)
 
     def delete_tag(self, ctx: Context, request: DeleteRegisteredModelTag) -> Future[Nothing]:
         """Delete a tag that may be there."""
         change = RegisteredModelChange(delete_tag=request.key)
-        return then(self._change(ctx, request.name, change), lambda _: _NOTHING)
+        changed = self._change(ctx, "registered_model.delete_tag", request.name, change)
+        return then(changed, lambda _: _NOTHING)
 
     def _change(
-        self, ctx: Context, name: str, change: RegisteredModelChange
+        self, ctx: Context, action: str, name: str, change: RegisteredModelChange
     ) -> Future[RegisteredModelReply]:
-        changed = self._store.change_registered_model(name, change, trail=ctx.trail())
+        changed = self._store.change_registered_model(name, change, trail=ctx.trail(action))
         return _model_reply(changed)
 
     def delete(self, ctx: Context, request: ModelName) -> Future[Nothing]:
         """Delete a model with its versions, for good."""
-        deleted = self._store.delete_registered_model(request.name, trail=ctx.trail())
+        trail = ctx.trail("registered_model.delete")
+        deleted = self._store.delete_registered_model(request.name, trail=trail)
         return then(deleted, lambda _: _NOTHING)
 
     def search(self, _ctx: Context, request: Search) -> RegisteredModelsReply:
@@ -206,7 +210,7 @@ class Registry:
                 tag_list=_new_tags(request.tags),
             )
         )
-        return _version_reply(self._store.add_version(new, trail=ctx.trail()))
+        return _version_reply(self._store.add_version(new, trail=ctx.trail("model_version.create")))
 
     def get_version(self, _ctx: Context, request: VersionOfModel) -> ModelVersionReply:
         """Get a version."""
@@ -220,32 +224,36 @@ class Registry:
     ) -> Future[ModelVersionReply]:
         """Change the description; absent, it stays."""
         change = VersionChange(description=rules.prose(request.description), at_ms=ctx.at_ms)
-        return self._change_version(ctx, request.name, request.version, change)
+        return self._change_version(ctx, "model_version.update", request, change)
 
     def set_version_tag(self, ctx: Context, request: SetModelVersionTag) -> Future[Nothing]:
         """Set a tag."""
         change = VersionChange(set_tags=(rules.tag(request.key, request.value),))
-        changed = self._change_version(ctx, request.name, request.version, change)
+        changed = self._change_version(ctx, "model_version.set_tag", request, change)
         return then(changed, lambda _: _NOTHING)
 
     def delete_version_tag(self, ctx: Context, request: DeleteModelVersionTag) -> Future[Nothing]:
         """Delete a tag that may be there."""
         change = VersionChange(delete_tag=request.key)
-        changed = self._change_version(ctx, request.name, request.version, change)
+        changed = self._change_version(ctx, "model_version.delete_tag", request, change)
         return then(changed, lambda _: _NOTHING)
 
     def _change_version(
-        self, ctx: Context, name: str, version: str, change: VersionChange
+        self,
+        ctx: Context,
+        action: str,
+        of: UpdateModelVersion | SetModelVersionTag | DeleteModelVersionTag,
+        change: VersionChange,
     ) -> Future[ModelVersionReply]:
-        number = rules.version_number(version)
-        changed = self._store.change_version(name, number, change, trail=ctx.trail())
+        number = rules.version_number(of.version)
+        changed = self._store.change_version(of.name, number, change, trail=ctx.trail(action))
         return _version_reply(changed)
 
     def delete_version(self, ctx: Context, request: VersionOfModel) -> Future[Nothing]:
         """Delete a version, for good."""
         number = rules.version_number(request.version)
         deleted = self._store.delete_version(
-            request.name, number, at_ms=ctx.at_ms, trail=ctx.trail()
+            request.name, number, at_ms=ctx.at_ms, trail=ctx.trail("model_version.delete")
         )
         return then(deleted, lambda _: _NOTHING)
 
@@ -293,7 +301,7 @@ class Registry:
 
     def _move(self, ctx: Context, move: Move) -> Future[ModelVersion | None]:
         """Whatever changes what others load goes through here, and only here."""
-        return self._store.move(rules.move(move), trail=ctx.trail())
+        return self._store.move(rules.move(move), trail=ctx.trail(_action(move)))
 
 
 def _new_tags(given: Sequence[Entry] | None) -> tuple[KeyValue, ...]:
@@ -335,6 +343,16 @@ def _wants_prompts(term: Expr) -> bool | None:
         case Comparison(field=field, op=Op.EQ, value="true"):
             return True if (field.entity, field.key) == _IS_PROMPT else None
     return None
+
+
+def _action(move: Move) -> str:
+    match move:
+        case StageMove():
+            return "model_version.transition"
+        case AliasMove(version=None):
+            return "registered_model.delete_alias"
+        case AliasMove():
+            return "registered_model.set_alias"
 
 
 def _model_reply(future: Future[RegisteredModel]) -> Future[RegisteredModelReply]:

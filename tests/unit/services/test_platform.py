@@ -18,12 +18,13 @@ from millrace.core.errors import Unavailable
 from millrace.services.context import Context
 from millrace.services.platform import Platform, open_platform
 from millrace.stores.memory import MemoryStores
-from millrace.stores.protocols import EvaluationStore, StoreHealth, TrackingStore
+from millrace.stores.protocols import EvaluationStore, RegistryStore, StoreHealth, TrackingStore
 from tests.contract import build
 from tests.unit.services.conftest import Call, calling
 
 RUN, MODEL = {"run_id": "r"}, {"model_id": "m"}
 TAG = {"key": "k", "value": "v"}
+VERSION = {"name": "m", "version": "1"}
 MODEL_JSON = '{"artifact_path": "m", "flavors": {}, "utc_time_created": "now", "run_id": "r"}'
 # What each call that may run on the loop needs at least.
 INLINE: dict[str, dict[str, Any]] = {
@@ -54,6 +55,19 @@ INLINE: dict[str, dict[str, Any]] = {
     "logLoggedModelParams": {**MODEL, "params": [TAG]},
     "createDataset": {"name": "d"},
     "deleteDataset": {"dataset_id": "d"},
+    "createRegisteredModel": {"name": "m"},
+    "renameRegisteredModel": {"name": "m", "new_name": "n"},
+    "updateRegisteredModel": {"name": "m"},
+    "deleteRegisteredModel": {"name": "m"},
+    "setRegisteredModelTag": {"name": "m", **TAG},
+    "deleteRegisteredModelTag": {"name": "m", "key": "k"},
+    "setRegisteredModelAlias": {**VERSION, "alias": "a"},
+    "deleteRegisteredModelAlias": {"name": "m", "alias": "a"},
+    "updateModelVersion": VERSION,
+    "transitionModelVersionStage": {**VERSION, "stage": "Staging"},
+    "deleteModelVersion": VERSION,
+    "setModelVersionTag": {**VERSION, **TAG},
+    "deleteModelVersionTag": {**VERSION, "key": "k"},
 }
 
 
@@ -77,6 +91,7 @@ class BusyStores:
     kind = "busy"
     tracking = Busy(TrackingStore)
     evaluation = Busy(EvaluationStore)
+    registry = Busy(RegistryStore)
 
     def secret(self) -> bytes:
         return b"s"

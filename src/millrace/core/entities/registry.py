@@ -50,6 +50,11 @@ class ModelVersion(Entity, frozen=True, kw_only=True):
         """The aliases that point here, sorted."""
         return list(self.alias_list)
 
+    @property
+    def place(self) -> str:
+        """`name/version`: what the audit trail calls it."""
+        return f"{self.name}/{self.version}"
+
 
 class RegisteredModel(Entity, frozen=True, kw_only=True):
     """A name under which versions of a model are kept. Times in milliseconds since the epoch."""
@@ -80,6 +85,11 @@ class RegisteredModel(Entity, frozen=True, kw_only=True):
     def aliases(self) -> dict[str, str]:
         """The version that each alias points at."""
         return {one.alias: one.version for one in self.alias_list}
+
+    def recorded(self) -> dict[str, object]:
+        """What the audit trail tells of it: all but its versions, which are audited apart."""
+        told = {name: value for name, value in self if name != "latest_versions"}
+        return {name: value for name, value in told.items() if value not in (None, {})}
 
 
 class NewVersion(Entity, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ class LoggedModels:
         """Tell a logged model, if it is here, that it was registered."""
         if self.logged_model(model_id) is not None:
             tag = KeyValue(key=MODEL_VERSIONS, value=registration(name, version))
-            self._change_logged_model(model_id, LoggedModelChange(set_tags=(tag,)))
+            self._change_logged_model(model_id, LoggedModelChange(set_tags=(tag,)), NO_TRAIL)
 
     def logged_model(self, model_id: str) -> LoggedModel | None:
         """The model; None when it is not there or in the trash."""

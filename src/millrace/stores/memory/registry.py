@@ -19,6 +19,7 @@ from millrace.core.entities.registry import (
     StageMove,
 )
 from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.rules import registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores.memory import search
 
@@ -110,14 +111,20 @@ class MemoryRegistry:
         self, model: RegisteredModel, *, trail: Trail = NO_TRAIL
     ) -> Future[RegisteredModel]:
         """Record a model with its tags."""
-        return self._ledger.write(trail, lambda: self._add_model(model))
+        return self._ledger.write(trail, lambda: self._add_model(model, trail))
 
-    def _add_model(self, model: RegisteredModel) -> RegisteredModel:
+    def _add_model(self, model: RegisteredModel, trail: Trail) -> RegisteredModel:
         self._check_free(model.name)
         self._models[model.name] = record = RegisteredRecord(
             replace(model, tag_list=pairs(model.tags))
         )
+        self._ledger.note(trail, "registered_model", model.name, after=record.base.recorded())
+        self._tell(trail, registry_events.model_created(record.base))
         return record.entity()
+
+    def _tell(self, trail: Trail, events: registry_events.Events) -> None:
+        for event, payload in events:
+            self._ledger.emit(trail, event, payload)
 
     def _check_free(self, name: str) -> None:
         held = self._models.get(name)
@@ -135,10 +142,13 @@ class MemoryRegistry:
         self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
     ) -> Future[RegisteredModel]:
         """Change a model."""
-        return self._ledger.write(trail, lambda: self._change_model(name, change))
+        return self._ledger.write(trail, lambda: self._change_model(name, change, trail))
 
-    def _change_model(self, name: str, change: RegisteredModelChange) -> RegisteredModel:
+    def _change_model(
+        self, name: str, change: RegisteredModelChange, trail: Trail
+    ) -> RegisteredModel:
         record = self._model(name)
+        before = record.entity().recorded()
         if change.name is not None and change.name != name:
             self._check_free(change.name)
             del self._models[name]
@@ -161,15 +171,20 @@ class MemoryRegistry:
                 base.last_updated_timestamp if change.at_ms is None else change.at_ms
             ),
         )
-        return record.entity()
+        after = record.entity()
+        self._ledger.note(trail, "registered_model", name, before=before, after=after.recorded())
+        self._tell(trail, registry_events.model_changed(after, change))
+        return after
 
     def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a model with everything of it."""
-        return self._ledger.write(trail, lambda: self._delete_model(name))
+        return self._ledger.write(trail, lambda: self._delete_model(name, trail))
 
-    def _delete_model(self, name: str) -> None:
-        self._model(name)
+    def _delete_model(self, name: str, trail: Trail) -> None:
+        gone = self._model(name).entity()
         del self._models[name]
+        self._ledger.note(trail, "registered_model", name, before=gone.recorded())
+        self._tell(trail, registry_events.model_deleted(gone))
 
     def find_registered_models(
         self, query: Query, *, prompts: bool | None = None
@@ -188,9 +203,9 @@ class MemoryRegistry:
 
     def add_version(self, version: NewVersion, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion]:
         """Record a version under the next number."""
-        return self._ledger.write(trail, lambda: self._add_version(version))
+        return self._ledger.write(trail, lambda: self._add_version(version, trail))
 
-    def _add_version(self, new: NewVersion) -> ModelVersion:
+    def _add_version(self, new: NewVersion, trail: Trail) -> ModelVersion:
         model = self._model(new.name)
         if new.copy_of is not None:
             self._held(*new.copy_of)
@@ -215,6 +230,8 @@ class MemoryRegistry:
         self._touch(model, new.created_ms)
         if new.model_id:
             self._note(new.model_id, new.name, number)
+        self._ledger.note(trail, "model_version", base.place, after=base)
+        self._tell(trail, registry_events.version_created(base))
         return base
 
     @staticmethod
@@ -265,10 +282,13 @@ class MemoryRegistry:
         self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
     ) -> Future[ModelVersion]:
         """Change a version."""
-        return self._ledger.write(trail, lambda: self._change_version(name, version, change))
+        return self._ledger.write(trail, lambda: self._change_version(name, version, change, trail))
 
-    def _change_version(self, name: str, version: int, change: VersionChange) -> ModelVersion:
+    def _change_version(
+        self, name: str, version: int, change: VersionChange, trail: Trail
+    ) -> ModelVersion:
         model, record = self._held(name, version)
+        before = model.seen(version)
         base = record.base
         record.base = replace(
             base,
@@ -278,52 +298,75 @@ class MemoryRegistry:
                 base.last_updated_timestamp if change.at_ms is None else change.at_ms
             ),
         )
-        return model.seen(version)
+        after = model.seen(version)
+        self._ledger.note(trail, "model_version", after.place, before=before, after=after)
+        self._tell(trail, registry_events.version_changed(after, change))
+        return after
 
     def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
         """Put a version into a stage, or an alias on a version."""
-        return self._ledger.write(trail, lambda: self._move(move))
+        return self._ledger.write(trail, lambda: self._move(move, trail))
 
-    def _move(self, move: Move) -> ModelVersion | None:
+    def _move(self, move: Move, trail: Trail) -> ModelVersion | None:
         match move:
             case StageMove():
-                return self._enter(move)
-            case AliasMove(version=version):
-                return self._point(move, version)
+                return self._enter(move, trail)
+            case AliasMove():
+                return self._point(move, trail)
 
-    def _point(self, move: AliasMove, version: int | None) -> ModelVersion | None:
-        if version is None:
-            self._model(move.name).aliases.pop(move.alias, None)
-            return None
-        model, _ = self._held(move.name, version)
-        model.aliases[move.alias] = version
-        return model.seen(version)
+    def _point(self, move: AliasMove, trail: Trail) -> ModelVersion | None:
+        model, version = self._model(move.name), move.version
+        held = model.aliases.get(move.alias)
+        if version is not None:
+            self._held(move.name, version)
+        if held != version:
+            before = model.entity()
+            if version is None:
+                del model.aliases[move.alias]
+            else:
+                model.aliases[move.alias] = version
+            after = model.entity()
+            self._ledger.note(
+                trail, "registered_model", move.name,
+                before=before.recorded(), after=after.recorded(),
+            )  # fmt: skip
+            self._tell(trail, registry_events.moved(move, after))
+        return None if version is None else model.seen(version)
 
-    def _enter(self, move: StageMove) -> ModelVersion:
+    def _enter(self, move: StageMove, trail: Trail) -> ModelVersion:
         model, entering = self._held(move.name, move.version)
+        stage = entering.base.current_stage
         if move.archive_existing:
-            for other in model.versions.values():
+            for other in list(model.versions.values()):
                 if other is not entering and other.base.current_stage == move.stage:
-                    other.base = replace(
-                        other.base, current_stage="Archived", last_updated_timestamp=move.at_ms
-                    )
-        entering.base = replace(
-            entering.base, current_stage=move.stage, last_updated_timestamp=move.at_ms
-        )
+                    self._stage(model, other, "Archived", move.at_ms, trail)
+        self._stage(model, entering, move.stage, move.at_ms, trail)
         self._touch(model, move.at_ms)
+        self._tell(trail, registry_events.moved(move, model.base, stage))
         return model.seen(move.version)
+
+    def _stage(
+        self, model: RegisteredRecord, record: VersionRecord, stage: Stage, at_ms: int, trail: Trail
+    ) -> None:
+        before = model.seen(record.number)
+        record.base = replace(record.base, current_stage=stage, last_updated_timestamp=at_ms)
+        after = model.seen(record.number)
+        self._ledger.note(trail, "model_version", after.place, before=before, after=after)
 
     def delete_version(
         self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
     ) -> Future[None]:
         """Delete a version with its tags and aliases."""
-        return self._ledger.write(trail, lambda: self._delete_version(name, version, at_ms))
+        return self._ledger.write(trail, lambda: self._delete_version(name, version, at_ms, trail))
 
-    def _delete_version(self, name: str, version: int, at_ms: int) -> None:
+    def _delete_version(self, name: str, version: int, at_ms: int, trail: Trail) -> None:
         model, _ = self._held(name, version)
+        gone = model.seen(version)
         self._touch(model, at_ms)
         del model.versions[version]
         model.aliases = {one: at for one, at in model.aliases.items() if at != version}
+        self._ledger.note(trail, "model_version", gone.place, before=gone)
+        self._tell(trail, registry_events.version_deleted(gone))
 
     def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
         """Matching versions, one page."""

@@ -60,7 +60,7 @@ class SqlRegistry:
         statements = self._statements
 
         def apply(tx: Transaction) -> T:
-            return tx.once(trail, kind, lambda: change(RegistryRows(tx, statements)))
+            return tx.once(trail, kind, lambda: change(RegistryRows(tx, statements, trail)))
 
         return self._writer.submit(apply, savepoint=False)
 
@@ -89,11 +89,7 @@ class SqlRegistry:
 
     def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a model with everything of it."""
-
-        def remove(rows: RegistryRows) -> None:
-            rows.delete_model(name)
-
-        return self._write(trail, type(None), remove)
+        return self._write(trail, type(None), lambda rows: rows.delete_model(name))
 
     def find_registered_models(
         self, query: Query, *, prompts: bool | None = None
@@ -158,11 +154,9 @@ class SqlRegistry:
         self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
     ) -> Future[None]:
         """Delete a version with its tags and aliases."""
-
-        def remove(rows: RegistryRows) -> None:
-            rows.delete_version(name, version, at_ms)
-
-        return self._write(trail, type(None), remove)
+        return self._write(
+            trail, type(None), lambda rows: rows.delete_version(name, version, at_ms)
+        )
 
     def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
         """Matching versions, one page."""

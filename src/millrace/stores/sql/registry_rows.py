@@ -23,6 +23,7 @@ from millrace.core.entities.registry import (
     StageMove,
 )
 from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.rules import registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.sql.elements import CompilerElement
 
+    from millrace.core.entities.audit import Trail
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.registry import (
         Move,
@@ -166,10 +168,11 @@ class VersionRow(msgspec.Struct):
 
 
 class RegistryRows:
-    """The registry through one transaction of the writer."""
+    """The registry through one transaction of the writer; *trail* is of the one who changes it."""
 
-    def __init__(self, tx: Transaction, statements: RegistryStatements) -> None:
+    def __init__(self, tx: Transaction, statements: RegistryStatements, trail: Trail) -> None:
         self._tx = tx
+        self._trail = trail
         self._session: Session = tx.session
         self._do = statements
 
@@ -211,6 +214,8 @@ class RegistryRows:
             ),
         )  # fmt: skip
         self._set_tags(self._do.set_model_tag, row, model.tag_list)
+        self._note_model(None, model)
+        self._tell(registry_events.model_created(model))
         return model
 
     def change_model(self, name: str, change: RegisteredModelChange) -> RegisteredModel:
@@ -240,6 +245,8 @@ class RegistryRows:
         if renamed:
             self._rename_versions(row)
         self._save_model(row)
+        self._note_model(before, row.entity)
+        self._tell(registry_events.model_changed(row.entity, change))
         return row.entity
 
     def _rename_versions(self, model: ModelRow) -> None:
@@ -256,8 +263,8 @@ class RegistryRows:
         latest = tuple(map(renamed, model.entity.latest_version_list))
         model.entity = replace(model.entity, latest_version_list=latest)
 
-    def delete_model(self, name: str) -> RegisteredModel:
-        """Delete a model with everything of it; what it was."""
+    def delete_model(self, name: str) -> None:
+        """Delete a model with everything of it."""
         model = self.model(name)
         connection = self._session.connection
         versions = select(_v.id).where(_v.model_id == model.id)
@@ -270,7 +277,8 @@ class RegistryRows:
             delete(t.registered_models).where(_m.id == model.id),
         ):
             connection.execute(statement)
-        return model.entity
+        self._note_model(model.entity, None)
+        self._tell(registry_events.model_deleted(model.entity))
 
     # --- versions -------------------------------------------------------------------------------
 
@@ -308,6 +316,8 @@ class RegistryRows:
         self._save_model(model, latest=[*others, version], at_ms=new.created_ms)
         if new.model_id:
             note_registration(self._tx, new.model_id, new.name, model.last_version)
+        self._note_version(None, version)
+        self._tell(registry_events.version_created(version))
         return version
 
     def change_version(self, name: str, version: int, change: VersionChange) -> ModelVersion:
@@ -327,6 +337,8 @@ class RegistryRows:
             self._session.run(self._do.delete_version_tag, (row.id, change.delete_tag))
         self._save_versions([row])
         self._refresh(self.model(name), [row])
+        self._note_version(before, row.entity)
+        self._tell(registry_events.version_changed(row.entity, change))
         return row.entity
 
     def move(self, move: Move) -> ModelVersion | None:
@@ -336,55 +348,62 @@ class RegistryRows:
                 return self._enter(move)
             case AliasMove(version=version):
                 if version is not None:
-                    return self._point(move.alias, self.version(move.name, version))
-                self._release(self.model(move.name), move.alias)
+                    return self._point(move, self.version(move.name, version))
+                self._release(move)
                 return None
 
     def _enter(self, move: StageMove) -> ModelVersion:
         row = self.version(move.name, move.version)
         model = self.model(move.name)
-        leaving: list[VersionRow] = []
+        before = [row.entity]
+        changed = [VersionRow(row.id, _staged(row.entity, move.stage, move.at_ms))]
         if move.archive_existing:
-            found = self._session.rows(
+            held = self._session.rows(
                 self._do.versions_in_stage, (model.id, STAGE_NUMBERS[move.stage])
             )
-            leaving = [
-                VersionRow(one, _staged(_read_version(document), "Archived", move.at_ms))
-                for one, document in found
-                if one != row.id
-            ]
-        row.entity = _staged(row.entity, move.stage, move.at_ms)
-        self._save_versions([*leaving, row])
+            for one, document in held:
+                if one != row.id:
+                    before.append(_read_version(document))
+                    changed.append(VersionRow(one, _staged(before[-1], "Archived", move.at_ms)))
+        self._save_versions(changed)
         self._save_model(model, latest=self._latest(model.id), at_ms=move.at_ms)
-        return row.entity
+        for old, new in reversed(list(zip(before, changed, strict=True))):
+            self._note_version(old, new.entity)
+        self._tell(registry_events.moved(move, model.entity, before[0].current_stage))
+        return changed[0].entity
 
-    def _point(self, alias: str, to: VersionRow) -> ModelVersion:
-        model = self.model(to.entity.name)
-        held = model.entity.aliases.get(alias)
+    def _point(self, move: AliasMove, to: VersionRow) -> ModelVersion:
+        model, alias = self.model(move.name), move.alias
+        before = model.entity
+        held = before.aliases.get(alias)
         if held == to.entity.version:
             return to.entity
-        moved = []
-        if held is not None:
-            moved.append(self._without(model, alias, int(held)))
+        moved = [] if held is None else [self._without(model, alias, int(held))]
         to.entity = replace(to.entity, alias_list=tuple(sorted((*to.entity.alias_list, alias))))
         moved.append(to)
         self._session.run(self._do.set_alias, (model.id, alias, to.id))
-        after = model.entity.aliases | {alias: to.entity.version}
-        model.entity = replace(model.entity, alias_list=_aliases(after))
+        after = before.aliases | {alias: to.entity.version}
+        model.entity = replace(before, alias_list=_aliases(after))
         self._save_versions(moved)
         self._refresh(model, moved, always=True)
+        self._note_model(before, model.entity)
+        self._tell(registry_events.moved(move, model.entity))
         return to.entity
 
-    def _release(self, model: ModelRow, alias: str) -> None:
-        held = model.entity.aliases.get(alias)
+    def _release(self, move: AliasMove) -> None:
+        model, alias = self.model(move.name), move.alias
+        before = model.entity
+        held = before.aliases.get(alias)
         if held is None:
             return
         row = self._without(model, alias, int(held))
         self._session.run(self._do.delete_alias, (model.id, alias))
-        left = {one: at for one, at in model.entity.aliases.items() if one != alias}
-        model.entity = replace(model.entity, alias_list=_aliases(left))
+        left = {one: at for one, at in before.aliases.items() if one != alias}
+        model.entity = replace(before, alias_list=_aliases(left))
         self._save_versions([row])
         self._refresh(model, [row], always=True)
+        self._note_model(before, model.entity)
+        self._tell(registry_events.moved(move, model.entity))
 
     def _without(self, model: ModelRow, alias: str, version: int) -> VersionRow:
         row = self.version(model.entity.name, version)
@@ -392,8 +411,8 @@ class RegistryRows:
         row.entity = replace(row.entity, alias_list=left)
         return row
 
-    def delete_version(self, name: str, version: int, at_ms: int) -> ModelVersion:
-        """Delete a version with its tags and aliases; what it was."""
+    def delete_version(self, name: str, version: int, at_ms: int) -> None:
+        """Delete a version with its tags and aliases."""
         row = self.version(name, version)
         model = self.model(name)
         connection = self._session.connection
@@ -407,7 +426,28 @@ class RegistryRows:
         left = {one: at for one, at in model.entity.aliases.items() if at != row.entity.version}
         model.entity = replace(model.entity, alias_list=_aliases(left))
         self._save_model(model, latest=self._latest(model.id), at_ms=at_ms)
-        return row.entity
+        self._note_version(row.entity, None)
+        self._tell(registry_events.version_deleted(row.entity))
+
+    # --- what is written beside a change --------------------------------------------------------
+
+    def _note_model(self, before: RegisteredModel | None, after: RegisteredModel | None) -> None:
+        held = before or after
+        if self._trail.act is not None and held is not None:
+            self._tx.note(
+                self._trail, "registered_model", held.name,
+                before=None if before is None else before.recorded(),
+                after=None if after is None else after.recorded(),
+            )  # fmt: skip
+
+    def _note_version(self, before: ModelVersion | None, after: ModelVersion | None) -> None:
+        held = before or after
+        if held is not None:
+            self._tx.note(self._trail, "model_version", held.place, before=before, after=after)
+
+    def _tell(self, events: registry_events.Events) -> None:
+        for event, payload in events:
+            self._tx.emit(self._trail, event, payload)
 
     # --- keeping documents ready ----------------------------------------------------------------
 

@@ -1,0 +1,333 @@
+"""The model registry: numbers, documents, moves, what is written beside a change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from millrace.core.entities.audit import Act, AuditQuery, Trail
+from millrace.core.entities.entity import KeyValue, pairs
+from millrace.core.entities.logged_model import LoggedModelChange
+from millrace.core.entities.registry import (
+    STAGES,
+    AliasMove,
+    ModelVersion,
+    NewVersion,
+    RegisteredModel,
+    RegisteredModelChange,
+    StageMove,
+    VersionChange,
+)
+from millrace.core.errors import AlreadyExists, NotFound
+from millrace.stores.protocols import RegistryStore, Stores
+from tests.contract.build import add_model, add_run, at_once, receipt
+
+
+@pytest.fixture
+def registry(stores: Stores) -> RegistryStore:
+    return stores.registry
+
+
+def new_model(name: str = "digits", **fields: Any) -> RegisteredModel:
+    known = {"creation_timestamp": 1_000, "last_updated_timestamp": 1_000}
+    return RegisteredModel(name=name, **known | fields)
+
+
+def new_version(name: str = "digits", **fields: Any) -> NewVersion:
+    known = {"source": "s3://bucket/m", "location": "s3://bucket/m", "created_ms": 2_000}
+    return NewVersion(name=name, **known | fields)
+
+
+def add(registry: RegistryStore, count: int = 1, name: str = "digits", **fields: Any) -> None:
+    """Record a model, unless it is there, and *count* versions of it."""
+    if registry.registered_model(name) is None:
+        registry.add_registered_model(new_model(name)).result()
+    for _ in range(count):
+        registry.add_version(new_version(name, **fields)).result()
+
+
+def model(registry: RegistryStore, name: str = "digits") -> RegisteredModel:
+    document = registry.registered_model(name)
+    assert document is not None
+    return msgspec.json.decode(document, type=RegisteredModel)
+
+
+def version(registry: RegistryStore, number: int, name: str = "digits") -> ModelVersion:
+    document = registry.version(name, number)
+    assert document is not None
+    return msgspec.json.decode(document, type=ModelVersion)
+
+
+def stage(number: int, to: str, **fields: Any) -> StageMove:
+    known = {"name": "digits", "version": number, "stage": to, "at_ms": 3_000}
+    return StageMove(**known | fields)
+
+
+def point(alias: str, number: int | None, **fields: Any) -> AliasMove:
+    known = {"name": "digits", "alias": alias, "version": number, "at_ms": 3_000}
+    return AliasMove(**known | fields)
+
+
+def acting(action: str = "test") -> Trail:
+    return Trail(act=Act(action=action, actor="ada", at_ms=9_000))
+
+
+def audited(stores: Stores) -> list[tuple[str, str]]:
+    """Kind and id of all entries, the oldest first."""
+    page = stores.audit.entries(AuditQuery(), limit=100, after=None)
+    return [(entry.kind, entry.id) for entry in reversed(page.items)]
+
+
+def test_what_was_written_is_what_is_read(registry: RegistryStore) -> None:
+    made = registry.add_registered_model(new_model(tag_list=pairs({"b": "2", "a": "1"}))).result()
+    first = registry.add_version(new_version(tag_list=pairs({"x": "1"}), run_id="r")).result()
+
+    assert made.tags == {"a": "1", "b": "2"}
+    assert version(registry, 1) == first
+    assert model(registry).latest_versions == [first]
+    assert model(registry).last_updated_timestamp == 2_000
+    assert registry.location("digits", 1) == "s3://bucket/m"
+
+
+def test_what_is_not_there(registry: RegistryStore) -> None:
+    add(registry)
+
+    assert registry.registered_model("nobody") is None
+    assert registry.latest_versions("nobody", STAGES) is None
+    for name, number in (("nobody", 1), ("digits", 2)):
+        assert registry.version(name, number) is None
+        assert registry.location(name, number) is None
+    assert registry.highest_version("nobody") is None
+    assert registry.version_at("digits", "champion") is None
+    for write in (
+        lambda: registry.change_registered_model("nobody", RegisteredModelChange()),
+        lambda: registry.delete_registered_model("nobody"),
+        lambda: registry.add_version(new_version("nobody")),
+        lambda: registry.change_version("digits", 2, VersionChange()),
+        lambda: registry.delete_version("digits", 2, at_ms=1),
+        lambda: registry.move(stage(2, "Staging")),
+        lambda: registry.move(point("champion", 2)),
+        lambda: registry.move(point("champion", None, name="nobody")),
+        lambda: registry.add_version(new_version(copy_of=("digits", 2))),
+    ):
+        with pytest.raises(NotFound):
+            write().result()
+
+
+def test_a_refused_write_changes_nothing(registry: RegistryStore) -> None:
+    add(registry)
+    before = model(registry)
+
+    with pytest.raises(NotFound):
+        registry.add_version(new_version(copy_of=("digits", 7))).result()
+    with pytest.raises(AlreadyExists):
+        registry.add_registered_model(new_model()).result()
+
+    assert model(registry) == before
+    assert registry.add_version(new_version()).result().version == "2"
+
+
+def test_numbers_are_dense_when_many_register_at_once(registry: RegistryStore) -> None:
+    add(registry, 0)
+
+    made = at_once(lambda _: registry.add_version(new_version()).result().version, range(64))
+
+    assert sorted(int(str(one)) for one in made) == list(range(1, 65))
+
+
+def test_a_number_is_given_once(registry: RegistryStore) -> None:
+    add(registry, 3)
+    for number in (3, 1):
+        registry.delete_version("digits", number, at_ms=5_000).result()
+
+    assert registry.add_version(new_version()).result().version == "4"
+    assert model(registry).last_updated_timestamp == 2_000
+
+
+def test_one_of_many_creators_of_a_name_wins(registry: RegistryStore) -> None:
+    outcomes = at_once(lambda _: registry.add_registered_model(new_model()).result(), range(16))
+
+    assert sum(isinstance(one, RegisteredModel) for one in outcomes) == 1
+    assert sum(isinstance(one, AlreadyExists) for one in outcomes) == 15
+
+
+def test_an_alias_that_many_move_points_at_one_version(registry: RegistryStore) -> None:
+    add(registry, 8)
+
+    at_once(lambda number: registry.move(point("champion", number)).result(), list(range(1, 9)) * 4)
+
+    winner = model(registry).aliases["champion"]
+    holders = [n for n in range(1, 9) if version(registry, n).aliases == ["champion"]]
+    assert holders == [int(winner)]
+
+
+def test_a_receipt_makes_a_version_once(registry: RegistryStore) -> None:
+    add(registry, 0)
+    trail = receipt("once")
+
+    first, again = (registry.add_version(new_version(), trail=trail).result() for _ in range(2))
+
+    assert first == again
+    assert registry.add_version(new_version()).result().version == "2"
+
+
+def test_stages(registry: RegistryStore) -> None:
+    add(registry, 4)
+    for number, to in ((1, "Production"), (2, "Production"), (3, "Staging")):
+        registry.move(stage(number, to)).result()
+
+    moved = registry.move(stage(4, "Production", archive_existing=True, at_ms=7_000)).result()
+
+    assert moved == version(registry, 4)
+    stages = [version(registry, number).current_stage for number in (1, 2, 3, 4)]
+    assert stages == ["Archived", "Archived", "Staging", "Production"]
+    latest = registry.latest_versions("digits", STAGES)
+    assert latest is not None
+    shown = [msgspec.json.decode(one, type=ModelVersion) for one in latest]
+    assert shown == model(registry).latest_versions
+    assert [one.version for one in shown] == ["2", "3", "4"]
+    assert registry.latest_versions("digits", ("None",)) == []
+
+
+def test_what_the_model_shows_of_versions_is_how_they_are(registry: RegistryStore) -> None:
+    """Whatever is done, the model's own document agrees with those of its versions."""
+    add(registry, 5)
+    for write in (
+        lambda: registry.move(stage(2, "Staging")),
+        lambda: registry.move(point("a", 2)),
+        lambda: registry.move(point("a", 5)),
+        lambda: registry.move(point("b", 5)),
+        lambda: registry.change_version("digits", 5, VersionChange(description="d", at_ms=4)),
+        lambda: registry.change_version("digits", 2, VersionChange(set_tags=pairs({"k": "v"}))),
+        lambda: registry.move(point("b", None)),
+        lambda: registry.change_registered_model("digits", RegisteredModelChange(at_ms=5)),
+        lambda: registry.delete_version("digits", 5, at_ms=6),
+        lambda: registry.move(stage(2, "None")),
+    ):
+        write().result()  # type: ignore[attr-defined]  # futures of many kinds
+
+        shown = model(registry)
+        for one in shown.latest_versions:
+            assert one == version(registry, int(one.version))
+        pointing = {
+            alias: one.version
+            for number in range(1, 6)
+            if registry.version("digits", number) is not None
+            for one in [version(registry, number)]
+            for alias in one.aliases
+        }
+        assert shown.aliases == pointing
+
+
+def test_rename(registry: RegistryStore) -> None:
+    add(registry, 2)
+    add(registry, 0, name="taken")
+    registry.move(point("champion", 1)).result()
+    change = RegisteredModelChange(name="numbers", at_ms=8_000)
+
+    renamed = registry.change_registered_model("digits", change).result()
+
+    assert renamed == model(registry, "numbers")
+    assert {one.name for one in renamed.latest_versions} == {"numbers"}
+    for number in (1, 2):
+        assert registry.version("digits", number) is None
+        moved = version(registry, number, "numbers")
+        assert (moved.name, moved.last_updated_timestamp) == ("numbers", 8_000)
+    aliased = registry.version_at("numbers", "champion")
+    assert aliased is not None
+    assert msgspec.json.decode(aliased, type=ModelVersion) == version(registry, 1, "numbers")
+    with pytest.raises(AlreadyExists):
+        registry.change_registered_model("numbers", RegisteredModelChange(name="taken")).result()
+
+
+def test_a_deleted_model_leaves_nothing(registry: RegistryStore) -> None:
+    add(registry, 2, run_id="r", tag_list=pairs({"k": "v"}))
+    registry.move(point("champion", 1)).result()
+
+    registry.delete_registered_model("digits").result()
+
+    assert registry.version("digits", 1) is None
+    assert registry.versions_from(run_ids=["r"]) == {}
+    add(registry, 1)
+    assert model(registry).aliases == {}
+    assert version(registry, 1).tags == {}
+
+
+def test_versions_from(registry: RegistryStore) -> None:
+    add(registry, 2, run_id="r")
+    add(registry, 1, name="letters", run_id="r", model_id="m-1")
+    add(registry, 1, name="letters")
+
+    found = registry.versions_from(run_ids=["r", "s"], model_ids=["m-1", "m-2"])
+
+    assert found == {
+        "r": [("digits", "1"), ("digits", "2"), ("letters", "1")],
+        "m-1": [("letters", "1")],
+    }
+    assert registry.versions_from(run_ids=[""], model_ids=[""]) == {}
+
+
+def test_a_logged_model_learns_of_its_versions(stores: Stores) -> None:
+    logged = add_model(stores.tracking)
+    add(stores.registry, 2, model_id=logged)
+    by_client = '[{"name": "digits", "version": "2"}, {"name": "x", "version": 1}]'
+    tag = KeyValue(key="mlflow.modelVersions", value=by_client)
+
+    stores.tracking.change_logged_model(logged, LoggedModelChange(set_tags=(tag,))).result()
+
+    found = stores.tracking.logged_model(logged)
+    assert found is not None
+    assert msgspec.json.decode(found.info.tags["mlflow.modelVersions"]) == [
+        {"name": "digits", "version": 1},
+        {"name": "digits", "version": 2},
+        {"name": "x", "version": 1},
+    ]
+
+
+def test_every_change_is_audited(stores: Stores) -> None:
+    registry, trail = stores.registry, acting()
+    registry.add_registered_model(new_model(), trail=trail).result()
+    for _ in range(2):
+        registry.add_version(new_version(), trail=trail).result()
+    registry.move(stage(1, "Staging"), trail=trail).result()
+    registry.move(stage(2, "Staging", archive_existing=True), trail=trail).result()
+    registry.move(point("champion", 2), trail=trail).result()
+    registry.move(point("champion", 2), trail=trail).result()
+    registry.change_version("digits", 1, VersionChange(description="d"), trail=trail).result()
+    change = RegisteredModelChange(name="numbers")
+    registry.change_registered_model("digits", change, trail=trail).result()
+    registry.delete_version("numbers", 1, at_ms=1, trail=trail).result()
+    registry.delete_registered_model("numbers", trail=trail).result()
+
+    assert audited(stores) == [
+        ("registered_model", "digits"),
+        ("model_version", "digits/1"),
+        ("model_version", "digits/2"),
+        ("model_version", "digits/1"),
+        ("model_version", "digits/1"),
+        ("model_version", "digits/2"),
+        ("registered_model", "digits"),
+        ("model_version", "digits/1"),
+        ("registered_model", "digits"),
+        ("model_version", "numbers/1"),
+        ("registered_model", "numbers"),
+    ]
+
+
+def test_what_changes_nothing_is_not_audited(stores: Stores) -> None:
+    add(stores.registry)
+
+    stores.registry.move(point("nobody", None), trail=acting()).result()
+    with pytest.raises(NotFound):
+        stores.registry.move(point("champion", 9), trail=acting()).result()
+
+    assert audited(stores) == []
+
+
+def test_a_run_that_backs_a_version_is_named(stores: Stores) -> None:
+    run = add_run(stores.tracking)
+    add(stores.registry, 1, run_id=run)
+
+    assert stores.registry.versions_from(run_ids=[run]) == {run: [("digits", "1")]}
