@@ -16,6 +16,7 @@ from millrace.core.errors import MillraceError
 
 # Command -> its module below millrace.cli, which holds it under its own name.
 COMMANDS: Final = {
+    "artifacts": "artifacts",
     "db": "db",
     "doctor": "doctor",
     "experiments": "experiments",

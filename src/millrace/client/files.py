@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -292,13 +293,14 @@ class ArtifactVerbs(LoggedModelVerbs):
     def _in_run(self, run_id: str, path: str, do: Callable[[Place, str], T]) -> T:
         """What *do* gives for *path* in a run; where the run has nothing, in the logged model of
         that run that is called like the first segment: so `runs:/<id>/model` finds a model."""
+        root = self._run(run_id)
         try:
-            return do(self._run(run_id), path)
-        except NotFound:
+            return do(root, path)
+        except NotFound as error:
             name, _, rest = path.partition("/")
             model = self._model_of_run(run_id, name) if name else None
             if model is None:
-                raise
+                raise NotFound(f"Run {run_id!r} has no artifact {path!r}.") from error
         return do(self._model(model.info.model_id), rest)
 
     def _model_of_run(self, run_id: str, name: str) -> LoggedModel | None:
@@ -430,12 +432,15 @@ def _listed(root: Place, path: str) -> list[FileInfo]:
 
 def _fetched(root: Place, path: str, dst_path: str | Path | None) -> str:
     """Where the file or folder *path* below *root* is, downloaded."""
-    if dst_path is None:
-        folder = Path(tempfile.mkdtemp(prefix="millrace-"))
-    else:
-        folder = Path(dst_path).absolute()
-    place = root.below(path)
-    return str(transfers.fetch(place.store, place.path, folder, path.rpartition("/")[2]))
+    place, name = root.below(path), path.rpartition("/")[2]
+    if dst_path is not None:
+        return str(transfers.fetch(place.store, place.path, Path(dst_path).absolute(), name))
+    folder = Path(tempfile.mkdtemp(prefix="millrace-"))
+    try:
+        return str(transfers.fetch(place.store, place.path, folder, name))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # nobody knows where it is
+        raise
 
 
 def _read(root: Place, path: str) -> bytes:

@@ -120,6 +120,10 @@ def test_what_is_not_there_is_named(client: MillraceClient, run_id: str, file: P
         client.log_artifacts(run_id, file)
     with pytest.raises(NotFound, match="0123"):
         client.log_text("0123", "1", "a")
+    with pytest.raises(NotFound, match=f"Run '{run_id}' has no artifact 'a/gone'"):
+        client.read_at(f"runs:/{run_id}/a/gone")
+    with pytest.raises(NotFound, match="0123"):
+        client.download_artifacts("0123", "a")
 
 
 @pytest.mark.parametrize("path", ["../a", "/a", "a/../../b", "", "a\\b", "a//b", "%2e%2e/a", "a\0"])
