@@ -157,8 +157,11 @@ def manages(on: Locator) -> Needs:
 class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     """One operation of the platform. Without `needs` it cannot be built: no route is unguarded.
 
-    `path` may hold `{name}` segments, which fill the request's field of that name. Every path is
-    served below `/<prefix>/<version>` for each of its prefixes and versions.
+    `path` may hold `{name}` segments, which fill the request's field of that name; with
+    `takes_rest` the last one takes all that is left, slashes too. Every path is served below
+    `/<prefix>/<version>` for each of its prefixes and versions; empty ones are left out. What
+    `streams` has its bytes as the body of the request or the answer, and its arguments in the query
+    and the path.
     """
 
     name: str
@@ -173,12 +176,13 @@ class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     prefixes: tuple[str, ...] = ("api", "ajax-api")
     body_limit: int = MIB
     streams: Direction | None = None
+    takes_rest: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Every full path, without the optional static prefix; the first is the canonical one."""
         return tuple(
-            f"/{prefix}/{version}{self.path}"
+            "".join(f"/{part}" for part in (prefix, version) if part) + self.path
             for prefix in self.prefixes
             for version in self.versions
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from millrace.api import evaluation, logged_models, registry, series, system, tracking
+from millrace.api import artifacts, evaluation, logged_models, registry, series, system, tracking
 
 if TYPE_CHECKING:
     from millrace.api.endpoint import Endpoint
@@ -13,6 +13,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *tracking.ROWS,
     *series.ROWS,
     *logged_models.ROWS,
+    *artifacts.ROWS,
     *evaluation.ROWS,
     *registry.ROWS,
     *system.ROWS,
@@ -23,8 +24,6 @@ BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 # Areas that clients may ask for: the answer names the area instead of "not found".
 NOT_OFFERED: Final[tuple[tuple[str, str], ...]] = (
     ("/mlflow/webhooks", "webhooks"),
-    ("/mlflow/artifacts", "artifacts"),
-    ("/mlflow-artifacts", "the artifact proxy"),
     ("/mlflow/traces", "traces"),
     ("/mlflow/unified-traces", "traces"),
     ("/mlflow/get-online-trace-details", "traces"),
@@ -48,7 +47,6 @@ NOT_OFFERED: Final[tuple[tuple[str, str], ...]] = (
     ("/mlflow/users", "user accounts"),
     ("/mlflow/roles", "user accounts"),
     ("/mlflow/experiments/permissions", "user accounts"),
-    ("/mlflow/upload-artifact", "artifacts"),
     ("/mlflow/runs/create-promptlab-run", "the prompt lab"),
     ("/jobs", "jobs"),
 )
