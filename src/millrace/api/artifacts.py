@@ -99,7 +99,7 @@ class Presigned(Reply, frozen=True, kw_only=True):
     """A URL that lets whoever holds it do one thing; `headers` must be sent along."""
 
     presigned_url: str
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     file_size: int | None = None
 
 
@@ -119,7 +119,7 @@ class ProxiedList(Reply, frozen=True, kw_only=True):
 
 class SignedDownload(Reply, frozen=True, kw_only=True):
     url: str
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     file_size: int | None = None
 
 
@@ -148,7 +148,7 @@ class StartParts(Request, frozen=True, kw_only=True):
 class PartUpload(Reply, frozen=True, kw_only=True):
     url: str
     part_number: int
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class PartsStarted(Reply, frozen=True, kw_only=True):

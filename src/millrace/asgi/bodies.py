@@ -22,12 +22,10 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
     """
     if not has_body(headers):
         return b""
-    announced = headers.get(b"content-length")
-    if announced is not None and int(announced) > limit:
+    announced = announced_size(headers)
+    if announced is not None and announced > limit:
         raise _too_large(limit)
-    coding = headers.get(b"content-encoding")
-    if coding is not None and coding.strip().lower() != b"identity":
-        raise UnsupportedMediaType("Compressed bodies are not read; send no Content-Encoding.")
+    refuse_coding(headers)
     body, more = await _next(receive)
     if not more and len(body) <= limit:
         return body
@@ -45,6 +43,21 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
 def has_body(headers: dict[bytes, bytes]) -> bool:
     """Whether a request with *headers* says that a body comes."""
     return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+def announced_size(headers: dict[bytes, bytes]) -> int | None:
+    """How long the body will be; None when it comes in chunks, 0 when none comes."""
+    if not has_body(headers):
+        return 0
+    length = headers.get(b"content-length")
+    return None if length is None else int(length)
+
+
+def refuse_coding(headers: dict[bytes, bytes]) -> None:
+    """Refuse a body that is not sent as it is."""
+    coding = headers.get(b"content-encoding")
+    if coding is not None and coding.strip().lower() != b"identity":
+        raise UnsupportedMediaType("Compressed bodies are not read; send no Content-Encoding.")
 
 
 def require_json(headers: dict[bytes, bytes]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
 
 from millrace.asgi.errors import Disconnected, answer_to
-from millrace.asgi.exchange import Answer, Incoming, send_answer
+from millrace.asgi.exchange import Answer, Incoming, Streamed, send_answer
 from millrace.asgi.security import SINGLE
 from millrace.core import ids
 from millrace.core.errors import (
@@ -35,7 +35,10 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
 
 
 class Route(Protocol):
-    """One method on one path; `path` may hold `{name}` segments."""
+    """One method on one path; `path` may hold `{name}` segments.
+
+    A last segment `{name:rest}` takes all that is left of the path, slashes too, decoded once.
+    """
 
     @property
     def method(self) -> str:
@@ -47,7 +50,7 @@ class Route(Protocol):
         """The full path, decoded."""
         ...
 
-    async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
         """Answer a request; whatever is raised becomes an error answer."""
         ...
 
@@ -61,6 +64,7 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._fixed: dict[str, Methods] = {}
         self._templates: dict[tuple[str, ...], tuple[tuple[str, ...], Methods]] = {}
+        self._prefixes: dict[tuple[str, ...], tuple[str, Methods]] = {}
         for route in routes:
             methods = self._methods(route.path)
             if route.method in methods:
@@ -78,19 +82,17 @@ class Router:
         if "{" not in path:
             return self._fixed.setdefault(path, {})
         segments = path.split("/")
+        if segments[-1].endswith(":rest}"):
+            name = segments.pop()[1:].partition(":")[0]
+            return self._prefixes.setdefault(tuple(segments), (name, {}))[1]
         names = tuple(part[1:-1] if part.startswith("{") else "" for part in segments)
         shape = tuple("" if name else part for name, part in zip(names, segments, strict=True))
         return self._templates.setdefault(shape, (names, {}))[1]
 
     def _by_template(self, incoming: Incoming) -> Methods | None:
         # Split before decoding: an encoded slash belongs to its segment.
-        try:
-            segments = [
-                unquote(part, errors="strict") if "%" in part else part
-                for part in incoming.raw_path.decode("ascii").split("/")
-            ]
-        except ValueError:
-            raise InvalidArgument("The path is not percent-encoded UTF-8.") from None
+        raw = incoming.raw_path.decode("latin-1").split("/")
+        segments = [_decoded(part) for part in raw]
         for shape, (names, methods) in self._templates.items():
             if len(shape) == len(segments) and all(
                 part if name else part == fixed
@@ -102,7 +104,18 @@ class Router:
                 if any("\0" in part for part in incoming.values.values()):
                     raise InvalidArgument("The path holds a NUL character.")
                 return methods
+        for prefix, (name, methods) in self._prefixes.items():
+            if len(segments) > len(prefix) and tuple(segments[: len(prefix)]) == prefix:
+                incoming.values = {name: "/".join(segments[len(prefix) :])}
+                return methods
         return None
+
+
+def _decoded(part: str) -> str:
+    try:
+        return unquote(part.encode("latin-1").decode("ascii"), errors="strict")
+    except ValueError:
+        raise InvalidArgument("The path is not percent-encoded UTF-8.") from None
 
 
 class Dispatcher:
@@ -138,7 +151,7 @@ class Dispatcher:
             if len(headers) != len(pairs):
                 _refuse_twice([name for name, _ in pairs])
             self._guard.admit(incoming.method, incoming.path, headers)
-            answer = await self._answer(incoming, receive)
+            answer: Answer | Streamed = await self._answer(incoming, receive)
         except Disconnected:
             return
         except asyncio.CancelledError:
@@ -149,9 +162,14 @@ class Dispatcher:
             answer = answer_to(error, incoming)
         ours = self._guard.headers(headers)
         ours.append((b"x-request-id", request_id.encode()))
+        if isinstance(answer, Streamed):
+            refused = await answer.deliver(scope, send, ours)
+            if refused is None:
+                return
+            answer = answer_to(refused, incoming)
         await send_answer(scope, send, answer, ours)
 
-    async def _answer(self, incoming: Incoming, receive: Receive) -> Answer:
+    async def _answer(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
         methods = self._router.find(incoming)
         if methods is not None:
             route = methods.get(incoming.method)

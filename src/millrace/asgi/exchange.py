@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from millrace.core.errors import MillraceError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -14,6 +17,8 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
+# They have no body, and may not even say that its length is 0.
+_WITHOUT_LENGTH: Final = frozenset({204, 304})
 # Larger bodies are not worth a copy to have the head in front of them.
 _ONE_PIECE: Final = 64 * 1024
 
@@ -59,6 +64,16 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+class Streamed(NamedTuple):
+    """What goes out piece by piece.
+
+    `deliver(scope, send, headers)` sends the head with *headers* beside its own and all that
+    follows; an error that it returns is answered instead, nothing was sent then.
+    """
+
+    deliver: Callable[[Scope, Send, Headers], Awaitable[MillraceError | None]]
+
+
 AT_ONCE: Final = "millrace.answer_at_once"
 """In the scope, where the server offers it: `(status, headers, body) -> bool` writes a whole answer
 in one piece, or says False and it goes out as two messages."""
@@ -69,7 +84,7 @@ async def send_answer(scope: Scope, send: Send, answer: Answer, headers: Headers
     body, status, content_type, more = answer
     if content_type:
         headers.append((b"content-type", content_type))
-    if status != 204:  # noqa: PLR2004 - No Content may not even say that its length is 0
+    if status not in _WITHOUT_LENGTH:
         headers.append((b"content-length", b"%d" % len(body)))
     headers.extend(more)
     # Taken out: it holds the scope that holds it, and a ring would wait for the collector.

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 # Options of the contract that this server does not offer: to ignore one could lose data or leave a
 # door open, so it is refused by name. "flag" options take no value.
 REFUSED: Final = {
-    "--serve-artifacts": ("flag", "The artifact proxy"),
-    "--artifacts-only": ("flag", "The artifact proxy"),
-    "--artifacts-presigned-only": ("flag", "The artifact proxy"),
-    "--artifacts-destination": ("value", "The artifact proxy"),
     "--registry-store-uri": ("value", "The model registry"),
     "--read-replica-backend-store-uri": ("value", "A read replica"),
     "--app-name": ("value", "Sign-in to the server"),
@@ -30,7 +26,6 @@ REFUSED: Final = {
 }
 # Options of the contract that make no difference here.
 WITHOUT_EFFECT: Final = {
-    "--no-serve-artifacts": "flag",
     "--disable-workspaces": "flag",
     "--dev": "flag",
     "--gunicorn-opts": "value",
@@ -51,8 +46,7 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: object) -> None:
 
 def _warn(ctx: click.Context, param: click.Parameter, value: object) -> None:
     # What is switched off here anyway needs no word.
-    quiet = ("--no-serve-artifacts", "--disable-workspaces")
-    if value and not ctx.resilient_parsing and param.opts[0] not in quiet:
+    if value and not ctx.resilient_parsing and param.opts[0] != "--disable-workspaces":
         click.echo(f"Warning: {param.opts[0]} has no effect on this server.", err=True)
 
 
@@ -75,6 +69,10 @@ def _of_the_contract(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
 @option_of(settings.DEFAULT_ARTIFACT_ROOT, "--default-artifact-root", metavar="URI")
+@option_of(settings.SERVE_ARTIFACTS, "--serve-artifacts/--no-serve-artifacts")
+@option_of(settings.ARTIFACTS_DESTINATION, "--artifacts-destination", metavar="URI")
+@option_of(settings.ARTIFACTS_ONLY, "--artifacts-only", is_flag=True)
+@option_of(settings.ARTIFACTS_PRESIGNED_ONLY, "--artifacts-presigned-only", is_flag=True)
 @option_of(
     settings.ALLOW_LOCAL_ARTIFACT_LOCATIONS, "--allow-local-artifact-locations", is_flag=True
 )
@@ -91,11 +89,18 @@ def _of_the_contract(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["SAMEORIGIN", "DENY", "NONE"], case_sensitive=False),
 )
 @_of_the_contract
-def server(**options: Any) -> None:
+@click.pass_context
+def server(ctx: click.Context, /, **options: Any) -> None:
     """Start the tracking server.
 
     Ctrl-C or SIGTERM ends it, once the requests in flight are answered.
     """
+    source = ctx.get_parameter_source("backend_store_uri")
+    if options["artifacts_only"] and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--backend-store-uri cannot be given with --artifacts-only: such a server keeps no "
+            "records of experiments."
+        )
     from millrace.server.config import ServerConfig
     from millrace.server.run import serve
 

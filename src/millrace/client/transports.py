@@ -315,7 +315,10 @@ def _message(endpoint: Endpoint[Q, A], request: Q, key: str | None) -> Any:  # n
     path = endpoint.paths[0]
     fields: dict[str, object] = msgspec.to_builtins(request)
     if "{" in path:
-        path = path.format_map({name: quote(str(value), safe="") for name, value in fields.items()})
+        safe = "/" if endpoint.takes_rest else ""
+        path = path.format_map(
+            {name: quote(str(value), safe=safe) for name, value in fields.items()}
+        )
     if endpoint.method == "GET":
         return Message(method="GET", path=path, query=_query(fields))
     headers = {}

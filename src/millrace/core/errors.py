@@ -96,6 +96,12 @@ class Conflict(MillraceError):
     code, status = "RESOURCE_CONFLICT", 409
 
 
+class PreconditionFailed(MillraceError):
+    """What is there is not what the request's If-Match or If-None-Match expects."""
+
+    code, status = "RESOURCE_CONFLICT", 412
+
+
 class TooLarge(MillraceError):
     """A body, header block or target is beyond its limit."""
 
@@ -106,6 +112,12 @@ class UnsupportedMediaType(MillraceError):
     """The content type or content encoding is not one that this route reads."""
 
     code, status = "BAD_REQUEST", 415
+
+
+class RangeNotSatisfiable(MillraceError):
+    """The range begins beyond the end of the file."""
+
+    code, status = "INVALID_PARAMETER_VALUE", 416
 
 
 class KeyReused(MillraceError):
@@ -124,6 +136,12 @@ class InvalidState(MillraceError):
     """The stored state contradicts itself; status 500 is the wire contract's choice."""
 
     code, status = "INVALID_STATE", 500
+
+
+class DataLoss(MillraceError):
+    """The bytes in the artifact store are not those that were taken in."""
+
+    code, status = "DATA_LOSS", 500
 
 
 class NotSupported(MillraceError):

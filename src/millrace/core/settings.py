@@ -341,6 +341,44 @@ ARTIFACT_LOCATION_MAX_LENGTH: Final = Setting(
     "ARTIFACT_LOCATION_MAX_LENGTH", _positive, 2048, "both",
     "Longest artifact location, in characters.", mlflow="MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH",
 )  # fmt: skip
+ARTIFACTS_DESTINATION: Final = Setting(
+    "ARTIFACTS_DESTINATION", str, "./mlartifacts", "server",
+    "Where the server keeps the artifacts that it proxies.", mlflow="MLFLOW_ARTIFACTS_DESTINATION",
+)  # fmt: skip
+SERVE_ARTIFACTS: Final = Setting(
+    "SERVE_ARTIFACTS", _flag, True, "server",
+    "Proxy artifacts: new experiments keep theirs at the artifacts destination.",
+    mlflow="MLFLOW_SERVE_ARTIFACTS",
+)  # fmt: skip
+ARTIFACTS_ONLY: Final = Setting(
+    "ARTIFACTS_ONLY", _flag, False, "server",
+    "Proxy artifacts and do nothing else.", mlflow="MLFLOW_ARTIFACTS_ONLY",
+)  # fmt: skip
+ARTIFACTS_PRESIGNED_ONLY: Final = Setting(
+    "ARTIFACTS_PRESIGNED_ONLY", _flag, False, "server",
+    "Refuse bytes through the server: clients get signed URLs of the store.",
+    mlflow="MLFLOW_ARTIFACTS_PRESIGNED_ONLY",
+)  # fmt: skip
+ARTIFACT_ROOTS: Final = Setting(
+    "ARTIFACT_ROOTS", str, "", "server",
+    "Comma list of further places that the server may read and write for clients.",
+)  # fmt: skip
+ARTIFACT_MAX_BYTES: Final = Setting(
+    "ARTIFACT_MAX_BYTES", _integer, 0, "server", "Largest file that is taken in; 0: any."
+)
+ARTIFACT_RECHECK_SECONDS: Final = Setting(
+    "ARTIFACT_RECHECK_SECONDS", _seconds, 3600.0, "server",
+    "A file on the server's disk that was found right, and that nobody has touched since, is sent "
+    "without being compared with its digest for so long. 0: compared at each full reading.",
+)  # fmt: skip
+ARTIFACT_TRANSFERS: Final = Setting(
+    "ARTIFACT_TRANSFERS", _positive, 64, "server",
+    "Transfers at a time; further ones wait a few seconds and are then sent away.",
+)  # fmt: skip
+FREEZE_MODELS: Final = Setting(
+    "FREEZE_MODELS", _flag, True, "server",
+    "The files of a logged model that is ready can neither be replaced nor deleted nor added to.",
+)  # fmt: skip
 ALLOW_LOCAL_ARTIFACT_LOCATIONS: Final = Setting(
     "ALLOW_LOCAL_ARTIFACT_LOCATIONS", _flag, False, "server",
     "Let clients name folders as artifact locations. They read and write there themselves; the "

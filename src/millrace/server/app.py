@@ -46,6 +46,7 @@ class _App:
         self._platform = platform
         self._config = config
         self._bridge: Bridge | None = None
+        self._transfers: Bridge | None = None
 
     def dispatcher(self) -> Dispatcher:
         return Dispatcher(
@@ -60,9 +61,16 @@ class _App:
             self._bridge = Bridge(asyncio.get_running_loop())
         return self._bridge
 
+    def transfers(self) -> Bridge:
+        """The threads for what streams, which never keep a record waiting."""
+        if self._transfers is None:
+            count = self._config.transfers
+            self._transfers = Bridge(asyncio.get_running_loop(), threads=count, waiting=4 * count)
+        return self._transfers
+
     def _routes(self) -> Iterator[Route]:
         prefix, platform = self._config.static_prefix, self._platform
-        yield from endpoint_routes(ENDPOINTS, platform.handlers, self.bridge, prefix)
+        yield from endpoint_routes(platform, self._config, self.bridge, self.transfers)
         yield from health_routes(platform.stores, self.bridge, prefix)
         yield from page_routes(prefix, self._config.x_frame_options)
 
@@ -89,8 +97,9 @@ class _App:
         except asyncio.CancelledError:
             return  # told to stop at once, and the loop ends now
         chores.cancel()
-        if self._bridge is not None:
-            self._bridge.close()
+        for bridge in (self._bridge, self._transfers):
+            if bridge is not None:
+                bridge.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _chores(self) -> None:

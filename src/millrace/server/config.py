@@ -19,6 +19,14 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     default_artifact_root: str | None = msgspec.field(
         default_factory=settings.DEFAULT_ARTIFACT_ROOT.get
     )
+    serve_artifacts: bool = msgspec.field(default_factory=settings.SERVE_ARTIFACTS.get)
+    artifacts_only: bool = msgspec.field(default_factory=settings.ARTIFACTS_ONLY.get)
+    artifacts_presigned_only: bool = msgspec.field(
+        default_factory=settings.ARTIFACTS_PRESIGNED_ONLY.get
+    )
+    artifacts_destination: str = msgspec.field(default_factory=settings.ARTIFACTS_DESTINATION.get)
+    artifact_roots: str = msgspec.field(default_factory=settings.ARTIFACT_ROOTS.get)
+    transfers: int = msgspec.field(default_factory=settings.ARTIFACT_TRANSFERS.get)
     allow_local_artifact_locations: bool = msgspec.field(
         default_factory=settings.ALLOW_LOCAL_ARTIFACT_LOCATIONS.get
     )

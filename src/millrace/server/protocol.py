@@ -8,6 +8,8 @@ the wire's error object instead of plain text.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import socket
 from functools import partial
@@ -21,8 +23,6 @@ from millrace.asgi.exchange import AT_ONCE
 from millrace.core.errors import MalformedRequest, MillraceError, NotSupported, TooLarge
 
 if TYPE_CHECKING:
-    import asyncio
-
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from millrace.asgi.exchange import Headers
@@ -42,8 +42,13 @@ MAX_DISCARDED_BYTES: Final = 20 * 1024 * 1024
 LINGER_S: Final = 2.0
 """How long we wait for such a client to go on, or to end the connection."""
 
+LINK: Final = "millrace.link"
+"""In the scope: the `Link` by which a thread can send the answer itself."""
+
 # What a client that is busy sending has ready at a time.
 _BUSY_BYTES = 1024
+# How long what is still to be written is left alone, where the loop cannot say when it is out.
+_FLUSH_S = 0.001
 _WATCHED = frozenset({b"transfer-encoding", b"expect"})
 _REQUEST_LINE = re.compile(rb"(?:\r\n)*[A-Za-z-]{1,20} [/*]")
 
@@ -164,6 +169,7 @@ class Protocol(HttpToolsProtocol):
         self._body_bytes = self._fed_bytes = 0
         super().on_headers_complete()
         self.scope[AT_ONCE] = partial(_write_at_once, self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope[LINK] = Link(self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; it is dropped when the answer is out already."""
@@ -315,11 +321,66 @@ def _write_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, b
     parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
     if cycle.scope["method"] != "HEAD":
         parts.append(body)
-    cycle.response_started = cycle.response_complete = True
+    cycle.response_started = True
     cycle.waiting_for_100_continue = False
     cycle.transport.write(b"".join(parts))
+    _complete(cycle)
+    return True
+
+
+class Link:
+    """Lends the socket of one request, so that a thread writes the answer past the loop.
+
+    What goes through the loop costs it a copy and a turn for each piece, and everybody else waits.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self.has_body = cycle.scope["method"] != "HEAD"
+        self.takes_chunks = cycle.scope["http_version"] == "1.1"
+
+    async def take(self) -> int | None:
+        """A descriptor to write the answer to, the caller's to close; None: nobody is there.
+
+        All that was written before is out then, and until `give_back` or `finish` nobody else
+        writes.
+        """
+        cycle = self._cycle
+        transport = cycle.transport
+        transport.set_write_buffer_limits(high=0)
+        while transport.get_write_buffer_size() and not cycle.disconnected:
+            await cycle.flow.drain()
+            await asyncio.sleep(_FLUSH_S)
+        transport.set_write_buffer_limits()
+        if cycle.disconnected or transport.is_closing():
+            return None
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        return os.dup(transport.get_extra_info("socket").fileno())
+
+    def head(self, status: int, headers: Headers) -> bytes:
+        """The bytes of the head of an answer."""
+        lines = [*self._cycle.default_headers, *headers]
+        if not self._cycle.keep_alive:
+            lines.append((b"connection", b"close"))
+        return STATUS_LINE[status] + b"".join(b"%s: %s\r\n" % line for line in lines) + b"\r\n"
+
+    def give_back(self) -> None:
+        """Nothing was written: the answer goes another way."""
+        self._cycle.response_started = False
+
+    def finish(self, *, is_whole: bool) -> None:
+        """The answer is out; if it is not whole, the connection is cut so that it shows."""
+        if not is_whole:
+            self._cycle.keep_alive = False
+            self._cycle.transport.abort()
+        if not self._cycle.disconnected:
+            _complete(self._cycle)
+
+
+def _complete(cycle: RequestResponseCycle) -> None:
+    cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
-    return True

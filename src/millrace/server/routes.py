@@ -8,19 +8,24 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from millrace.api.endpoint import Bytes, Nothing
+from millrace.api.table import ENDPOINTS
 from millrace.asgi.bodies import has_body, read_body, require_json
 from millrace.asgi.exchange import Answer
 from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
+from millrace.server import modes
+from millrace.server.transfers import DownloadRoute, UploadRoute
 from millrace.services.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from millrace.api.endpoint import Endpoint
+    from millrace.asgi.dispatch import Route
     from millrace.asgi.exchange import Incoming, Receive
     from millrace.server.bridge import Bridge
-    from millrace.services.platform import Handler
+    from millrace.server.config import ServerConfig
+    from millrace.services.platform import Handler, Platform
 
 LARGE_BYTES: Final = 256 * 1024
 """A body beyond this is decoded in a thread: on the loop it would hold up everybody else."""
@@ -129,15 +134,38 @@ class PlainRoute:
 
 
 def endpoint_routes(
-    endpoints: tuple[Endpoint[Any, Any], ...],
-    handlers: Mapping[str, Handler],
+    platform: Platform,
+    config: ServerConfig,
     bridge: Callable[[], Bridge],
-    prefix: str,
-) -> Iterator[EndpointRoute]:
-    """A route for every path of every endpoint; ValueError when one has no handler."""
-    for endpoint in endpoints:
-        handler = handlers.get(endpoint.name)
-        if handler is None:
-            raise ValueError(f"endpoint {endpoint.name} has no handler")
-        for path in endpoint.paths:
-            yield EndpointRoute(endpoint, prefix + path, handler, bridge)
+    transfers: Callable[[], Bridge],
+) -> Iterator[Route]:
+    """A route for every path of every endpoint; ValueError when one has no handler.
+
+    *transfers*: the threads for what streams.
+    """
+    for endpoint in ENDPOINTS:
+        paths = [config.static_prefix + path for path in endpoint.paths]
+        if endpoint.streams and endpoint.group == "Artifact proxy" and config.static_prefix:
+            # By the wire contract files answer at their bare paths, too.
+            paths += endpoint.paths
+        for path in paths:
+            where = _template(endpoint, path)
+            refused = modes.refusal(endpoint, path, config)
+            if refused is not None:
+                yield modes.RefusedRoute(endpoint.method, where, refused)
+            elif endpoint.streams == "up":
+                limit = endpoint.body_limit if endpoint.method == "POST" else None
+                upload = platform.uploads[endpoint.name]
+                yield UploadRoute(endpoint, where, upload, transfers, limit=limit)
+            elif endpoint.streams == "down":
+                download = platform.downloads[endpoint.name]
+                yield DownloadRoute(endpoint, where, download, transfers)
+            else:
+                handler = platform.handlers.get(endpoint.name)
+                if handler is None:
+                    raise ValueError(f"endpoint {endpoint.name} has no handler")
+                yield EndpointRoute(endpoint, where, handler, bridge)
+
+
+def _template(endpoint: Endpoint[Any, Any], path: str) -> str:
+    return path[:-1] + ":rest}" if endpoint.takes_rest else path

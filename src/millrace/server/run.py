@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from millrace.server import workers
+from millrace.server import modes, workers
 from millrace.server.app import build_app
 from millrace.server.protocol import Protocol
-from millrace.services.platform import DEFAULT_ARTIFACT_ROOT, open_platform
+from millrace.services.platform import open_platform, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,12 +82,13 @@ def _serve_here(
     lifeline: int | None = None,
 ) -> None:
     """Serve in this process; also stops when the other end of *lifeline* is closed."""
-    root = config.default_artifact_root or DEFAULT_ARTIFACT_ROOT
     with contextlib.closing(
         open_platform(
             config.backend_store_uri,
-            artifact_root=root,
+            artifact_root=modes.default_root(config),
             local_locations=config.allow_local_artifact_locations,
+            places=modes.places(config, open_store),
+            presigned_only=config.artifacts_presigned_only,
         )
     ) as platform:
         options = uvicorn.Config(

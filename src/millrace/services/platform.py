@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future  # noqa: TC003 - in the fields of a NamedTuple
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.system import ServerInfo
 from millrace.api.table import BY_NAME
+from millrace.artifacts.protocols import Multipart, Signs
+from millrace.core import settings
 from millrace.core.clock import now_ms
+from millrace.core.errors import MillraceError
 from millrace.core.pages import Tokens
+from millrace.services.artifacts import Artifacts
 from millrace.services.evaluation import Evaluation
 from millrace.services.experiments import Experiments
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
+from millrace.services.places import Places
 from millrace.services.registry import Registry
 from millrace.services.runs import Runs
+from millrace.services.transfers import Transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from millrace.api.endpoint import Nothing
+    from millrace.artifacts.protocols import ArtifactStore
+    from millrace.core.entities.artifact import ArtifactRecord
+    from millrace.services.artifacts import Archive
     from millrace.services.context import Context
+    from millrace.services.transfers import Offer, Opened
     from millrace.stores.protocols import Stores
 
 DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
+
+
+Upload = Callable[["Context", Any, "Iterable[bytes]", "Offer"], "ArtifactRecord"]
+Download = Callable[["Context", Any], "Opened | Archive"]
 
 
 class Handler(NamedTuple):
@@ -45,8 +60,13 @@ class Platform:
         *,
         artifact_root: str = DEFAULT_ARTIFACT_ROOT,
         local_locations: bool = True,
+        places: Places | None = None,
+        presigned_only: bool = False,
     ) -> None:
         self.stores = stores
+        self.presigned_only = presigned_only
+        # In the user's own process whatever the user may touch may be touched.
+        self.places = places or Places(open_store, trusting=True)
         tokens = Tokens(stores.secret())
         experiments = Experiments(
             stores.tracking, tokens, artifact_root=artifact_root, local_locations=local_locations
@@ -56,6 +76,13 @@ class Platform:
         models = LoggedModels(stores.tracking, stores.registry, tokens)
         evaluation = Evaluation(stores.evaluation, tokens)
         registry = Registry(stores.registry, stores.tracking, tokens)
+        transfers = Transfers(
+            stores.artifacts,
+            recheck_s=settings.ARTIFACT_RECHECK_SECONDS.get(),
+            most_bytes=settings.ARTIFACT_MAX_BYTES.get(),
+        )
+        artifacts = Artifacts(stores, self.places, transfers, freezes=settings.FREEZE_MODELS.get())
+        self.artifacts = artifacts
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -114,6 +141,17 @@ class Platform:
             "getMetricSummaries": metrics.summaries,
             "getLoggedModel": models.get,
             "searchLoggedModels": models.search,
+            "listArtifacts": artifacts.list_of_run,
+            "listLoggedModelArtifacts": artifacts.list_of_model,
+            "createPresignedUploadUrl": artifacts.presign_upload,
+            "createPresignedDownloadUrl": artifacts.presign_download,
+            "listProxiedArtifacts": artifacts.list_proxied,
+            "deleteArtifact": artifacts.delete_proxied,
+            "adoptArtifact": artifacts.adopt,
+            "createMultipartUpload": artifacts.start_parts,
+            "completeMultipartUpload": artifacts.finish_parts,
+            "abortMultipartUpload": artifacts.abort_parts,
+            "getPresignedDownloadUrl": artifacts.sign_proxied,
             "getDataset": evaluation.get,
             "searchEvaluationDatasets": evaluation.search,
             "searchEvaluationDatasetsByQuery": evaluation.search,
@@ -140,7 +178,20 @@ class Platform:
             **{name: Handler(call, inline=False) for name, call in waiting.items()},
             "getServerInfo": Handler(self._server_info, inline=True),
         }
-        missing = BY_NAME.keys() ^ self.handlers.keys()
+        # `streams` of the table: these take or give bytes, in a thread, for as long as it takes.
+        self.uploads: Mapping[str, Upload] = {
+            "uploadArtifact": artifacts.receive_proxied,
+            "uploadRunArtifact": artifacts.receive_of_run,
+        }
+        self.downloads: Mapping[str, Download] = {
+            "downloadArtifact": artifacts.open_proxied,
+            "getArtifact": artifacts.open_of_run,
+            "getLoggedModelArtifact": artifacts.open_of_model,
+            "downloadArchive": artifacts.archive_of_run,
+            "downloadLoggedModelArchive": artifacts.archive_of_model,
+        }
+        known = self.handlers.keys() | self.uploads.keys() | self.downloads.keys()
+        missing = BY_NAME.keys() ^ known
         if missing:
             raise AssertionError(f"endpoints and handlers differ: {sorted(missing)}")
 
@@ -151,19 +202,48 @@ class Platform:
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""
+        self.places.close()
         self.stores.close()
 
     def _server_info(self, _ctx: Context, _request: Nothing) -> ServerInfo:
         kind = "MemoryStore" if self.stores.kind == "memory" else "SqlStore"
-        return ServerInfo(store_type=kind)
+        try:
+            store = self.places.destination
+        except MillraceError:
+            store = None  # not to be opened now; whoever transfers will hear why
+        in_parts = isinstance(store, Multipart)
+        return ServerInfo(
+            store_type=kind,
+            artifact_serving_enabled=self.places.proxies,
+            multipart_uploads_enabled=in_parts,
+            multipart_downloads_enabled=isinstance(store, Signs),
+            presigned_upload_run_id_supported=True,
+            presigned_upload_model_id_supported=True,
+            artifacts_presigned_only=self.presigned_only,
+        )
+
+
+def open_store(uri: str) -> ArtifactStore:
+    """The artifacts at *uri*."""
+    # As with records: which store it is comes out of the URI.
+    from millrace.artifacts.open import open_artifacts  # noqa: PLC0415
+
+    return open_artifacts(uri)
 
 
 def open_platform(
-    uri: str, *, artifact_root: str = DEFAULT_ARTIFACT_ROOT, local_locations: bool = True
+    uri: str,
+    *,
+    artifact_root: str = DEFAULT_ARTIFACT_ROOT,
+    local_locations: bool = True,
+    places: Places | None = None,
+    presigned_only: bool = False,
 ) -> Platform:
     """The platform over the records at *uri*.
 
-    `local_locations`: whether experiments may be given folders as artifact locations.
+    `local_locations`: whether experiments may be given folders as artifact locations. `places`:
+    where it may touch artifacts; anywhere when it is left out. `presigned_only`: it says that bytes
+    do not pass through it.
     """
     # Which store it is comes out of the URI: services know protocols only.
     from millrace.stores.open import open_stores  # noqa: PLC0415
@@ -172,4 +252,6 @@ def open_platform(
         open_stores(uri, default_artifact_root=artifact_root),
         artifact_root=artifact_root,
         local_locations=local_locations,
+        places=places,
+        presigned_only=presigned_only,
     )

@@ -34,9 +34,17 @@ def test_what_makes_no_difference_is_taken_with_a_warning(option: str) -> None:
     assert "'none' is not a valid integer" in found.stderr
 
 
-@pytest.mark.parametrize("option", ["--no-serve-artifacts", "--disable-workspaces"])
-def test_switching_off_what_is_off_needs_no_word(option: str) -> None:
-    assert "Warning" not in run(option).stderr
+def test_switching_off_what_is_off_needs_no_word() -> None:
+    assert "Warning" not in run("--disable-workspaces").stderr
+
+
+def test_an_artifacts_server_keeps_no_records() -> None:
+    found = CliRunner().invoke(
+        main, ["server", "--artifacts-only", "--backend-store-uri", "sqlite:///a.db"]
+    )
+
+    assert found.exit_code == 2
+    assert "cannot be given with --artifacts-only" in found.stderr
 
 
 def test_the_help_promises_nothing_that_is_refused() -> None:

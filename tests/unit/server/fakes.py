@@ -8,6 +8,7 @@ from typing import Any
 
 from millrace.api.endpoint import Nothing
 from millrace.api.table import ENDPOINTS
+from millrace.core.errors import NotFound
 from millrace.server.config import ServerConfig
 from millrace.services.context import Context
 from millrace.services.platform import Handler
@@ -57,6 +58,8 @@ class FakePlatform:
         self.health_now = StoreHealth(kind="fake", ready=True, revision="7", queue=0)
         self.chores = 0
         self.is_closed = False
+        self.uploads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "up"}
+        self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
         self.handlers = {
             endpoint.name: Handler(
                 self._recording(endpoint.name, calls.get(endpoint.name)), endpoint.name in inline
@@ -73,6 +76,9 @@ class FakePlatform:
 
     def housekeeping(self) -> None:
         self.chores += 1
+
+    def _no_bytes(self, *_: Any) -> Any:
+        raise NotFound("No bytes here.")
 
     def close(self) -> None:
         self.is_closed = True

@@ -311,6 +311,7 @@ def test_every_endpoint_is_served_where_the_table_says() -> None:
         replies = [
             (path, await ask(app, endpoint.method, path.replace("{", "x").replace("}", "")))
             for endpoint in ENDPOINTS
+            if not endpoint.streams
             for path in endpoint.paths
         ]
         return [(path, reply.status) for path, reply in replies if reply.status in {404, 405, 500}]
@@ -331,7 +332,7 @@ def test_a_missing_handler_is_found_at_the_start() -> None:
     [
         ("/api/2.0/mlflow/webhooks", 501, "webhooks"),
         ("/ajax-api/3.0/mlflow/traces/x", 501, "traces"),
-        ("/api/2.0/mlflow-artifacts/artifacts/a/b", 501, "artifact proxy"),
+        ("/api/2.0/mlflow-artifacts/nothing/a/b", 404, "nothing at"),
         ("/api/2.0/mlflow/webhooksx", 404, "nothing at"),
         ("/mlflow/webhooks", 404, "nothing at"),
         ("/nothing", 404, "nothing at"),

@@ -18,7 +18,13 @@ from millrace.core.errors import Unavailable
 from millrace.services.context import Context
 from millrace.services.platform import Platform, open_platform
 from millrace.stores.memory import MemoryStores
-from millrace.stores.protocols import EvaluationStore, RegistryStore, StoreHealth, TrackingStore
+from millrace.stores.protocols import (
+    ArtifactRecords,
+    EvaluationStore,
+    RegistryStore,
+    StoreHealth,
+    TrackingStore,
+)
 from tests.contract import build
 from tests.unit.services.conftest import Call, calling
 
@@ -92,6 +98,7 @@ class BusyStores:
     tracking = Busy(TrackingStore)
     evaluation = Busy(EvaluationStore)
     registry = Busy(RegistryStore)
+    artifacts = Busy(ArtifactRecords)
 
     def secret(self) -> bytes:
         return b"s"
@@ -106,7 +113,9 @@ def test_every_endpoint_is_answered_by_one_handler() -> None:
     platform = Platform(MemoryStores())
 
     assert list(BY_NAME) == [endpoint.name for endpoint in ENDPOINTS]
-    assert platform.handlers.keys() == BY_NAME.keys()
+    streams = {endpoint.name for endpoint in ENDPOINTS if endpoint.streams}
+    assert platform.handlers.keys() == BY_NAME.keys() - streams
+    assert platform.uploads.keys() | platform.downloads.keys() == streams
 
 
 def test_the_calls_that_may_run_on_a_loop_are_known() -> None:

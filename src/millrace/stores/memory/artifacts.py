@@ -57,7 +57,9 @@ class MemoryArtifacts:
 
         def change() -> None:
             known = self._records.get(record.uri)
-            self._records[record.uri] = settled(known, record, token)
+            new = settled(known, record, token)
+            self._ledger.note(trail, "artifact", record.uri, before=known, after=new)
+            self._records[record.uri] = new
 
         return self._ledger.write(trail, change)
 
@@ -68,6 +70,7 @@ class MemoryArtifacts:
             gone = [one.uri for one in self.below(uri)]
             for one in gone:
                 del self._records[one]
+            self._ledger.note(trail, "artifact", uri, before={"files": len(gone)})
             return len(gone)
 
         return self._ledger.write(trail, change)

@@ -72,6 +72,7 @@ class SqlArtifacts:
         def change(tx: Transaction) -> None:
             known = _held(tx.session, record.uri)
             new = settled(known, record, token)
+            tx.note(trail, "artifact", record.uri, before=known, after=new)
             values = {
                 "size": new.size,
                 "sha256": new.sha256,
@@ -96,6 +97,7 @@ class SqlArtifacts:
             gone: int = tx.session.connection.execute(
                 delete(t.artifacts).where(_is_below(uri))
             ).rowcount
+            tx.note(trail, "artifact", uri, before={"files": gone})
             return gone
 
         return self._writer.submit(lambda tx: tx.once(trail, int, lambda: change(tx)))

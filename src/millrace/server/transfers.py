@@ -1,0 +1,199 @@
+"""The endpoints that stream, as routes: bodies into a store, files out of it.
+
+They have threads of their own, one for each transfer: slow ones never keep a record waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from millrace.asgi import files
+from millrace.asgi.bodies import announced_size, read_body, refuse_coding
+from millrace.asgi.exchange import Answer, Streamed
+from millrace.core import clock, wire
+from millrace.core.errors import InvalidArgument, TooLarge
+from millrace.server.pipes import Pipe
+from millrace.server.sending import Parcel, deliver
+from millrace.services.artifacts import Archive
+from millrace.services.context import Context
+from millrace.services.transfers import CHECKED_FIRST, Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from millrace.api.endpoint import Endpoint
+    from millrace.asgi.exchange import Headers, Incoming, Receive, Scope, Send
+    from millrace.core.errors import MillraceError
+    from millrace.server.bridge import Bridge
+    from millrace.services.platform import Download, Upload
+    from millrace.services.transfers import Opened
+
+SMALL_BYTES: Final = 256 * 1024
+"""A file up to this size goes in one piece: to stream it would take longer."""
+
+
+class UploadRoute:
+    """One endpoint that takes a file, under one of its paths."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Any, Any],
+        path: str,
+        upload: Upload,
+        bridge: Callable[[], Bridge],
+        *,
+        limit: int | None = None,
+    ) -> None:
+        self.method: str = endpoint.method
+        self.path = path
+        self._type = endpoint.request
+        self._upload = upload
+        self._bridge = bridge
+        self._limit = limit
+
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
+        """Answer one request; see `asgi.dispatch.Route`."""
+        headers = incoming.headers
+        refuse_coding(headers)
+        request = _arguments(self._type, incoming)
+        size = announced_size(headers)
+        offer = Offer(
+            size=size,
+            digests=files.sent_digests(headers),
+            # What came meanwhile is not replaced either.
+            replace=headers.get(b"if-none-match", b"").strip() != b"*",
+            expects=partial(files.check_match, headers) if _has_condition(headers) else None,
+        )
+        take = partial(self._upload, _context(incoming), request)
+        if self._limit is not None or (size is not None and size <= SMALL_BYTES):
+            body = await self._read(receive, headers)
+            record = await self._bridge().run(lambda: take([body], offer))
+        else:
+            pipe = Pipe(asyncio.get_running_loop(), waits=b"expect" in headers)
+            filling = asyncio.ensure_future(pipe.fill(receive))
+            try:
+                record = await self._bridge().run(lambda: take(pipe, offer))
+            finally:
+                filling.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await filling
+        return Answer(
+            content_type=b"", headers=tuple(files.tag_headers(record.sha256, record.sha256))
+        )
+
+    async def _read(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+        if self._limit is None:
+            return await read_body(receive, headers, SMALL_BYTES)
+        try:
+            body = await read_body(receive, headers, self._limit)
+        except TooLarge as error:
+            raise InvalidArgument(
+                f"The file is larger than {self._limit} bytes; send it through the artifact proxy."
+            ) from error
+        if not body:
+            raise InvalidArgument("The body is empty; it must hold the file.")
+        return body
+
+
+class DownloadRoute:
+    """One endpoint that gives a file, under one of its paths."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Any, Any],
+        path: str,
+        download: Download,
+        bridge: Callable[[], Bridge],
+    ) -> None:
+        self.method: str = endpoint.method
+        self.path = path
+        self._type = endpoint.request
+        self._download = download
+        self._bridge = bridge
+
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
+        """Answer one request; a body is not read."""
+        del receive
+        request = _arguments(self._type, incoming)
+        context = _context(incoming)
+
+        def prepare() -> Answer | Streamed:
+            found = self._download(context, request)
+            if isinstance(found, Archive):
+                return self._archived(found)
+            try:
+                answer = self._prepared(found, incoming)
+            except BaseException:
+                found.close()
+                raise
+            if isinstance(answer, Answer):
+                found.close()
+            return answer
+
+        return await self._bridge().run(prepare)
+
+    def _prepared(self, opened: Opened, incoming: Incoming) -> Answer | Streamed:
+        etag, asked = opened.etag, incoming.headers
+        if files.is_unchanged(asked, etag, opened.modified_ms):
+            unchanged = files.tag_headers(etag, opened.sha256)
+            return Answer(status=304, content_type=b"", headers=tuple(unchanged))
+        part = files.asked_range(asked, opened.size, etag)
+        start, end = part or (0, opened.size)
+        if part and not opened.is_right and opened.size <= CHECKED_FIRST:
+            opened.compare()
+        head = files.file_headers(
+            opened.path, etag=etag, sha256=opened.sha256, modified_ms=opened.modified_ms
+        )
+        if part:
+            head.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, opened.size)))
+        status = 206 if part else 200
+        if end - start <= SMALL_BYTES and incoming.method != "HEAD":
+            body = b"".join(opened.chunks(start, end))
+            return Answer(body, status, content_type=b"", headers=tuple(head))
+        as_file = None
+        if opened.file is not None and (opened.is_right or part):
+            as_file = (opened.file, start, end)
+        parcel = Parcel(
+            status=status,
+            headers=head,
+            chunks=lambda: opened.chunks(start, end),
+            close=opened.close,
+            length=end - start,
+            file=as_file,
+        )
+        return self._streamed(parcel)
+
+    def _archived(self, archive: Archive) -> Streamed:
+        head = files.file_headers(f"{archive.name}.zip", etag=None, sha256=None, modified_ms=None)
+        head = [line for line in head if line[0] != b"accept-ranges"]
+        parcel = Parcel(
+            status=200, headers=head, chunks=archive.chunks, close=_nothing, length=None
+        )
+        return self._streamed(parcel)
+
+    def _streamed(self, parcel: Parcel) -> Streamed:
+        async def send_all(scope: Scope, send: Send, headers: Headers) -> MillraceError | None:
+            whole = parcel._replace(headers=headers + parcel.headers)
+            return await deliver(scope, send, self._bridge(), whole)
+
+        return Streamed(send_all)
+
+
+def _arguments(kind: Any, incoming: Incoming) -> Any:  # noqa: ANN401 - the endpoint's type
+    pairs = wire.query_pairs(incoming.query)
+    return wire.from_query(kind, pairs, incoming.values)
+
+
+def _context(incoming: Incoming) -> Context:
+    return Context(request_id=incoming.request_id, at_ms=clock.now_ms(), address=incoming.address)
+
+
+def _has_condition(headers: dict[bytes, bytes]) -> bool:
+    return b"if-match" in headers or b"if-none-match" in headers
+
+
+def _nothing() -> None:
+    """Nothing is open."""

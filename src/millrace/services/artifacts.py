@@ -1,0 +1,440 @@
+"""Artifacts of runs and models: where they are, listing, signing, deleting, what stays as it is.
+
+The bytes themselves go through `services.transfers`; where the server may go at all is decided in
+`services.places`.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from millrace.api.artifacts import (
+    MOST_PARTS,
+    Adopted,
+    ArtifactList,
+    PartsStarted,
+    PartUpload,
+    Presigned,
+    ProxiedList,
+    SignedDownload,
+)
+from millrace.api.endpoint import Nothing
+from millrace.artifacts.protocols import Multipart, Part, Signs
+from millrace.core.errors import (
+    Conflict,
+    InvalidArgument,
+    MillraceError,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+)
+from millrace.core.uris import safe_folder, safe_path
+from millrace.services.places import PROXY
+from millrace.services.transfers import Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from millrace.api.artifacts import (
+        AbortParts,
+        Adopt,
+        ArtifactAt,
+        FinishParts,
+        ListArtifacts,
+        ListModelArtifacts,
+        ListProxied,
+        ModelFile,
+        ModelFolder,
+        PresignDownload,
+        PresignUpload,
+        RunFile,
+        RunFolder,
+        StartParts,
+    )
+    from millrace.core.entities.artifact import ArtifactRecord, FileInfo
+    from millrace.core.entities.logged_model import LoggedModel
+    from millrace.services.context import Context
+    from millrace.services.places import Places, Spot
+    from millrace.services.transfers import Opened, Transfers
+    from millrace.stores.protocols import Stores
+
+SIGNED_S: Final = 3600
+"""How long a signed URL is good for, unless the caller says otherwise."""
+LONGEST_SIGNED_S: Final = 7 * 24 * 3600
+
+_MODEL = re.compile(r"m-[0-9a-f]{32}")
+_NOTHING = Nothing()
+
+
+class _Info(msgspec.Struct):
+    artifact_uri: str
+
+
+class _Run(msgspec.Struct):
+    info: _Info
+
+
+_where_of_run = msgspec.json.Decoder(_Run).decode
+
+
+class Artifacts:
+    """Decides about artifacts; *freezes*: the files of models that are ready stay as they are."""
+
+    def __init__(
+        self, stores: Stores, places: Places, transfers: Transfers, *, freezes: bool
+    ) -> None:
+        self._stores = stores
+        self._places = places
+        self._transfers = transfers
+        self._freezes = freezes
+
+    # --- of runs and models --------------------------------------------------------------------
+
+    def list_of_run(self, _ctx: Context, request: ListArtifacts) -> ArtifactList:
+        """List a folder of a run."""
+        return self._list(self._root_of_run(request.run), request.path)
+
+    def list_of_model(self, _ctx: Context, request: ListModelArtifacts) -> ArtifactList:
+        """List a folder of a logged model."""
+        return self._list(self._root_of_model(request.model_id), request.artifact_directory_path)
+
+    def open_of_run(self, _ctx: Context, request: RunFile) -> Opened:
+        """A file of a run."""
+        return self.open_below(self._root_of_run(request.run), request.path)
+
+    def open_of_model(self, _ctx: Context, request: ModelFile) -> Opened:
+        """A file of a logged model."""
+        return self.open_below(self._root_of_model(request.model_id), request.artifact_file_path)
+
+    def open_below(self, location: str, path: str) -> Opened:
+        """The file at *path* below a location, such as a model version's."""
+        safe_path(path)
+        return self._transfers.open(self._places.at(location).at(path))
+
+    def archive_of_run(self, _ctx: Context, request: RunFolder) -> Archive:
+        """A folder of a run, to be zipped."""
+        return self._archive(self._root_of_run(request.run), request.path, request.run)
+
+    def archive_of_model(self, _ctx: Context, request: ModelFolder) -> Archive:
+        """A folder of a logged model, to be zipped."""
+        return self._archive(self._root_of_model(request.model_id), request.path, request.model_id)
+
+    def receive_of_run(
+        self, ctx: Context, request: RunFile, body: Iterable[bytes], offer: Offer
+    ) -> ArtifactRecord:
+        """Take in a file of a run."""
+        safe_path(request.path)
+        spot = self._places.at(self._root_of_run(request.run)).at(request.path)
+        return self._receive(ctx, spot, body, offer)
+
+    def presign_upload(self, _ctx: Context, request: PresignUpload) -> Presigned:
+        """Sign an upload to a run's or a model's own store."""
+        if bool(request.run_id) == bool(request.model_id):
+            raise InvalidArgument("Exactly one of 'run_id' and 'model_id' must be given.")
+        root = (
+            self._root_of_run(request.run_id)
+            if request.run_id
+            else self._root_of_model(request.model_id or "")
+        )
+        safe_path(request.path)
+        spot = self._places.at(root).at(request.path)
+        self._refuse_frozen(spot)
+        signed = self._signer(root, spot).sign(spot.path, "PUT", ttl_s=_ttl(request.expiration))
+        return Presigned(presigned_url=signed.url, headers=signed.headers)
+
+    def presign_download(self, _ctx: Context, request: PresignDownload) -> Presigned:
+        """Sign a download from a run's own store."""
+        root = self._root_of_run(request.run_id)
+        safe_path(request.path)
+        spot = self._places.at(root).at(request.path)
+        signer = self._signer(root, spot)
+        size = _size(spot)
+        signed = signer.sign(spot.path, "GET", ttl_s=_ttl(request.expiration))
+        return Presigned(presigned_url=signed.url, headers=signed.headers, file_size=size)
+
+    def _signer(self, root: str, spot: Spot) -> Signs:
+        if root.startswith("mlflow-artifacts:"):
+            raise InvalidArgument(
+                "Artifacts of this run or model go through the server; URLs are signed where they "
+                "have a cloud store of their own."
+            )
+        if not isinstance(spot.store, Signs):
+            raise InvalidArgument("The store of these artifacts cannot sign URLs.")
+        return spot.store
+
+    def _root_of_run(self, run_id: str) -> str:
+        found = self._stores.tracking.run(run_id)
+        if found is None:
+            raise NotFound(f"Run with id={run_id} not found.")
+        return _where_of_run(found).info.artifact_uri
+
+    def _root_of_model(self, model_id: str) -> str:
+        return self._model(model_id).info.artifact_uri
+
+    def _model(self, model_id: str) -> LoggedModel:
+        found = self._stores.tracking.logged_model(model_id)
+        if found is None:
+            raise NotFound(f"Logged model with id={model_id!r} not found.")
+        return found
+
+    def _list(self, root: str, path: str | None) -> ArtifactList:
+        spot = self._places.at(root)
+        folder = spot.at(safe_folder(path or ""))
+        return ArtifactList(root_uri=root, files=_listed(folder, relative_to=spot.path))
+
+    def _archive(self, root: str, path: str | None, name: str) -> Archive:
+        folder = safe_folder(path or "")
+        spot = self._places.at(root).at(folder)
+        if next(iter(spot.store.list(spot.path)), None) is None:
+            raise NotFound(f"No folder {folder!r} with artifacts.")
+        return Archive(self._transfers, spot, folder.rpartition("/")[2] or name)
+
+    # --- through the proxy ---------------------------------------------------------------------
+
+    def list_proxied(self, _ctx: Context, request: ListProxied) -> ProxiedList:
+        """List a folder below the destination, whose own level is nobody's to see."""
+        path = safe_folder(request.path or "")
+        if not path:
+            raise PermissionDenied(
+                "The root of the artifact store is not listed; name a folder by 'path', such as "
+                "<experiment id>/<run id>/artifacts."
+            )
+        spot = self._places.proxied(path)
+        return ProxiedList(files=_listed(spot, relative_to=spot.path))
+
+    def open_proxied(self, _ctx: Context, request: ArtifactAt) -> Opened:
+        """A file below the destination."""
+        return self._transfers.open(self._places.proxied(safe_path(request.artifact_path)))
+
+    def receive_proxied(
+        self, ctx: Context, request: ArtifactAt, body: Iterable[bytes], offer: Offer
+    ) -> ArtifactRecord:
+        """Take in a file below the destination."""
+        spot = self._places.proxied(safe_path(request.artifact_path))
+        return self._receive(ctx, spot, body, offer)
+
+    def delete_proxied(self, ctx: Context, request: ArtifactAt) -> Nothing:
+        """Delete a file or folder below the destination; nothing happens when it is not there.
+
+        First the records: a file without one is as good as one that came by another way, and a
+        record without a file would be reported as a loss.
+        """
+        spot = self._places.proxied(safe_path(request.artifact_path))
+        self._refuse_frozen(spot)
+        self._transfers.forget(spot, trail=ctx.trail("artifact.delete"))
+        spot.store.delete(spot.path)
+        return _NOTHING
+
+    def adopt(self, ctx: Context, request: Adopt) -> Adopted:
+        """Make a file of bytes that the same experiment has already."""
+        spot = self._places.proxied(safe_path(request.artifact_path))
+        self._refuse_frozen(spot)
+        digest = request.sha256.lower()
+        scope = self._places.proxied(request.artifact_path.partition("/")[0])
+        for uri in self._transfers.find_alike(spot, digest, request.size, scope.uri):
+            source = self._places.proxied(uri.removeprefix(PROXY))
+            stat = source.store.stat(source.path)
+            if stat is None or stat.size != request.size:
+                continue
+            if source.uri == spot.uri:
+                return Adopted(adopted=True)
+            offer = Offer(size=request.size, digests={"sha-256": bytes.fromhex(digest)})
+            try:
+                self._receive(ctx, spot, source.store.get(source.path), offer)
+            except (InvalidArgument, NotFound):
+                continue  # damaged, or deleted since
+            return Adopted(adopted=True)
+        return Adopted(adopted=False)
+
+    def start_parts(self, _ctx: Context, request: StartParts) -> PartsStarted:
+        """Begin an upload in parts."""
+        if not 1 <= request.num_parts <= MOST_PARTS:
+            raise InvalidArgument(
+                f"Parameter 'num_parts' is from 1 to {MOST_PARTS}; {request.num_parts} was given."
+            )
+        spot = self._spot_of_parts(request)
+        self._refuse_frozen(spot)
+        store = _in_parts(spot)
+        upload, signed = store.start_parts(spot.path, request.num_parts, ttl_s=SIGNED_S)
+        parts = (
+            PartUpload(url=one.url, part_number=number, headers=one.headers)
+            for number, one in enumerate(signed, start=1)
+        )
+        return PartsStarted(upload_id=upload, credentials=tuple(parts))
+
+    def finish_parts(self, ctx: Context, request: FinishParts) -> Nothing:
+        """Make the file. Its bytes did not come through us, so what was recorded is outdated."""
+        numbers = [part.part_number for part in request.parts]
+        if not 1 <= len(numbers) <= MOST_PARTS or not all(1 <= n <= MOST_PARTS for n in numbers):
+            raise InvalidArgument(f"An upload has 1 to {MOST_PARTS} parts, numbered from 1.")
+        if len(set(numbers)) < len(numbers):
+            raise InvalidArgument("A part is named twice in 'parts'.")
+        spot = self._spot_of_parts(request)
+        self._refuse_frozen(spot)
+        store = _in_parts(spot)
+        parts = sorted(request.parts, key=lambda part: part.part_number)
+        self._transfers.forget(spot, trail=ctx.trail("artifact.put"))
+        store.finish_parts(
+            spot.path,
+            request.upload_id,
+            [Part(number=part.part_number, etag=part.etag) for part in parts],
+        )
+        return _NOTHING
+
+    def abort_parts(self, _ctx: Context, request: AbortParts) -> Nothing:
+        """Forget an upload in parts."""
+        spot = self._spot_of_parts(request)
+        _in_parts(spot).abort_parts(spot.path, request.upload_id)
+        return _NOTHING
+
+    def sign_proxied(self, _ctx: Context, request: ArtifactAt) -> SignedDownload:
+        """Sign a download straight from the destination."""
+        spot = self._places.proxied(safe_path(request.artifact_path))
+        if not isinstance(spot.store, Signs):
+            raise NotSupported("The artifact store of this server cannot sign URLs.")
+        size = _size(spot)
+        signed = spot.store.sign(spot.path, "GET", ttl_s=SIGNED_S)
+        return SignedDownload(url=signed.url, headers=signed.headers, file_size=size)
+
+    def _spot_of_parts(self, request: StartParts | FinishParts | AbortParts) -> Spot:
+        # Clients send the path of their own file: of that only its name matters.
+        steps = re.split(r"[/\\]", request.path)
+        if ".." in steps:
+            raise InvalidArgument("Invalid path: it holds a '..' segment.")
+        return self._places.proxied(safe_path(f"{request.artifact_path}/{steps[-1]}"))
+
+    # --- what may be changed -------------------------------------------------------------------
+
+    def _receive(
+        self, ctx: Context, spot: Spot, body: Iterable[bytes], offer: Offer
+    ) -> ArtifactRecord:
+        if self._is_frozen(spot):
+            # A retry of an upload whose answer was lost changes nothing.
+            known = self._transfers.recorded(spot)
+            digest = offer.digests.get("sha-256")
+            if known is not None and digest is not None and known.sha256 == digest.hex():
+                return known
+            self._refuse_frozen(spot)
+        # Sent again, an upload ends in the same state, so it needs no receipt.
+        trail = msgspec.structs.replace(ctx.trail("artifact.put"), receipt=None)
+        return self._transfers.receive(spot, body, offer, trail=trail)
+
+    def _refuse_frozen(self, spot: Spot) -> None:
+        if self._is_frozen(spot):
+            raise Conflict(
+                f"{spot.path!r} belongs to a logged model that is ready: its files stay as they "
+                "are. Log a new model, or let the operator set MILLRACE_FREEZE_MODELS=false."
+            )
+
+    def _is_frozen(self, spot: Spot) -> bool:
+        """Whether the file is of a model that is ready, or the folder holds such a model's files.
+
+        Which model is told by the path, whether it is that model's by the place that is recorded.
+        """
+        if not self._freezes:
+            return False
+        for part in spot.path.split("/"):
+            if not _MODEL.fullmatch(part):
+                continue
+            model = self._stores.tracking.logged_model(part)
+            if model is None or model.info.status != "LOGGED_MODEL_READY":
+                continue
+            try:
+                if self._places.at(model.info.artifact_uri).meets(spot):
+                    return True
+            except MillraceError:
+                continue  # a place that is not ours
+        return False
+
+
+class Archive:
+    """A folder on its way out as a zip file, made while it is sent; each file is compared with its
+    record. Nothing is compressed: what is large here is compressed already."""
+
+    def __init__(self, transfers: Transfers, folder: Spot, name: str) -> None:
+        self.name = name
+        self._transfers = transfers
+        self._folder = folder
+
+    def chunks(self) -> Iterator[bytes]:
+        """The zip file. An exception in the middle leaves it without its directory: unreadable."""
+        sink = _Sink()
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+            for path in _files(self._folder, ""):
+                opened = self._transfers.open(self._folder.at(path))
+                try:
+                    entry = zipfile.ZipInfo(path)
+                    entry.external_attr = 0o644 << 16
+                    with archive.open(entry, "w", force_zip64=True) as file:
+                        for chunk in opened.chunks():
+                            file.write(chunk)
+                            yield sink.taken()
+                finally:
+                    opened.close()
+                yield sink.taken()
+        yield sink.taken()
+
+
+class _Sink:
+    """What a zip file is written to, a piece at a time."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: it is taken when it is sent."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def taken(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _files(folder: Spot, below: str) -> Iterator[str]:
+    """Paths of all files, relative to *folder*, one level held at a time."""
+    for info in folder.store.list(folder.at(below).path):
+        path = f"{below}/{info.path.rpartition('/')[2]}" if below else info.path.rpartition("/")[2]
+        if info.is_dir:
+            yield from _files(folder, path)
+        else:
+            yield path
+
+
+def _listed(folder: Spot, *, relative_to: str) -> tuple[FileInfo, ...]:
+    cut = len(relative_to) + 1 if relative_to else 0
+    return tuple(
+        # Empty files have no size on the wire.
+        msgspec.structs.replace(info, path=info.path[cut:], file_size=info.file_size or None)
+        for info in folder.store.list(folder.path)
+    )
+
+
+def _in_parts(spot: Spot) -> Multipart:
+    if not isinstance(spot.store, Multipart):
+        raise NotSupported("The artifact store of this server takes no uploads in parts.")
+    return spot.store
+
+
+def _size(spot: Spot) -> int:
+    stat = spot.store.stat(spot.path)
+    if stat is None:
+        raise NotFound(f"No artifact {spot.path!r}.")
+    return stat.size
+
+
+def _ttl(expiration: int | None) -> int:
+    if expiration is None:
+        return SIGNED_S
+    if not 1 <= expiration <= LONGEST_SIGNED_S:
+        raise InvalidArgument(f"'expiration' is from 1 to {LONGEST_SIGNED_S} seconds.")
+    return expiration

@@ -1,0 +1,437 @@
+"""Bytes in and bytes out, each checked against what was recorded of it.
+
+A file that comes in is visible whole or not at all, and its digest is recorded. A file that goes
+out is compared with its record: the last piece is only given away when all of it was right, so that
+nobody takes damaged bytes for a whole file. A file on a disk of ours that was found right, and that
+the file system says has not been touched since, is taken for right for a while, and may go out
+without being looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from millrace.artifacts.protocols import OnDisk
+from millrace.core.clock import now_ms
+from millrace.core.entities.artifact import ArtifactRecord
+from millrace.core.errors import (
+    AlreadyExists,
+    DataLoss,
+    InvalidArgument,
+    MillraceError,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from millrace.core.entities.artifact import ArtifactStat
+    from millrace.core.entities.audit import Trail
+    from millrace.services.places import Spot
+    from millrace.stores.protocols import ArtifactRecords
+
+PIECE: Final = 1024 * 1024
+"""How much of a file is held at a time."""
+CHECKED_FIRST: Final = 64 * PIECE
+"""A part of a file of unknown state is sent after all of the file was checked, up to this size."""
+_REMEMBERED: Final = 10_000
+# Of smaller files it is not worth remembering that they are right.
+_SMALL: Final = 256 * 1024
+_HASHES: Final = {"sha-512": hashlib.sha512, "md5": hashlib.md5}
+
+logger = logging.getLogger(__name__)
+
+Identity = tuple[int, ...]
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client says of the bytes that it sends.
+
+    `digests` by the names of RFC 9530, and `md5`; unknown ones are ignored. `replace`: take the
+    place of what is there. `expects(etag)` raises when what is there (None: nothing) is not what
+    the client thinks.
+    """
+
+    size: int | None = None
+    digests: dict[str, bytes] = {}
+    replace: bool = True
+    expects: Callable[[str | None], None] | None = None
+
+
+class Known(NamedTuple):
+    """A file that was found right: which one on the disk it was, its digest, when (monotonic)."""
+
+    identity: Identity
+    sha256: str
+    at: float
+
+
+class Opened:
+    """A file about to go out. `file`: a descriptor, where it is on a disk of ours.
+
+    `is_right`: there is nothing to compare, or it was compared a while ago. `sha256` is None when
+    nobody has recorded one.
+    """
+
+    def __init__(
+        self,
+        spot: Spot,
+        stat: ArtifactStat,
+        *,
+        file: int | None,
+        is_right: bool,
+        check: Callable[[Opened, str], None],
+    ) -> None:
+        self.spot = spot
+        self.path = spot.path
+        self.size = stat.size
+        self.modified_ms = stat.modified_ms
+        self.sha256 = stat.sha256
+        self.etag = stat.sha256 or stat.etag
+        self.file = file
+        self.is_right = is_right
+        self._check = check
+
+    def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from *start* up to but without *end*.
+
+        When this is all of a file that is yet to be compared, `DataLoss` comes before its last
+        chunk if it is not as recorded.
+        """
+        stop = self.size if end is None else end
+        if self.is_right or start > 0 or stop < self.size:
+            return self._read(start, stop)
+        return self._compared()
+
+    def compare(self) -> None:
+        """Read all of it, and raise `DataLoss` if it is not as recorded."""
+        if not self.is_right:
+            for _ in self._compared():
+                pass
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+    def _read(self, start: int, end: int) -> Iterator[bytes]:
+        if self.file is None:
+            yield from self.spot.store.get(self.path, start=start, end=end)
+            return
+        while start < end:
+            chunk = os.pread(self.file, min(PIECE, end - start), start)
+            if not chunk:
+                raise DataLoss(f"{self.path!r} became shorter while it was read.")
+            start += len(chunk)
+            yield chunk
+
+    def _compared(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        held: bytes | None = None
+        for chunk in self._read(0, self.size):
+            if held is not None:
+                yield held
+            digest.update(chunk)
+            held = chunk
+        self._check(self, digest.hexdigest())
+        self.is_right = True
+        if held is not None:
+            yield held
+
+
+class Transfers:
+    """Takes files in and gives them out, and keeps the ledger of them.
+
+    *recheck_s*: for how long a file that was found right counts as right. *most_bytes*: the
+    largest file taken in; 0 for any.
+    """
+
+    def __init__(self, ledger: ArtifactRecords, *, recheck_s: float, most_bytes: int = 0) -> None:
+        self._ledger = ledger
+        self._recheck_s = recheck_s
+        self._most_bytes = most_bytes
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._locks = _Locks()
+
+    # --- in ------------------------------------------------------------------------------------
+
+    def receive(
+        self, spot: Spot, body: Iterable[bytes], offer: Offer, *, trail: Trail
+    ) -> ArtifactRecord:
+        """Keep *body* at *spot*, visible whole or not at all, and record what it was.
+
+        `InvalidArgument` when it is not what was offered, `PreconditionFailed` when what is there
+        is not what the client expects, `TooLarge`; nothing has changed then.
+        """
+        if offer.size is not None:
+            self._check_size(offer.size)
+        if offer.expects is not None:
+            offer.expects(self.etag(spot))
+        wanted = offer.digests.get("sha-256")
+        with contextlib.ExitStack() as held:
+            intake = _Intake(body, offer, self._check_size)
+            began = _Began()
+
+            def whole() -> Iterator[bytes]:
+                yield from intake
+                # From here to the record one file has one writer in this process.
+                held.enter_context(self._locks.of(spot.uri))
+                if offer.expects is not None:
+                    offer.expects(self.etag(spot))
+                self._begin(spot, began)
+
+            try:
+                stat = spot.store.put(
+                    spot.path,
+                    whole(),
+                    size=offer.size,
+                    sha256=wanted.hex() if wanted is not None else None,
+                    replace=offer.replace,
+                )
+            except AlreadyExists as error:
+                self._take_back(began)
+                raise PreconditionFailed(error.message) from error
+            except BaseException:
+                self._take_back(began)
+                raise
+            record = ArtifactRecord(
+                uri=spot.uri,
+                size=stat.size,
+                sha256=stat.sha256 or _digest(spot),
+                recorded_ms=now_ms(),
+            )
+            self._ledger.settle(record, token=began.token, trail=trail).result()
+            self._remember_written(spot, stat, record.sha256)
+        return record
+
+    def etag(self, spot: Spot) -> str | None:
+        """The entity tag of what is at *spot* now; None when there is no file."""
+        stat = spot.store.stat(spot.path)
+        if stat is None:
+            return None
+        record = self._ledger.record(spot.uri)
+        is_settled = record is not None and record.token is None and record.size == stat.size
+        return record.sha256 if record is not None and is_settled else stat.etag
+
+    def find_alike(self, spot: Spot, sha256: str, size: int, scope: str) -> list[str]:
+        """URIs below *scope* of files with these bytes, *spot* itself first if it has them."""
+        found = [
+            one.uri
+            for one in self._ledger.alike(sha256, size)
+            if one.uri.startswith(scope.rstrip("/") + "/")
+        ]
+        return sorted(found, key=lambda uri: uri != spot.uri)
+
+    def forget(self, spot: Spot, *, trail: Trail) -> None:
+        """Drop the records of a file or folder that is about to be deleted."""
+        self._ledger.forget(spot.uri, trail=trail).result()
+
+    def recorded(self, spot: Spot) -> ArtifactRecord | None:
+        """The record of the file at *spot*."""
+        return self._ledger.record(spot.uri)
+
+    def _check_size(self, size: int) -> None:
+        if self._most_bytes and size > self._most_bytes:
+            raise TooLarge(
+                f"The file is larger than the {self._most_bytes} bytes that this server takes."
+            )
+
+    def _begin(self, spot: Spot, began: _Began) -> None:
+        if self._ledger.record(spot.uri) is None:
+            return
+        token = uuid.uuid4().hex
+        began.known = self._ledger.begin(spot.uri, token).result()
+        if began.known is not None:
+            began.token = token
+
+    def _take_back(self, began: _Began) -> None:
+        """Settle on what was there before, because that is what still is."""
+        if began.known is not None and began.known.token is None:
+            with contextlib.suppress(MillraceError):  # unsettled is true, too
+                self._ledger.settle(began.known, token=began.token).result()
+
+    def _remember_written(self, spot: Spot, stat: ArtifactStat, sha256: str) -> None:
+        """The bytes on the disk are those that were just hashed, if the file is still that one."""
+        if stat.size < _SMALL or not isinstance(spot.store, OnDisk):
+            return
+        with contextlib.suppress(MillraceError, OSError):
+            file = spot.store.open(spot.path)
+            try:
+                identity = _identity(file)
+                now = spot.store.stat(spot.path)
+                if now is not None and now.etag == stat.etag:
+                    self._remember(spot.uri, identity, sha256)
+            finally:
+                os.close(file)
+
+    # --- out -----------------------------------------------------------------------------------
+
+    def open(self, spot: Spot) -> Opened:
+        """The file at *spot*, the caller's to close.
+
+        `NotFound`; `InvalidArgument` for a folder; `DataLoss` when it is known, or seen at once,
+        not to be what was taken in.
+        """
+        file: int | None = None
+        if isinstance(spot.store, OnDisk):
+            try:
+                file = spot.store.open(spot.path)
+            except NotFound:
+                raise _missing(spot) from None
+        try:
+            return self._opened(spot, file)
+        except BaseException:
+            if file is not None:
+                os.close(file)
+            raise
+
+    def _opened(self, spot: Spot, file: int | None) -> Opened:
+        stat = spot.store.stat(spot.path)
+        if stat is None:
+            raise _missing(spot)
+        if file is not None:
+            # Another file may have taken the name: what counts is the one that is open.
+            stat = msgspec.structs.replace(stat, size=os.fstat(file).st_size)
+        record = self._ledger.record(spot.uri)
+        stat = msgspec.structs.replace(
+            stat, sha256=None if record is None or record.token else record.sha256
+        )
+
+        def check(opened: Opened, found: str) -> None:
+            if record is not None:
+                self._judge(opened, record, found)
+
+        is_right = record is None or self._is_known(spot.uri, file, record)
+        opened = Opened(spot, stat, file=file, is_right=is_right, check=check)
+        if record is not None and (record.broken_ms is not None or record.size != stat.size):
+            opened.compare()
+        return opened
+
+    def _judge(self, opened: Opened, record: ArtifactRecord, found: str) -> None:
+        """Compare what was read with the record, and keep the outcome."""
+        spot = opened.spot
+        if found == record.sha256:
+            if record.broken_ms is not None:
+                self._ledger.mark(spot.uri, record.sha256, broken_ms=None)
+        elif record.token is not None:
+            new = ArtifactRecord(uri=spot.uri, size=opened.size, sha256=found, recorded_ms=now_ms())
+            self._ledger.settle(new, token=record.token)
+        else:
+            logger.error(
+                "artifact %s is damaged: %d bytes with SHA-256 %s, recorded %d with %s",
+                spot.uri, opened.size, found, record.size, record.sha256,
+            )  # fmt: skip
+            self._ledger.mark(spot.uri, record.sha256, broken_ms=now_ms())
+            raise DataLoss(
+                f"The artifact {opened.path!r} is damaged: its bytes are not those that were "
+                "uploaded. Upload it again, or restore it from a backup."
+            )
+        if opened.file is not None and opened.size >= _SMALL:
+            self._remember(spot.uri, _identity(opened.file), found)
+
+    def _is_known(self, uri: str, file: int | None, record: ArtifactRecord) -> bool:
+        known = self._known.get(uri)
+        return (
+            known is not None
+            and file is not None
+            and known.sha256 == record.sha256
+            and record.broken_ms is None
+            and time.monotonic() - known.at < self._recheck_s
+            and known.identity == _identity(file)
+        )
+
+    def _remember(self, uri: str, identity: Identity, sha256: str) -> None:
+        self._known[uri] = Known(identity, sha256, time.monotonic())
+        while len(self._known) > _REMEMBERED:
+            with contextlib.suppress(KeyError):  # another thread was faster
+                self._known.popitem(last=False)
+
+
+class _Began:
+    """What an upload found in the ledger when its bytes were complete."""
+
+    known: ArtifactRecord | None = None
+    token: str | None = None
+
+
+class _Intake:
+    """A body on its way in: measured, and hashed as far as the store does not."""
+
+    def __init__(
+        self, body: Iterable[bytes], offer: Offer, check_size: Callable[[int], None]
+    ) -> None:
+        self._body = body
+        self._offered = offer.digests
+        self._hashes = {name: make() for name, make in _HASHES.items() if name in offer.digests}
+        self._check_size = check_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self._body:
+            size += len(chunk)
+            self._check_size(size)
+            for one in self._hashes.values():
+                one.update(chunk)
+            yield chunk
+        for name, one in self._hashes.items():
+            if one.digest() != self._offered[name]:
+                raise InvalidArgument(
+                    f"The body has not the {name} digest that was announced: it was damaged on the "
+                    "way, or is another file. Send it again."
+                )
+
+
+class _Locks:
+    """A lock for each name that is in use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextlib.contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        with self._lock:
+            lock, users = self._locks.get(name, (threading.Lock(), 0))
+            self._locks[name] = lock, users + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, users = self._locks.pop(name)
+                if users > 1:
+                    self._locks[name] = lock, users - 1
+
+
+def _identity(file: int) -> Identity:
+    known = os.fstat(file)
+    # No program can set the time of the last change back; that of the last writing it can.
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
+
+
+def _digest(spot: Spot) -> str:
+    """The digest of what a store has, for stores that do not tell that of what they took."""
+    digest = hashlib.sha256()
+    for chunk in spot.store.get(spot.path):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _missing(spot: Spot) -> MillraceError:
+    if next(iter(spot.store.list(spot.path)), None) is not None:
+        return InvalidArgument(f"{spot.path!r} is a folder; name a file in it.")
+    return NotFound(f"No artifact {spot.path!r}.")
