@@ -18,6 +18,7 @@ from millrace.api.endpoint import (
     ExperimentOfRun,
     Id,
     Nothing,
+    RegisteredModel,
     Reply,
     Request,
     edits,
@@ -76,6 +77,15 @@ class ModelFolder(Request, frozen=True, kw_only=True):
 
     model_id: Id
     path: str | None = None
+
+
+class VersionFile(Request, frozen=True, kw_only=True):
+    """A file of a model version; with `presigned`, a signed URL for it instead of its bytes."""
+
+    name: Id
+    version: Id
+    path: Id
+    presigned: bool = False
 
 
 class PresignUpload(Request, frozen=True, kw_only=True):
@@ -224,6 +234,19 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         summary="Download a file of a logged model.",
         streams="down",
         prefixes=("ajax-api",),
+    ),
+    Endpoint(
+        name="getModelVersionArtifact",
+        group="Artifacts",
+        method="GET",
+        path="/model-versions/get-artifact",
+        request=VersionFile,
+        response=Bytes,
+        needs=reads(RegisteredModel("name")),
+        summary="Download a file of a model version.",
+        streams="down",
+        prefixes=("",),
+        versions=("",),
     ),
     Endpoint(
         name="downloadArchive",

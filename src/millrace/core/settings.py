@@ -341,10 +341,6 @@ ARTIFACT_LOCATION_MAX_LENGTH: Final = Setting(
     "ARTIFACT_LOCATION_MAX_LENGTH", _positive, 2048, "both",
     "Longest artifact location, in characters.", mlflow="MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH",
 )  # fmt: skip
-ARTIFACTS_DESTINATION: Final = Setting(
-    "ARTIFACTS_DESTINATION", str, "./mlartifacts", "server",
-    "Where the server keeps the artifacts that it proxies.", mlflow="MLFLOW_ARTIFACTS_DESTINATION",
-)  # fmt: skip
 SERVE_ARTIFACTS: Final = Setting(
     "SERVE_ARTIFACTS", _flag, True, "server",
     "Proxy artifacts: new experiments keep theirs at the artifacts destination.",

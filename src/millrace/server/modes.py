@@ -30,7 +30,13 @@ DIRECT_ROOT: Final = "./mlruns"
 """Where artifacts go when nothing is proxied and nobody says otherwise."""
 _PROXY_GROUP = "Artifact proxy"
 _FILES = frozenset({"downloadArtifact", "uploadArtifact"})
-_BYTES = _FILES | {"getArtifact", "getLoggedModelArtifact", "uploadRunArtifact"}
+_BYTES = _FILES | {
+    "getArtifact",
+    "getLoggedModelArtifact",
+    "uploadRunArtifact",
+    "downloadArchive",
+    "downloadLoggedModelArchive",
+}
 
 
 class RefusedRoute:

@@ -10,6 +10,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from millrace.api.endpoint import Reply
 from millrace.asgi import files
 from millrace.asgi.bodies import announced_size, read_body, refuse_coding
 from millrace.asgi.exchange import Answer, Streamed
@@ -124,6 +125,8 @@ class DownloadRoute:
             found = self._download(context, request)
             if isinstance(found, Archive):
                 return self._archived(found)
+            if isinstance(found, Reply):
+                return Answer(wire.encode(found))
             try:
                 answer = self._prepared(found, incoming)
             except BaseException:

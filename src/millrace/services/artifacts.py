@@ -32,8 +32,10 @@ from millrace.core.errors import (
     NotSupported,
     PermissionDenied,
 )
-from millrace.core.uris import safe_folder, safe_path
+from millrace.core.rules import registry as registry_rules
+from millrace.core.uris import join, safe_folder, safe_path
 from millrace.services.places import PROXY
+from millrace.services.registry import no_version
 from millrace.services.transfers import Offer
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         RunFile,
         RunFolder,
         StartParts,
+        VersionFile,
     )
     from millrace.core.entities.artifact import ArtifactRecord, FileInfo
     from millrace.core.entities.logged_model import LoggedModel
@@ -114,6 +117,31 @@ class Artifacts:
         """The file at *path* below a location, such as a model version's."""
         safe_path(path)
         return self._transfers.open(self._places.at(location).at(path))
+
+    def open_of_version(self, _ctx: Context, request: VersionFile) -> Opened | Presigned:
+        """A file of a model version, or a signed URL for it."""
+        number = registry_rules.version_number(request.version)
+        location = self._stores.registry.location(request.name, number)
+        if location is None:
+            raise no_version(request.name, request.version)
+        root = self._root_of_source(location)
+        if not request.presigned:
+            return self.open_below(root, request.path)
+        safe_path(request.path)
+        spot = self._places.at(root).at(request.path)
+        signed = self._signer(root, spot).sign(spot.path, "GET", ttl_s=SIGNED_S)
+        return Presigned(presigned_url=signed.url, headers=signed.headers, file_size=_size(spot))
+
+    def _root_of_source(self, location: str) -> str:
+        """The place that a version's location means; it may name a model or a part of a run."""
+        scheme, _, rest = location.partition(":/")
+        owner, _, path = rest.lstrip("/").partition("/")
+        match scheme:
+            case "models" if _MODEL.fullmatch(owner):
+                return join(self._root_of_model(owner), path)
+            case "runs":
+                return join(self._root_of_run(owner), path)
+        return location
 
     def archive_of_run(self, _ctx: Context, request: RunFolder) -> Archive:
         """A folder of a run, to be zipped."""

@@ -26,7 +26,7 @@ from millrace.services.transfers import Transfers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from millrace.api.endpoint import Nothing
+    from millrace.api.endpoint import Nothing, Reply
     from millrace.artifacts.protocols import ArtifactStore
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.services.artifacts import Archive
@@ -38,7 +38,7 @@ DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
 
 
 Upload = Callable[["Context", Any, "Iterable[bytes]", "Offer"], "ArtifactRecord"]
-Download = Callable[["Context", Any], "Opened | Archive"]
+Download = Callable[["Context", Any], "Opened | Archive | Reply"]
 
 
 class Handler(NamedTuple):
@@ -187,6 +187,7 @@ class Platform:
             "downloadArtifact": artifacts.open_proxied,
             "getArtifact": artifacts.open_of_run,
             "getLoggedModelArtifact": artifacts.open_of_model,
+            "getModelVersionArtifact": artifacts.open_of_version,
             "downloadArchive": artifacts.archive_of_run,
             "downloadLoggedModelArchive": artifacts.archive_of_model,
         }
