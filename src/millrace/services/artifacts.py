@@ -34,8 +34,8 @@ from millrace.core.errors import (
 )
 from millrace.core.rules import registry as registry_rules
 from millrace.core.uris import join, safe_folder, safe_path
+from millrace.services.origins import no_version
 from millrace.services.places import PROXY
-from millrace.services.registry import no_version
 from millrace.services.transfers import Offer
 
 if TYPE_CHECKING:
