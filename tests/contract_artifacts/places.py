@@ -33,14 +33,27 @@ def _memory(_request: pytest.FixtureRequest) -> Place:
     return Place(f"memory://{uuid.uuid4().hex}")
 
 
-# A new store adds one line; what needs a server asks for its fixture.
+def _at(server: str) -> Callable[[pytest.FixtureRequest], Place]:
+    """A place on a server: its fixture gives the URI."""
+    return lambda request: Place(request.getfixturevalue(server))
+
+
+# A new store adds one line; what needs a server asks for its fixture (`conftest.py`).
 PLACES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
     "local": _local,
     "memory": _memory,
+    "s3": _at("s3"),
+    "s3-moto": _at("s3_moto"),
+    "azure": _at("azure"),
+    "gcs-emulation": _at("gcs"),
 }
 
 # Stores of keys rather than folders: there a file and a folder can have the same name.
-KEYED: set[str] = set()
+KEYED = {"s3", "s3-moto", "azure", "gcs-emulation"}
 FOLDERED = [name for name in PLACES if name not in KEYED]
+# Swift looks before it writes, so two who do it at once can both succeed; S3 itself decides once.
+DECIDING = [name for name in PLACES if name != "s3"]
+# A thousand files take Swift a minute, and moto's Google half of one.
+QUICK = [name for name in DECIDING if name != "gcs-emulation"]
 # What keeps bytes in this very process is measured by none.
 ELSEWHERE = [name for name in PLACES if name != "memory"]

@@ -13,7 +13,7 @@ import pytest
 
 from millrace.artifacts.protocols import ArtifactStore
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from tests.contract_artifacts.places import ELSEWHERE, FOLDERED, Place
+from tests.contract_artifacts.places import DECIDING, ELSEWHERE, FOLDERED, QUICK, Place
 from tests.contract_artifacts.tree import cut_after, files, generated, names, read
 
 MIB = 1024 * 1024
@@ -122,6 +122,7 @@ def test_one_level_is_listed_in_order(store: ArtifactStore) -> None:
     assert [info.file_size for info in store.list("a")] == [3, None, 3]
 
 
+@pytest.mark.parametrize("place", QUICK, indirect=True)
 def test_more_files_than_fit_on_a_page(store: ArtifactStore) -> None:
     """Object stores answer a thousand at a time."""
     paths = [f"many/{number:05}" for number in range(1100)]
@@ -188,6 +189,7 @@ def test_what_must_not_be_replaced_is_not(store: ArtifactStore) -> None:
     assert files(store) == {"file": b"old"}
 
 
+@pytest.mark.parametrize("place", DECIDING, indirect=True)
 def test_of_many_who_must_not_replace_one_wins(store: ArtifactStore) -> None:
     def put(text: bytes) -> bool:
         try:

@@ -120,3 +120,17 @@ def local_path(uri: str) -> Path:
     if not path or "\0" in path:
         raise InvalidArgument(f"{where} names no folder.")
     return Path(path)
+
+
+def bucket_in(uri: str) -> Location:
+    """A URI `scheme://bucket/path`, with nothing beside."""
+    where = parse(uri)
+    if not where.authority or where.user is not None or where.query:
+        raise InvalidArgument(
+            f"{where}: expected {where.scheme}://bucket/path, without user or query."
+        )
+    if ":" in where.authority:
+        raise InvalidArgument(
+            f"{where} names a port; the address of the server is a setting, not part of the URI."
+        )
+    return where

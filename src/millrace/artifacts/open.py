@@ -22,10 +22,12 @@ class Reach:
     """What opening may need of the caller beyond the URI.
 
     `server(address)` is asked for the client of a tracking server: the caller's own for None, else
-    that of `host` or `host:port`. The caller decides which credentials may go there.
+    that of `host` or `host:port`. The caller decides which credentials may go there. `patience_s`:
+    how long one request goes on trying while its server is busy or away.
     """
 
     server: Callable[[str | None], HttpClient] | None = None
+    patience_s: float = 60.0
 
 
 class Opener(Protocol):
@@ -40,6 +42,11 @@ OPENERS: Registry[Opener] = Registry(
     "millrace.artifacts",
     {
         "file": "millrace.artifacts.local:open_local",
+        "s3": "millrace.artifacts.s3:open_s3",
+        "gs": "millrace.artifacts.gcs:open_gcs",
+        **dict.fromkeys(
+            ("wasb", "wasbs", "abfs", "abfss", "az"), "millrace.artifacts.azure:open_azure"
+        ),
         "memory": "millrace.artifacts.memory:open_memory",
     },
 )

@@ -395,6 +395,84 @@ LOGGING_LEVEL: Final = Setting(
     "Least severe log lines shown.", mlflow="MLFLOW_LOGGING_LEVEL",
 )  # fmt: skip
 
+# --- places for artifacts -------------------------------------------------------------------------
+S3_ENDPOINT_URL: Final = Setting[str | None](
+    "S3_ENDPOINT_URL", str, None, "both",
+    "Address of an S3 server that is not Amazon's.", mlflow="MLFLOW_S3_ENDPOINT_URL",
+)  # fmt: skip
+S3_IGNORE_TLS: Final = Setting(
+    "S3_IGNORE_TLS", _flag, False, "both",
+    "Skip the check of the S3 server's certificate.", mlflow="MLFLOW_S3_IGNORE_TLS",
+)  # fmt: skip
+S3_UPLOAD_EXTRA_ARGS: Final = Setting[str | None](
+    "S3_UPLOAD_EXTRA_ARGS", str, None, "both",
+    'JSON object of arguments for uploads, such as `{"ServerSideEncryption": "aws:kms"}`.',
+    mlflow="MLFLOW_S3_UPLOAD_EXTRA_ARGS",
+)  # fmt: skip
+S3_EXPECTED_BUCKET_OWNER: Final = Setting[str | None](
+    "S3_EXPECTED_BUCKET_OWNER", str, None, "both",
+    "Account that a bucket must belong to; checked when it is opened.",
+    mlflow="MLFLOW_S3_EXPECTED_BUCKET_OWNER",
+)  # fmt: skip
+BOTO_CLIENT_ADDRESSING_STYLE: Final = Setting(
+    "BOTO_CLIENT_ADDRESSING_STYLE", _choice("AUTO", "PATH", "VIRTUAL"), "AUTO", "both",
+    "Whether an S3 bucket is part of the path or of the host name.",
+    mlflow="MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE",
+)  # fmt: skip
+AWS_ACCESS_KEY_ID: Final = Setting[str | None](
+    "AWS_ACCESS_KEY_ID", str, None, "both", "Access key for S3.", mlflow="AWS_ACCESS_KEY_ID"
+)
+AWS_SECRET_ACCESS_KEY: Final = Setting[str | None](
+    "AWS_SECRET_ACCESS_KEY", str, None, "both",
+    "Secret that belongs to it.", mlflow="AWS_SECRET_ACCESS_KEY", secret=True,
+)  # fmt: skip
+AWS_SESSION_TOKEN: Final = Setting[str | None](
+    "AWS_SESSION_TOKEN", str, None, "both",
+    "Token that belongs to a key that expires.", mlflow="AWS_SESSION_TOKEN", secret=True,
+)  # fmt: skip
+AWS_PROFILE: Final = Setting[str | None](
+    "AWS_PROFILE", str, None, "both",
+    "Profile in the AWS files whose keys and region are used.", mlflow="AWS_PROFILE",
+)  # fmt: skip
+AWS_SHARED_CREDENTIALS_FILE: Final = Setting(
+    "AWS_SHARED_CREDENTIALS_FILE", str, "~/.aws/credentials", "both",
+    "File with keys by profile.", mlflow="AWS_SHARED_CREDENTIALS_FILE",
+)  # fmt: skip
+AWS_CONFIG_FILE: Final = Setting(
+    "AWS_CONFIG_FILE", str, "~/.aws/config", "both",
+    "File with regions, and keys, by profile.", mlflow="AWS_CONFIG_FILE",
+)  # fmt: skip
+AWS_REGION: Final = Setting[str | None](
+    "AWS_REGION", str, None, "both", "Region of the S3 buckets.", mlflow="AWS_REGION"
+)
+AWS_DEFAULT_REGION: Final = Setting[str | None](
+    "AWS_DEFAULT_REGION", str, None, "both",
+    "Region when AWS_REGION is not set.", mlflow="AWS_DEFAULT_REGION",
+)  # fmt: skip
+STORAGE_EMULATOR_HOST: Final = Setting[str | None](
+    "STORAGE_EMULATOR_HOST", str, None, "both",
+    "URL of a server that stands for Google Cloud Storage, used without credentials.",
+    mlflow="STORAGE_EMULATOR_HOST",
+)  # fmt: skip
+AZURE_STORAGE_CONNECTION_STRING: Final = Setting[str | None](
+    "AZURE_STORAGE_CONNECTION_STRING", str, None, "both",
+    "Account, key or SAS, and address of Azure Blob Storage.",
+    mlflow="AZURE_STORAGE_CONNECTION_STRING", secret=True,
+)  # fmt: skip
+AZURE_STORAGE_ACCOUNT_NAME: Final = Setting[str | None](
+    "AZURE_STORAGE_ACCOUNT_NAME", str, None, "both",
+    "Account of `az://container/...`, which names none.", mlflow="AZURE_STORAGE_ACCOUNT_NAME",
+)  # fmt: skip
+AZURE_STORAGE_ACCESS_KEY: Final = Setting[str | None](
+    "AZURE_STORAGE_ACCESS_KEY", str, None, "both",
+    "Key of the Azure account.", mlflow="AZURE_STORAGE_ACCESS_KEY", secret=True,
+)  # fmt: skip
+AZURE_STORAGE_SAS_TOKEN: Final = Setting[str | None](
+    "AZURE_STORAGE_SAS_TOKEN", str, None, "both",
+    "Shared access signature for the Azure account or container.",
+    mlflow="AZURE_STORAGE_SAS_TOKEN", secret=True,
+)  # fmt: skip
+
 SETTINGS: Final[tuple[Setting[object], ...]] = tuple(
     value for value in list(globals().values()) if isinstance(value, Setting)
 )

@@ -172,7 +172,7 @@ class HttpClient:
             url = f"{url}?{urlencode(message.query)}"
         headers = {**self._headers(), **message.headers}
         if message.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
         for _ in range(_REDIRECTS + 1):
             answer = self._exchange(message.method, url, message.body, headers, timeout_s)
             if answer.status not in {301, 302, 303, 307, 308}:
