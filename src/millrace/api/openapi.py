@@ -204,7 +204,7 @@ def _canonical(schema: Schema, *, nullable: bool = False) -> Schema:
         plain["properties"] = {
             name: _canonical(field, nullable=nullable) for name, field in fields.items()
         }
-    if "items" in plain:
+    if isinstance(plain.get("items"), dict):
         plain["items"] = _canonical(plain["items"], nullable=nullable)
     if "anyOf" in plain:
         return _narrowed(plain, nullable=nullable)

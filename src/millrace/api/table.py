@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from millrace.api import artifacts, evaluation, logged_models, registry, series, system, tracking
+from millrace.api import (
+    artifacts,
+    audit,
+    evaluation,
+    logged_models,
+    registry,
+    series,
+    system,
+    tracking,
+)
 
 if TYPE_CHECKING:
     from millrace.api.endpoint import Endpoint
@@ -16,6 +25,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *artifacts.ROWS,
     *evaluation.ROWS,
     *registry.ROWS,
+    *audit.ROWS,
     *system.ROWS,
 )
 

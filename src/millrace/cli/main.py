@@ -17,6 +17,7 @@ from millrace.core.errors import MillraceError
 # Command -> its module below millrace.cli, which holds it under its own name.
 COMMANDS: Final = {
     "artifacts": "artifacts",
+    "audit": "audit",
     "db": "db",
     "doctor": "doctor",
     "experiments": "experiments",

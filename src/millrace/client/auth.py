@@ -10,8 +10,9 @@ import base64
 import configparser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from millrace.client.context import user
 from millrace.core import settings
 from millrace.core.errors import InvalidArgument
 from millrace.core.plugins import Registry
@@ -37,7 +38,11 @@ class Address:
         """Headers of the next request; what a plugin says wins over our own."""
         from millrace import __version__  # noqa: PLC0415 - the doors are above every floor
 
-        headers = {"User-Agent": f"millrace-python-client/{__version__}"}
+        headers = {
+            "User-Agent": f"millrace-python-client/{__version__}",
+            # Whom the audit trail names while the server has no accounts.
+            "X-Millrace-User": quote(user()),
+        }
         if authorization := self._authorization():
             headers["Authorization"] = authorization
         if self._plugins is None:

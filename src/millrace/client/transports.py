@@ -19,8 +19,9 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from millrace.api.endpoint import Nothing
+from millrace.client.context import user
 from millrace.core import clock, ids, wire
-from millrace.core.entities.access import LOCAL
+from millrace.core.entities.access import Actor
 from millrace.core.errors import MillraceError, NotSupported
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from millrace.client.auth import Address
     from millrace.http.client import HttpClient
     from millrace.http.patience import Patience
+    from millrace.services.context import Context
     from millrace.services.platform import Platform
 
 Q = TypeVar("Q")
@@ -154,7 +156,7 @@ class LocalTransport:
                 platform.housekeeping()
                 self._tended = time.monotonic()
             typed = _request_reader(cast("Any", endpoint.request))(body)
-            answer: Any = handler.call(_local_context(key, body), typed)
+            answer: Any = handler.call(local_context(key, body), typed)
             if isinstance(answer, Future):
                 answer = answer.result()
         reply: A = _answer_reader(cast("Any", endpoint.response))(wire.encode(answer))
@@ -297,16 +299,23 @@ def _new_key() -> str:
     return uuid.uuid4().hex
 
 
-def _local_context(key: str | None, body: bytes) -> Any:  # noqa: ANN401
+def local_context(key: str | None = None, body: bytes = b"") -> Context:
+    """The circumstances of a call that is made in this process."""
     from millrace.services.context import Context  # noqa: PLC0415 - as _open_platform
 
     return Context(
-        actor=LOCAL,
+        actor=_local_user(),
         request_id=ids.request_id(),
         at_ms=clock.now_ms(),
         idempotency_key=key,
         request_digest=hashlib.sha256(body).hexdigest() if key else None,
     )
+
+
+@functools.cache
+def _local_user() -> Actor:
+    """Whoever runs this process: named by the system, or by the environment, so not verified."""
+    return Actor(name=user(), is_admin=True)
 
 
 def _message(endpoint: Endpoint[Q, A], request: Q, key: str | None) -> Any:  # noqa: ANN401

@@ -110,9 +110,16 @@ def flat(recorded: Recorded) -> dict[str, object] | None:
 
 
 def _flatten(value: Any, path: str, into: dict[str, object]) -> None:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str or kind is bool:
+        into[path] = value
+    elif kind is dict:
+        start = f"{path}." if path else ""
         for key, item in value.items():
-            _flatten(item, f"{path}.{key}" if path else str(key), into)
+            if type(item) is str:  # nearly all are: no call for them
+                into[start + key] = item
+            else:
+                _flatten(item, f"{start}{key}", into)
     elif isinstance(value, (list, tuple)) and value and _is_pair(value[0]):
         for item in value:
             _flatten(item.get("value"), f"{path}.{item['key']}", into)

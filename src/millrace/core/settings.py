@@ -318,6 +318,17 @@ DISABLE_SECURITY_MIDDLEWARE: Final = Setting(
     "DISABLE_SECURITY_MIDDLEWARE", _flag, False, "server",
     "Switch the Host and Origin checks off.", mlflow="MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
 )  # fmt: skip
+KEY_FILE: Final = Setting[str | None](
+    "KEY_FILE", str, None, "server",
+    "File with the keys that sign the audit trail and seal secrets; by default beside a SQLite "
+    "database (FILE.keys), else millrace.keys in the working directory. Keep it apart from copies "
+    "of the database; servers that share a database share the file.",
+)  # fmt: skip
+AUDIT_WITNESS: Final = Setting[str | None](
+    "AUDIT_WITNESS", str, None, "server",
+    "File that each signed head of the audit trail is appended to: out of reach of whoever can "
+    "write to the database, it shows that entries were cut off.",
+)  # fmt: skip
 GRACE_SECONDS: Final = Setting(
     "GRACE_SECONDS", _seconds, 10.0, "server",
     "Longest time that a stop waits for requests in flight.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from millrace.api.openapi import document
@@ -14,7 +14,7 @@ from millrace.asgi.dispatch import Dispatcher, no_such_path
 from millrace.asgi.exchange import Answer
 from millrace.asgi.security import Guard, Policy, host_entries, origin_entries
 from millrace.core import wire
-from millrace.core.errors import NotSupported, Unavailable
+from millrace.core.errors import MillraceError, NotSupported, Unavailable
 from millrace.server.bridge import Bridge
 from millrace.server.health import health_routes, open_paths
 from millrace.server.page import page_routes
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from millrace.asgi.dispatch import Route
     from millrace.asgi.exchange import Incoming, Receive, Send
     from millrace.asgi.security import FrameOptions
-    from millrace.core.errors import MillraceError
     from millrace.server.config import ServerConfig
     from millrace.services.platform import Platform
 
 HOUSEKEEPING_S: Final = 5.0
+LAST_CHORE_S: Final = 2.0
 _API = re.compile(r"/(?:ajax-)?api/[0-9]+\.[0-9]+(/.*)")
 
 logger = logging.getLogger(__name__)
@@ -97,16 +97,26 @@ class _App:
         except asyncio.CancelledError:
             return  # told to stop at once, and the loop ends now
         chores.cancel()
+        await self._last_chore()
         for bridge in (self._bridge, self._transfers):
             if bridge is not None:
                 bridge.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _last_chore(self) -> None:
+        """Sign what was audited since the last time; a stop does not wait long for it."""
+        sign = partial(self._platform.serve, at_end=True)
+        try:
+            await asyncio.wait_for(self.bridge().run(sign), LAST_CHORE_S)
+        except (MillraceError, TimeoutError) as error:
+            logger.warning("the end of the audit trail is not signed: %s", error)
 
     async def _chores(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
                 await self.bridge().run(self._platform.housekeeping)
+                await self.bridge().run(self._platform.serve)
             except Unavailable as error:
                 logger.warning("housekeeping is put off by %s s: %s", HOUSEKEEPING_S, error.message)
             except Exception:

@@ -14,6 +14,7 @@ from millrace.asgi.exchange import Answer
 from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
 from millrace.server import modes
+from millrace.server.actors import stated
 from millrace.server.transfers import DownloadRoute, UploadRoute
 from millrace.services.context import Context
 
@@ -89,12 +90,16 @@ class EndpointRoute:
         key = incoming.headers.get(b"idempotency-key")
         if key is None:
             return Context(
-                request_id=incoming.request_id, at_ms=clock.now_ms(), address=incoming.address
+                actor=stated(incoming.headers),
+                request_id=incoming.request_id,
+                at_ms=clock.now_ms(),
+                address=incoming.address,
             )
         if not _KEY.fullmatch(key):
             raise InvalidArgument("Idempotency-Key must be 1 to 255 visible ASCII characters.")
         asked = f"{self._name}\0{sorted(incoming.values.items())}\0".encode()
         return Context(
+            actor=stated(incoming.headers),
             request_id=incoming.request_id,
             at_ms=clock.now_ms(),
             address=incoming.address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future  # noqa: TC003 - in the fields of a NamedTuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.system import ServerInfo
@@ -14,8 +15,10 @@ from millrace.core.clock import now_ms
 from millrace.core.errors import MillraceError
 from millrace.core.pages import Tokens
 from millrace.services.artifacts import Artifacts
+from millrace.services.audit import Audit
 from millrace.services.evaluation import Evaluation
 from millrace.services.experiments import Experiments
+from millrace.services.keyring import KeyRing
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
 from millrace.services.places import Places
@@ -62,6 +65,7 @@ class Platform:
         local_locations: bool = True,
         places: Places | None = None,
         presigned_only: bool = False,
+        keys: KeyRing | None = None,
     ) -> None:
         self.stores = stores
         self.presigned_only = presigned_only
@@ -83,6 +87,7 @@ class Platform:
         )
         artifacts = Artifacts(stores, self.places, transfers, freezes=settings.FREEZE_MODELS.get())
         self.artifacts = artifacts
+        self.audit = Audit(stores.audit, tokens, keys or KeyRing(None))
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -158,6 +163,9 @@ class Platform:
             "setDatasetTags": evaluation.set_tags,
             "deleteDatasetTag": evaluation.delete_tag,
             "upsertDatasetRecords": evaluation.upsert_records,
+            "listAuditEntries": self.audit.entries,
+            "getAuditEntry": self.audit.entry,
+            "getAuditChain": self.audit.chain,
             "getDatasetExperimentIds": evaluation.experiment_ids,
             "getDatasetRecords": evaluation.records,
             "deleteDatasetRecords": evaluation.delete_records,
@@ -200,6 +208,10 @@ class Platform:
         """What has to be done from time to time, every few seconds."""
         self.stores.tracking.expire_leases(now_ms()).result()
         self.stores.tidy()
+
+    def serve(self, *, at_end: bool = False) -> None:
+        """What a server has to do besides, every few seconds and *at_end*: sign the audit trail."""
+        self.audit.sign(now_ms(), at_once=at_end)
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""
@@ -247,12 +259,14 @@ def open_platform(
     do not pass through it.
     """
     # Which store it is comes out of the URI: services know protocols only.
-    from millrace.stores.open import open_stores  # noqa: PLC0415
+    from millrace.stores.open import key_file, open_stores  # noqa: PLC0415
 
+    given = settings.KEY_FILE.get()
     return Platform(
         open_stores(uri, default_artifact_root=artifact_root),
         artifact_root=artifact_root,
         local_locations=local_locations,
         places=places,
         presigned_only=presigned_only,
+        keys=KeyRing(Path(given) if given else key_file(uri)),
     )

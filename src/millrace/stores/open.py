@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from millrace.core.clock import now_ms
@@ -42,6 +43,22 @@ def open_stores(uri: str, *, default_artifact_root: str = "mlflow-artifacts:/") 
             "sqlite:///millrace.db."
         )
     return opener(uri, default_artifact_root=default_artifact_root)
+
+
+def key_file(uri: str) -> Path | None:
+    """Where the keys of the records at *uri* are unless a setting says otherwise; None: nowhere.
+
+    Never in the database: what they protect is safe when somebody gets hold of that.
+    """
+    if uri in IN_MEMORY:
+        return None
+    if uri.startswith("sqlite"):
+        from millrace.stores.sql.engine import sqlite_file  # noqa: PLC0415 - as below
+
+        file = sqlite_file(uri)
+        if file is not None:
+            return file.with_name(f"{file.name}.keys")
+    return Path("millrace.keys")
 
 
 def open_sql(uri: str, *, default_artifact_root: str) -> Stores:

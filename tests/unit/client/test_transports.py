@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from millrace.api.logged_models import LoggedModelId
 from millrace.api.table import BY_NAME
 from millrace.api.tracking import CreateRun, GetHistoryBulk, LogBatch, MetricEntry, RunId
+from millrace.client import context
 from millrace.client.auth import Address
 from millrace.client.transports import KEYED, HttpTransport, LocalTransport, choose
 from millrace.core.errors import InvalidArgument, MillraceError, NotFound
@@ -288,6 +290,7 @@ def test_what_is_neither_is_said_to_be():
 
 def test_headers_name_the_client():
     assert Address("http://h", lambda: None).headers() == {
-        "User-Agent": "millrace-python-client/3.18.0"
+        "User-Agent": "millrace-python-client/3.18.0",
+        "X-Millrace-User": quote(context.user()),
     }
     assert json.dumps(Address("http://h", lambda: "Basic x").headers())

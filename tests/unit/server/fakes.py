@@ -57,6 +57,7 @@ class FakePlatform:
         self.calls: list[tuple[str, Context, Any]] = []
         self.health_now = StoreHealth(kind="fake", ready=True, revision="7", queue=0)
         self.chores = 0
+        self.signatures: list[bool] = []
         self.is_closed = False
         self.uploads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "up"}
         self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
@@ -79,6 +80,9 @@ class FakePlatform:
 
     def _no_bytes(self, *_: Any) -> Any:
         raise NotFound("No bytes here.")
+
+    def serve(self, *, at_end: bool = False) -> None:
+        self.signatures.append(at_end)
 
     def close(self) -> None:
         self.is_closed = True

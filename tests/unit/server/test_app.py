@@ -445,6 +445,7 @@ def test_lifespan_does_the_chores() -> None:
     asyncio.run(app({"type": "lifespan"}, receive, send))  # type: ignore[arg-type]
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert platform.signatures == [True], "the end of the audit trail is signed at the end"
 
 
 def test_server_info_writes_what_is_unknown_as_null() -> None:

@@ -20,6 +20,7 @@ from millrace.services.platform import Platform, open_platform
 from millrace.stores.memory import MemoryStores
 from millrace.stores.protocols import (
     ArtifactRecords,
+    AuditStore,
     EvaluationStore,
     RegistryStore,
     StoreHealth,
@@ -99,6 +100,7 @@ class BusyStores:
     evaluation = Busy(EvaluationStore)
     registry = Busy(RegistryStore)
     artifacts = Busy(ArtifactRecords)
+    audit = Busy(AuditStore)
 
     def secret(self) -> bytes:
         return b"s"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from millrace.core import ids
-from millrace.core.entities.access import ANONYMOUS, LOCAL, Actor
+from millrace.core.entities.access import ANONYMOUS, SYSTEM, Actor
 from millrace.core.errors import InvalidArgument, KeyReused, NotFound
 from millrace.services.platform import Platform
 from tests.contract import build
@@ -24,7 +24,7 @@ def keyed(platform: Platform, key: str = "k", digest: str = "d", actor: Actor = 
     return calling(platform, actor=actor, idempotency_key=key, request_digest=digest)
 
 
-@pytest.mark.parametrize("actor", [ANONYMOUS, LOCAL], ids=lambda actor: actor.name)
+@pytest.mark.parametrize("actor", [ANONYMOUS, SYSTEM], ids=lambda actor: actor.name)
 def test_the_id_of_a_run_follows_from_actor_and_key(platform: Platform, actor: Actor) -> None:
     """So that a client that never heard the answer can tell what its run is called."""
     made = keyed(platform, actor=actor)("createRun", experiment_id="0")
@@ -49,7 +49,7 @@ def test_without_a_key_every_run_is_another(call: Call) -> None:
 def test_a_key_belongs_to_one_actor(platform: Platform) -> None:
     made = {
         keyed(platform, actor=actor)("createRun", experiment_id="0").run.info.run_id
-        for actor in (ANONYMOUS, LOCAL)
+        for actor in (ANONYMOUS, SYSTEM)
     }
 
     assert len(made) == 2

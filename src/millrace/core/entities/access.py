@@ -25,8 +25,6 @@ class Actor(Entity, frozen=True, kw_only=True):
     is_admin: bool = False
 
 
-LOCAL = Actor(name="local", verified=True, is_admin=True)
-"""The user of this very process, who owns the files anyway."""
 SYSTEM = Actor(name="millrace", verified=True, is_admin=True)
 """The platform itself, when it acts on nobody's behalf."""
 ANONYMOUS = Actor(name="anonymous", is_admin=True)

@@ -119,7 +119,7 @@ class SqlAudit:
         with self._database.reading() as session:
             rows = session.select(_CHAIN, after=after, limit=limit)
         return [
-            Link(seq=row[0], text=bytes(row[7]), hash=bytes(row[8]), found_by=tuple(row[1:7]))
+            Link(seq=row[0], text=_bytes(row[7]), hash=_bytes(row[8]), found_by=tuple(row[1:7]))
             for row in rows
         ]
 
@@ -166,6 +166,14 @@ class SqlAudit:
             return True
 
         return self._writer.submit(lambda tx: tx.once(NO_TRAIL, bool, lambda: add(tx)))
+
+
+def _bytes(value: object) -> bytes:
+    """What stands in a column of bytes. Whoever tampers with SQLite may put anything there, and
+    verification has to get to see it."""
+    return (
+        bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode()
+    )
 
 
 def _head(record: bytes) -> SignedHead:
