@@ -57,7 +57,7 @@ class Handler(NamedTuple):
 class Platform:
     """One place of records with everything that may be asked of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root
         self,
         stores: Stores,
         *,
