@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace.stores.file import FileStores
 from millrace.stores.memory import MemoryStores
 from millrace.stores.open import open_stores
 from millrace.stores.protocols import EvaluationStore, Stores, TrackingStore
@@ -20,10 +21,16 @@ def _sqlite(folder: Path) -> Stores:
     return open_stores(f"sqlite:///{folder / 'c.db'}")
 
 
+def _file(folder: Path) -> Stores:
+    # Not waiting for the disk: how that is done is shown with the faults of files.
+    return FileStores(str(folder / "mlruns"), default_artifact_root="s3://root", durable=False)
+
+
 # A new store adds one line.
 OPENERS: dict[str, Callable[[Path], Stores]] = {
     "memory": _memory,
     "sqlite": _sqlite,
+    "file": _file,
 }
 
 

@@ -25,6 +25,12 @@ from millrace.stores.protocols import RegistryStore, Stores
 from tests.contract.build import add_model, add_run, at_once, receipt
 
 
+@pytest.fixture(autouse=True)
+def _has_registry(stores: Stores) -> None:
+    if stores.kind == "file":
+        pytest.skip("a folder of files has no model registry")
+
+
 @pytest.fixture
 def registry(stores: Stores) -> RegistryStore:
     return stores.registry

@@ -343,6 +343,11 @@ ARTIFACT_SYNCHRONOUS: Final = Setting(
     "For artifacts in local folders. FULL: an acknowledged upload survives power loss. NORMAL: it "
     "survives a crash of the process, and a power cut may take or empty the last files.",
 )  # fmt: skip
+FILE_STORE_SYNCHRONOUS: Final = Setting(
+    "FILE_STORE_SYNCHRONOUS", _choice("FULL", "NORMAL"), "FULL", "both",
+    "For records in a folder of files. FULL: an acknowledged write survives power loss. NORMAL: it "
+    "survives a crash of the process, and a power cut may take or empty the last files.",
+)  # fmt: skip
 TRUNCATE_LONG_VALUES: Final = Setting(
     "TRUNCATE_LONG_VALUES", _flag, True, "both",
     "Cut params and tags that are too long instead of refusing them.",

@@ -247,24 +247,30 @@ def open_store(uri: str) -> ArtifactStore:
 def open_platform(
     uri: str,
     *,
-    artifact_root: str = DEFAULT_ARTIFACT_ROOT,
+    artifact_root: str | None = None,
     local_locations: bool = True,
     places: Places | None = None,
     presigned_only: bool = False,
 ) -> Platform:
     """The platform over the records at *uri*.
 
-    `local_locations`: whether experiments may be given folders as artifact locations. `places`:
-    where it may touch artifacts; anywhere when it is left out. `presigned_only`: it says that bytes
-    do not pass through it.
+    Without `artifact_root`, artifacts of new experiments go beside records that are files, else to
+    `DEFAULT_ARTIFACT_ROOT`. `local_locations`: whether experiments may be given folders as artifact
+    locations. `places`: where it may touch artifacts; anywhere when it is left out.
+    `presigned_only`: it says that bytes do not pass through it.
     """
     # Which store it is comes out of the URI: services know protocols only.
-    from millrace.stores.open import key_file, open_stores  # noqa: PLC0415
+    from millrace.stores.open import (  # noqa: PLC0415
+        artifact_root_beside,
+        key_file,
+        open_stores,
+    )
 
     given = settings.KEY_FILE.get()
+    root = artifact_root or artifact_root_beside(uri) or DEFAULT_ARTIFACT_ROOT
     return Platform(
-        open_stores(uri, default_artifact_root=artifact_root),
-        artifact_root=artifact_root,
+        open_stores(uri, default_artifact_root=root),
+        artifact_root=root,
         local_locations=local_locations,
         places=places,
         presigned_only=presigned_only,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,21 +27,24 @@ OPENERS: Registry[Opener] = Registry(
     {
         "sqlite": "millrace.stores.open:open_sql",
         "memory": "millrace.stores.open:open_memory",
+        "file": "millrace.stores.open:open_files",
     },
 )
 
+# One letter is no scheme, but a drive.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 IN_MEMORY = frozenset({"sqlite://", "sqlite:///:memory:", "memory://", "memory:"})
 
 
 def open_stores(uri: str, *, default_artifact_root: str = "mlflow-artifacts:/") -> Stores:
     """Open the records at *uri*; raise `InvalidArgument` for a scheme that nobody offers."""
-    scheme = "memory" if uri in IN_MEMORY else uri.partition(":")[0].partition("+")[0]
-    opener = OPENERS.find(scheme) if ":" in uri else None
+    scheme = scheme_of(uri)
+    opener = OPENERS.find(scheme)
     if opener is None:
         offered = ", ".join(OPENERS.names())
         raise InvalidArgument(
             f"No store for a URI of scheme {scheme!r}. Offered: {offered}; for example "
-            "sqlite:///millrace.db."
+            "sqlite:///millrace.db or ./mlruns."
         )
     return opener(uri, default_artifact_root=default_artifact_root)
 
@@ -58,7 +62,28 @@ def key_file(uri: str) -> Path | None:
         file = sqlite_file(uri)
         if file is not None:
             return file.with_name(f"{file.name}.keys")
+    if scheme_of(uri) == "file":
+        from millrace.stores.file import folder_of  # noqa: PLC0415 - as below
+
+        return Path(f"{folder_of(uri).rstrip('/')}.keys")
     return Path("millrace.keys")
+
+
+def scheme_of(uri: str) -> str:
+    """The kind of store at *uri*; a plain path is a folder of files."""
+    if uri in IN_MEMORY:
+        return "memory"
+    scheme = uri.partition(":")[0].partition("+")[0]
+    return scheme if _URI.match(uri) else "file"
+
+
+def artifact_root_beside(uri: str) -> str | None:
+    """Where artifacts go beside the records at *uri*: into the folder of those that are files."""
+    if scheme_of(uri) != "file":
+        return None
+    from millrace.stores.file import folder_of  # noqa: PLC0415 - as below
+
+    return Path(folder_of(uri)).absolute().as_uri()
 
 
 def open_sql(uri: str, *, default_artifact_root: str) -> Stores:
@@ -73,3 +98,10 @@ def open_memory(uri: str, *, default_artifact_root: str) -> Stores:  # noqa: ARG
     from millrace.stores.memory import MemoryStores  # noqa: PLC0415 - as above
 
     return MemoryStores(default_artifact_root=default_artifact_root)
+
+
+def open_files(uri: str, *, default_artifact_root: str) -> Stores:
+    """Open a folder of files in the `mlruns` layout."""
+    from millrace.stores.file import FileStores, folder_of  # noqa: PLC0415 - as above
+
+    return FileStores(folder_of(uri), default_artifact_root=default_artifact_root)

@@ -13,6 +13,7 @@ from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
+from millrace.stores.memory.records import Held
 from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
@@ -36,7 +37,8 @@ class MemoryStores:
 
     def __init__(self, *, default_artifact_root: str = "mlflow-artifacts:/") -> None:
         self._ledger = Ledger()
-        self._tracking = MemoryTracking(self._ledger, default_artifact_root)
+        self._tracking = MemoryTracking(self._ledger, Held())
+        self._tracking.add_default(default_artifact_root)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
         )

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.audit import NO_TRAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
-    from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.entities.audit import Trail
     from millrace.stores.memory.ledger import Ledger
 
@@ -32,7 +32,7 @@ class MemoryArtifacts:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._records: dict[str, ArtifactRecord] = {}
+        self._records = ledger.table("artifacts", ArtifactRecord)
 
     def record(self, uri: str) -> ArtifactRecord | None:
         """The record of a file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from millrace.core import chain
-from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.audit import NO_TRAIL, PublicKey, SignedHead
 from millrace.core.pages import Page
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
         AuditEntry,
         AuditQuery,
         Link,
-        PublicKey,
-        SignedHead,
         Trail,
     )
     from millrace.stores.memory.ledger import Ledger
@@ -28,8 +26,8 @@ class MemoryAudit:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._heads: dict[int, SignedHead] = {}
-        self._keys: dict[str, PublicKey] = {}
+        self._heads = ledger.numbered("heads", SignedHead)
+        self._keys = ledger.table("keys", PublicKey)
 
     def note(
         self,

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.dataset import EvaluationDataset
 from millrace.core.errors import AlreadyExists, Conflict, NotFound
 from millrace.core.pages import Page
 from millrace.core.rules import datasets as rules
 from millrace.stores.memory import search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, MutableMapping, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
-    from millrace.core.entities.dataset import EvaluationDataset, EvaluationRecord
+    from millrace.core.entities.dataset import EvaluationRecord
     from millrace.core.pages import Position
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.protocols import Query
@@ -29,9 +30,13 @@ class MemoryEvaluation:
     def __init__(self, ledger: Ledger, has_experiment: Callable[[str], bool]) -> None:
         self._ledger = ledger
         self._has_experiment = has_experiment
-        self._datasets: dict[str, EvaluationDataset] = {}
-        self._records: dict[str, dict[str, EvaluationRecord]] = {}
+        self._datasets = ledger.table("datasets", EvaluationDataset)
+        self._records = self._shelves()
         """By data set, then by inputs."""
+
+    def _shelves(self) -> MutableMapping[str, MutableMapping[str, EvaluationRecord]]:
+        """A place for the records of each data set."""
+        return {}
 
     def add_dataset(
         self, dataset: EvaluationDataset, *, trail: Trail = NO_TRAIL

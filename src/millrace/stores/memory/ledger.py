@@ -34,10 +34,18 @@ class Ledger:
         self._receipts: dict[str, tuple[Receipt, object]] = {}
         self.is_closed = False
         self.chain: list[Link] = []
-        self.webhooks: dict[str, tuple[Webhook, bytes | None]] = {}
+        self.webhooks = self.table("webhooks", tuple[Webhook, bytes | None])
         """Each with its sealed secret."""
-        self.deliveries: dict[str, tuple[Delivery, bytes]] = {}
+        self.deliveries = self.table("deliveries", tuple[Delivery, bytes])
         """Each with the body to send."""
+
+    def table(self, name: str, of: type[T]) -> dict[str, T]:  # noqa: ARG002 - for those that keep it
+        """A dictionary of the place. Ledgers of places that last keep it under *name*."""
+        return {}
+
+    def numbered(self, name: str, of: type[T]) -> dict[int, T]:  # noqa: ARG002 - as above
+        """A dictionary by number; see `table`."""
+        return {}
 
     def write(
         self,

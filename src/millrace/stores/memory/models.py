@@ -13,7 +13,7 @@ from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.rules.registry import registration, registrations
 from millrace.core.tags import MODEL_VERSIONS
 from millrace.stores.memory import search
-from millrace.stores.memory.records import Held, ModelRecord
+from millrace.stores.memory.records import ModelRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.core.pages import Page
     from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.memory.records import Held
     from millrace.stores.protocols import Query
 
 
@@ -36,9 +37,9 @@ def below(location: str, path: str) -> str:
 class LoggedModels:
     """The part of `MemoryTracking` that keeps logged models."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, held: Held) -> None:
         self._ledger = ledger
-        self.held = Held()
+        self.held = held
         self._experiments = self.held.experiments
         self._models = self.held.models
 

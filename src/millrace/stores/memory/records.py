@@ -19,7 +19,7 @@ from millrace.core.wire import number
 from millrace.stores.memory.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, MutableMapping, Sequence
 
     from millrace.core.entities.dataset import Dataset, DatasetInput
     from millrace.core.entities.experiment import Experiment
@@ -33,7 +33,7 @@ class RunRecord:
         self.base = run.info
         self.params: dict[str, str] = run.data.params
         self.tags: dict[str, str] = run.data.tags
-        self.series: dict[str, Series] = {}
+        self.series: MutableMapping[str, Series] = {}
         self.datasets: dict[tuple[str, str], DatasetInput] = {}
         self.model_inputs: dict[str, ModelInput] = {}
         self.model_outputs: dict[str, ModelOutput] = {}
@@ -175,10 +175,10 @@ class Held:
     """The tracking records of one place by id, and what is known of those in the trash."""
 
     def __init__(self) -> None:
-        self.experiments: dict[str, Experiment] = {}
-        self.runs: dict[str, RunRecord] = {}
-        self.models: dict[str, ModelRecord] = {}
-        self.datasets: dict[tuple[str, str, str], Dataset] = {}
+        self.experiments: MutableMapping[str, Experiment] = {}
+        self.runs: MutableMapping[str, RunRecord] = {}
+        self.models: MutableMapping[str, ModelRecord] = {}
+        self.datasets: MutableMapping[tuple[str, str, str], Dataset] = {}
         """By experiment, name and digest."""
         self.deleted_ms: dict[str, int | None] = {}
         """When experiments were deleted."""

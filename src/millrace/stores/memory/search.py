@@ -121,7 +121,7 @@ def run_values(run: RunRecord, field: Field) -> Sequence[Scalar]:
 
 def _number(series: Series, wanted: Aggregate | None) -> float:
     if wanted is None:
-        return value_of(series.points[-1][2])
+        return value_of(series.last[2])
     known = series.aggregates
     match wanted:
         case Aggregate.MIN:

@@ -55,6 +55,11 @@ class Series:
         return self._ordered
 
     @property
+    def last(self) -> Point:
+        """The latest point."""
+        return self.points[-1]
+
+    @property
     def aggregates(self) -> series.Aggregates:
         """Aggregates of all points."""
         if self._aggregates is None:
@@ -63,7 +68,7 @@ class Series:
 
     def latest(self, key: str) -> Metric:
         """The point with the greatest (step, timestamp, value), where NaN loses."""
-        step, timestamp, value = self.points[-1]
+        step, timestamp, value = self.last
         return Metric(key=key, value=value_of(value), timestamp=timestamp, step=step)
 
     def summary(self, key: str) -> MetricSummary:
@@ -85,7 +90,7 @@ class Series:
 
     def history(self, window: MetricWindow) -> tuple[Points, Position | None]:
         """A page by (timestamp, step, value), and where to go on."""
-        points = sorted(self._points, key=_by_time)
+        points = sorted(self.points, key=_by_time)
         if window.after is not None:
             points = [point for point in points if _by_time(point) > window.after]
         page = points if window.limit is None else points[: window.limit]

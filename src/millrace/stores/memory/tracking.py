@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
     from millrace.core.pages import Page, Position
     from millrace.stores.memory.ledger import Ledger
-    from millrace.stores.memory.records import ModelRecord
+    from millrace.stores.memory.records import Held, ModelRecord
     from millrace.stores.protocols import (
         MetricWindow,
         Points,
@@ -45,15 +45,18 @@ if TYPE_CHECKING:
 class MemoryTracking(LoggedModels):
     """The tracking records of one place; logged models are inherited."""
 
-    def __init__(self, ledger: Ledger, default_artifact_root: str) -> None:
-        super().__init__(ledger)
-        self._runs = self.held.runs
-        self._datasets = self.held.datasets
+    def __init__(self, ledger: Ledger, held: Held) -> None:
+        super().__init__(ledger, held)
+        self._runs = held.runs
+        self._datasets = held.datasets
         self._next_id = 0
+
+    def add_default(self, artifact_root: str) -> None:
+        """Make the first experiment of a new place."""
         default = NewExperiment(
             name=DEFAULT_NAME,
             artifact_location=None,
-            artifact_root=default_artifact_root,
+            artifact_root=artifact_root,
             creation_time=clock.now_ms(),
         )
         self._add_experiment(default)
@@ -68,8 +71,7 @@ class MemoryTracking(LoggedModels):
 
     def _add_experiment(self, new: NewExperiment, trail: Trail = NO_TRAIL) -> Experiment:
         self._check_name_free(new.name)
-        experiment_id = str(self._next_id)
-        self._next_id += 1
+        experiment_id = self._new_experiment_id()
         experiment = Experiment(
             experiment_id=experiment_id,
             name=new.name,
@@ -84,6 +86,10 @@ class MemoryTracking(LoggedModels):
         self._ledger.note(trail, "experiment", experiment_id, after=experiment)
         self._ledger.emit(trail, "experiment.created", experiment)
         return experiment
+
+    def _new_experiment_id(self) -> str:
+        self._next_id += 1
+        return str(self._next_id - 1)
 
     def _check_name_free(self, name: str) -> None:
         if holder := self.experiment_named(name):
@@ -317,7 +323,7 @@ class MemoryTracking(LoggedModels):
     def _expire_leases(self, now_ms: int) -> int:
         ended = [
             run
-            for run in self._runs.values()
+            for run in self._leased_runs()
             if run.base.status == "RUNNING"
             and not run.lost
             and run.lease_until_ms is not None
@@ -332,6 +338,10 @@ class MemoryTracking(LoggedModels):
                 trail, "run", run.base.run_id, before={"lost": False}, after={"lost": True}
             )
         return len(ended)
+
+    def _leased_runs(self) -> list[RunRecord]:
+        """All runs that may have a lease."""
+        return list(self._runs.values())
 
     # --- records taken in as they were elsewhere (`MemoryTransfer`) -----------------------------
 

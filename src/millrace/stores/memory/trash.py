@@ -10,7 +10,7 @@ from millrace.core.errors import InvalidArgument
 from millrace.core.pages import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
@@ -177,7 +177,7 @@ class MemoryTrash:
 
     def _purge(self, kind: TrashKind, id_: str, trail: Trail) -> Purged:
         held = self._held
-        homes: dict[TrashKind, dict[str, Any]] = {
+        homes: dict[TrashKind, MutableMapping[str, Any]] = {
             "experiment": held.experiments,
             "run": held.runs,
             "logged_model": held.models,

@@ -1,0 +1,201 @@
+"""Records in a folder of files: the `mlruns` layout, shared with MLflow's own clients."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import unquote, urlsplit
+
+from millrace.core import settings
+from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.errors import InvalidArgument, Unavailable
+from millrace.files import atomic
+from millrace.stores.file import layout
+from millrace.stores.file.changes import Files
+from millrace.stores.file.damage import Damages
+from millrace.stores.file.evaluation import FileEvaluation
+from millrace.stores.file.index import Index
+from millrace.stores.file.journal import Journal
+from millrace.stores.file.ledger import FileLedger
+from millrace.stores.file.registry import NoRegistry
+from millrace.stores.file.tracking import FileTracking
+from millrace.stores.memory.artifacts import MemoryArtifacts
+from millrace.stores.memory.audit import MemoryAudit
+from millrace.stores.memory.transfer import MemoryTransfer
+from millrace.stores.memory.trash import MemoryTrash
+from millrace.stores.protocols import StoreHealth
+
+if TYPE_CHECKING:
+    from millrace.stores.file.damage import Damage
+    from millrace.stores.protocols import (
+        ArtifactRecords,
+        AuditStore,
+        EvaluationStore,
+        RegistryStore,
+        TrackingStore,
+        TransferStore,
+        TrashStore,
+    )
+
+
+_PAGES: Final = "page-tokens"
+_SECRET_BYTES: Final = 32
+
+
+class FileStores:
+    """All records of the folder at *root*."""
+
+    def __init__(
+        self, root: str, *, default_artifact_root: str, durable: bool | None = None
+    ) -> None:
+        self._root = os.path.abspath(root)
+        if durable is None:
+            durable = settings.FILE_STORE_SYNCHRONOUS.get() == "FULL"
+        try:
+            os.makedirs(self._root, exist_ok=True)
+        except OSError as error:
+            raise InvalidArgument(
+                f"{self._root} can be no folder of records: {error.strerror}."
+            ) from error
+        self._files = Files(self._root, durable=durable)
+        self._damages = Damages(self._root)
+        self._journal = Journal(self._files.path(layout.LOG), durable=durable)
+        self._index = Index(self._root, self._journal, self._damages)
+        self._ledger = FileLedger(
+            self._files, self._index, self._journal, self._files.path(layout.LOCK)
+        )
+        self._tracking = FileTracking(self._ledger, self._journal, self._index)
+        self._evaluation = FileEvaluation(
+            self._ledger, self._journal, lambda one: one in self._index.experiments
+        )
+        self._artifacts = MemoryArtifacts(self._ledger)
+        self._audit = MemoryAudit(self._ledger)
+        self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
+        self._transfer = MemoryTransfer(self._ledger, self._tracking)
+        self._secrets: dict[str, bytes] = self._journal.table("secrets", bytes)
+        self._secret: bytes | None = None
+        try:
+            self._open(default_artifact_root)
+        except BaseException:
+            self._ledger.close()
+            raise
+
+    def _open(self, artifact_root: str) -> None:
+        if self._tracking.is_new():
+
+            def add_default() -> None:
+                if not self._index.experiment_ids():
+                    self._tracking.add_default(artifact_root)
+
+            self._ledger.write(NO_TRAIL, add_default).result()
+        elif os.access(self._root, os.W_OK):
+            with atomic.locked(self._files.path(layout.LOCK), timeout_s=1.0), self._ledger.lock:
+                self._files.sweep()
+                self._ledger.make_up()
+
+    @property
+    def kind(self) -> str:
+        """`file`."""
+        return "file"
+
+    @property
+    def tracking(self) -> TrackingStore:
+        """Experiments, runs, series and logged models."""
+        return self._tracking
+
+    @property
+    def evaluation(self) -> EvaluationStore:
+        """Evaluation data sets."""
+        return self._evaluation
+
+    @property
+    def artifacts(self) -> ArtifactRecords:
+        """Digests of files."""
+        return self._artifacts
+
+    @property
+    def audit(self) -> AuditStore:
+        """The audit trail."""
+        return self._audit
+
+    @property
+    def trash(self) -> TrashStore:
+        """What was deleted, and its removal for good."""
+        return self._trash
+
+    @property
+    def transfer(self) -> TransferStore:
+        """Records as they were elsewhere."""
+        return self._transfer
+
+    @property
+    def registry(self) -> RegistryStore:
+        """Refuses: it needs a database."""
+        return cast("RegistryStore", NoRegistry())
+
+    def secret(self) -> bytes:
+        """A secret of this folder; of this object, where the folder cannot be written to."""
+        if self._secret is None:
+            with self._ledger.lock:
+                self._secret = self._secrets.get(_PAGES)
+        if self._secret is None:
+            try:
+                self._secret = self._ledger.write(NO_TRAIL, self._make_secret).result()
+            except Unavailable:
+                self._secret = secrets.token_bytes(_SECRET_BYTES)
+        return self._secret
+
+    def _make_secret(self) -> bytes:
+        return self._secrets.setdefault(_PAGES, secrets.token_bytes(_SECRET_BYTES))
+
+    def damages(self) -> list[Damage]:
+        """What could not be understood when it was looked at; all else is served."""
+        with self._ledger.lock:
+            return self._damages.all()
+
+    def check(self) -> list[Damage]:
+        """Read everything, and say what cannot be understood."""
+        with self._ledger.lock:
+            for run in self._index.runs_of(self._index.experiment_ids()):
+                for series in run.files.files.values():
+                    series.is_empty()
+            for _ in self._index.models:
+                pass
+            return self._damages.all()
+
+    def health(self) -> StoreHealth:
+        """Ready while the folder is there and the store open; damaged entries are counted."""
+        if self._ledger.is_closed:
+            return StoreHealth(kind=self.kind, ready=False, message="The store is closed.")
+        if not os.access(self._root, os.R_OK | os.X_OK):
+            return StoreHealth(kind=self.kind, ready=False, message=f"{self._root} cannot be read.")
+        damages = self.damages()
+        message = f"{len(damages)} damaged entries are left out." if damages else None
+        return StoreHealth(
+            kind=self.kind, ready=True, queue=self._ledger.queue_length, message=message
+        )
+
+    def tidy(self) -> None:
+        """Shorten the log when much of it is history."""
+        if not self._ledger.is_closed:
+            self._ledger.shorten()
+
+    def close(self) -> None:
+        """Write what was accepted; then refuse."""
+        self._ledger.close()
+
+
+def folder_of(uri: str) -> str:
+    """The folder that a `file:` URI or a plain path names."""
+    if not uri.startswith("file:"):
+        return uri
+    parts = urlsplit(uri)
+    if parts.netloc not in {"", "localhost"}:
+        raise InvalidArgument(
+            f"{uri!r} names a folder on the host {parts.netloc!r}. Write file:///path for one on "
+            "this machine."
+        )
+    if parts.query or parts.fragment:
+        raise InvalidArgument(f"{uri!r} must be a path alone, without query and fragment.")
+    return unquote(parts.path) or "."

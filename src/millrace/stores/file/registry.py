@@ -1,0 +1,38 @@
+"""The model registry, which a folder of files has not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from millrace.core.errors import NotSupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class NoRegistry:
+    """Stands where a `RegistryStore` would: says that a database is needed, whatever it is asked.
+
+    It can tell one thing: no registered version comes from any run or model here.
+    """
+
+    def versions_from(
+        self,
+        *,
+        run_ids: Sequence[str] = (),  # noqa: ARG002 - the protocol's
+        model_ids: Sequence[str] = (),  # noqa: ARG002 - the protocol's
+    ) -> dict[str, list[tuple[str, str]]]:
+        """None."""
+        return {}
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def refuse(*_args: object, **_options: object) -> NoReturn:
+            raise NotSupported(
+                "The model registry needs a database, and these records are in a folder of files. "
+                "Start on one, such as sqlite:///millrace.db, and move the records there."
+            )
+
+        return refuse

@@ -1,0 +1,250 @@
+"""Series of points in files: read when somebody asks, and then only what has been appended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Final
+
+from millrace.core import series
+from millrace.core.numbers import key_of
+from millrace.stores.file import layout
+from millrace.stores.file.layout import Damaged
+from millrace.stores.memory.series import Series
+
+if TYPE_CHECKING:
+    from millrace.core.entities.metric import Metric
+    from millrace.core.series import Point
+    from millrace.stores.file.damage import Damages
+
+_POINTS_KEPT: Final = 1_000_000
+
+
+class Loaded:
+    """Which series have their points in memory: those used last, up to a number of points."""
+
+    def __init__(self, limit: int = _POINTS_KEPT) -> None:
+        self._limit = limit
+        self._series: OrderedDict[FileSeries, int] = OrderedDict()
+        self._count = 0
+
+    def use(self, one: FileSeries, count: int) -> None:
+        """Note that *one* is in use with so many points; others may have to go."""
+        self._count += count - self._series.pop(one, 0)
+        self._series[one] = count
+        while self._count > self._limit and len(self._series) > 1:
+            oldest, held = self._series.popitem(last=False)
+            self._count -= held
+            oldest.unload()
+
+
+class FileSeries(Series):
+    """The points of one metric file. What is known of it outlives the points in memory."""
+
+    def __init__(self, path: str, loaded: Loaded, damages: Damages) -> None:
+        super().__init__()
+        self.path = path
+        self.pending: list[bytes] = []
+        """Lines that are not in the file yet."""
+        self._loaded = loaded
+        self._damages = damages
+        self._held: set[Point] | None = None
+        self._last: Point | None = None
+        self._size = self._inode = -1
+        self._read_to = 0
+        self._is_stale = True
+
+    def saw(self, inode: int, size: int) -> None:
+        """The file is like this now."""
+        if (inode, size) != (self._inode, self._size):
+            if inode != self._inode or size < self._read_to:
+                self.forget()
+            self._inode, self._size, self._is_stale = inode, size, True
+
+    def forget(self) -> None:
+        """Read the file anew when it is asked for."""
+        self.pending.clear()
+        self.unload()
+        self._last = None
+        self._aggregates = None
+        self._is_stale = True
+
+    def unload(self) -> None:
+        """Let go of the points, not of what is known of them."""
+        if not self.pending:
+            self._held = self._ordered = None
+            self._read_to = 0
+
+    def is_empty(self) -> bool:
+        """Whether the file holds no point."""
+        return self._known_last() is None
+
+    @property
+    def last(self) -> Point:
+        """The latest point."""
+        last = self._known_last()
+        assert last is not None, self.path  # noqa: S101 - empty series are not shown
+        return last
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All points in the order of series."""
+        held = self._read()
+        if self._ordered is None:
+            self._ordered = tuple(sorted(held))
+        return self._ordered
+
+    @property
+    def aggregates(self) -> series.Aggregates:
+        """Aggregates of all points."""
+        if self._is_stale or self._aggregates is None:
+            self._read()
+        if self._aggregates is None:
+            self._aggregates = series.aggregates(self.points)
+        return self._aggregates
+
+    def add(self, metric: Metric) -> bool:
+        """Take in a point, which waits to be written; whether it was new."""
+        point = (metric.step, metric.timestamp, key_of(metric.value))
+        return self._take(point, line_of(point, metric))
+
+    def extend(self, points: Iterable[Point]) -> int:
+        """Take in many points, which wait to be written; how many were new."""
+        return sum([self._take(point, layout.metric_line(point)) for point in points])
+
+    def _take(self, point: Point, line: bytes) -> bool:
+        held = self._read()
+        if point in held:
+            return False
+        held.add(point)
+        self._note(point)
+        self.pending.append(line)
+        return True
+
+    def end(self) -> tuple[int, bytes]:
+        """Where its whole lines end, and what stands behind them."""
+        self._read()
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
+            file.seek(self._read_to)
+            return self._read_to, file.read()
+        return 0, b""
+
+    def written(self) -> None:
+        """What was pending is in the file now."""
+        if not self.pending:
+            return
+        grown = sum(map(len, self.pending))
+        self.pending.clear()
+        is_known = not self._is_stale and self._read_to == self._size
+        with contextlib.suppress(FileNotFoundError):
+            # Another size, and others have written, too: they will be read with the next look.
+            if is_known and os.stat(self.path).st_size == self._size + grown:
+                self._size = self._read_to = self._size + grown
+
+    def _known_last(self) -> Point | None:
+        if self._is_stale:
+            self._read()
+        return self._last
+
+    def _note(self, point: Point) -> None:
+        if self._last is None or point > self._last:
+            self._last = point
+        self._ordered = self._aggregates = None
+
+    def _read(self) -> set[Point]:
+        """All points, with what has been appended since they were read."""
+        if self._held is None:
+            self._held, self._read_to, self._is_stale = set(), 0, True
+        if self._is_stale:
+            self._is_stale = False
+            self._take_in(self._tail())
+        self._loaded.use(self, len(self._held))
+        return self._held
+
+    def _tail(self) -> bytes:
+        try:
+            with open(
+                self.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW)
+            ) as file:
+                file.seek(self._read_to)
+                return file.read()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            self._damages.report(self.path, error.strerror or error)
+            return b""
+
+    def _take_in(self, data: bytes) -> None:
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        self._read_to += len(data) - len(rest)
+        reason: object = None
+        if rest and layout.is_whole(rest):
+            lines.append(rest)  # not read past: the next one reads it again
+        elif rest:
+            reason = f"the last line was not written to its end: {rest[:60]!r}"
+        held = self._held if self._held is not None else set()
+        for line in lines:
+            try:
+                point, _ = layout.point_in(line)
+            except Damaged as error:
+                if line.strip():
+                    reason = error
+                continue
+            if point not in held:
+                held.add(point)
+                self._note(point)
+        if reason is not None:
+            self._damages.report(self.path, reason)
+        elif self._read_to == len(data):
+            self._damages.mended(self.path)
+
+
+def line_of(point: Point, metric: Metric) -> bytes:
+    """The line of a run's metric file: with the data set that the point was measured on, if any."""
+    if metric.dataset_name is None or metric.dataset_digest is None:
+        return layout.metric_line(point)
+    return layout.metric_line(
+        point, layout.word(metric.dataset_name), layout.word(metric.dataset_digest)
+    )
+
+
+class SeriesByKey(MutableMapping[str, Series]):
+    """The series of a run. Files without any point are none, and are not read to find out before
+    somebody asks."""
+
+    def __init__(self, loaded: Loaded, damages: Damages) -> None:
+        self.files: dict[str, FileSeries] = {}
+        self._loaded = loaded
+        self._damages = damages
+
+    def made(self, key: str) -> FileSeries:
+        """The series of *key*, which is made when there is none."""
+        if key not in self.files:
+            self.files[key] = FileSeries("", self._loaded, self._damages)
+        return self.files[key]
+
+    def setdefault(self, key: str, default: Series | None = None) -> Series:
+        """The series of *key*, which is made when there is none; *default* must be empty."""
+        del default
+        return self.made(key)
+
+    def __getitem__(self, key: str) -> Series:
+        found = self.files[key]
+        if found.path and found.is_empty():
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: str, value: Series) -> None:
+        self.made(key).extend(value.points)
+
+    def __delitem__(self, key: str) -> None:
+        del self.files[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, found in self.files.items() if not found.is_empty())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
