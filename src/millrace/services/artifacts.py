@@ -69,6 +69,7 @@ SIGNED_S: Final = 3600
 """How long a signed URL is good for, unless the caller says otherwise."""
 LONGEST_SIGNED_S: Final = 7 * 24 * 3600
 
+_RUN = re.compile(r"[0-9a-f]{32}")
 _MODEL = re.compile(r"m-[0-9a-f]{32}")
 _NOTHING = Nothing()
 
@@ -252,7 +253,7 @@ class Artifacts:
         record without a file would be reported as a loss.
         """
         spot = self._places.proxied(safe_path(request.artifact_path))
-        self._refuse_frozen(spot)
+        self._refuse_frozen(spot, with_all_below=True)
         self._transfers.forget(spot, trail=ctx.trail("artifact.delete"))
         spot.store.delete(spot.path)
         return _NOTHING
@@ -351,32 +352,47 @@ class Artifacts:
         trail = msgspec.structs.replace(ctx.trail("artifact.put"), receipt=None)
         return self._transfers.receive(spot, body, offer, trail=trail)
 
-    def _refuse_frozen(self, spot: Spot) -> None:
-        if self._is_frozen(spot):
+    def _refuse_frozen(self, spot: Spot, *, with_all_below: bool = False) -> None:
+        if self._is_frozen(spot, with_all_below=with_all_below):
             raise Conflict(
-                f"{spot.path!r} belongs to a logged model that is ready: its files stay as they "
-                "are. Log a new model, or let the operator set MILLRACE_FREEZE_MODELS=false."
+                f"{spot.path!r} holds files of a logged model that is ready, or of a registered "
+                "version: they stay as they are. Log a new model, or let the operator set "
+                "MILLRACE_FREEZE_MODELS=false."
             )
 
-    def _is_frozen(self, spot: Spot) -> bool:
-        """Whether the file is of a model that is ready, or the folder holds such a model's files.
+    def _is_frozen(self, spot: Spot, *, with_all_below: bool = False) -> bool:
+        """Whether a change at *spot* would be one of a model that is ready or registered.
 
-        Which model is told by the path, whether it is that model's by the place that is recorded.
+        Which runs and models may be concerned is told by the names on the way, whether they are by
+        the places that are recorded.
         """
         if not self._freezes:
             return False
-        for part in spot.path.split("/"):
-            if not _MODEL.fullmatch(part):
-                continue
-            model = self._stores.tracking.logged_model(part)
-            if model is None or model.info.status != "LOGGED_MODEL_READY":
-                continue
-            try:
-                if self._places.at(model.info.artifact_uri).meets(spot):
-                    return True
-            except MillraceError:
-                continue  # a place that is not ours
-        return False
+        names = spot.path.split("/")
+        if with_all_below:
+            names += _owners_below(spot)
+        models = [name for name in names if _MODEL.fullmatch(name)]
+        runs = [name for name in names if _RUN.fullmatch(name)]
+        return any(self._is_at(where, spot) for where in self._frozen_places(runs, models))
+
+    def _frozen_places(self, runs: list[str], models: list[str]) -> Iterator[str]:
+        for model_id in models:
+            model = self._stores.tracking.logged_model(model_id)
+            if model is not None and model.info.status == "LOGGED_MODEL_READY":
+                yield model.info.artifact_uri
+        if runs or models:
+            registry = self._stores.registry
+            for versions in registry.versions_from(run_ids=runs, model_ids=models).values():
+                for name, number in versions:
+                    where = registry.location(name, int(number))
+                    if where is not None:
+                        yield where
+
+    def _is_at(self, where: str, spot: Spot) -> bool:
+        try:
+            return self._places.at(self._root_of_source(where)).meets(spot)
+        except MillraceError:
+            return False  # a place that is not ours, or is there no more
 
 
 class Archive:
@@ -436,6 +452,16 @@ def _files(folder: Spot, below: str) -> Iterator[str]:
             yield from _files(folder, path)
         else:
             yield path
+
+
+def _owners_below(folder: Spot) -> Iterator[str]:
+    """Ids of runs and models that have a folder in this one, as the server lays them out."""
+    for info in folder.store.list(folder.path):
+        name = info.path.rpartition("/")[2]
+        if info.is_dir and name == "models":
+            yield from _owners_below(folder.at(name))
+        elif info.is_dir:
+            yield name
 
 
 def _listed(folder: Spot, *, relative_to: str) -> tuple[FileInfo, ...]:
