@@ -18,13 +18,13 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 import msgspec
 
 from millrace.artifacts.protocols import OnDisk
 from millrace.core.clock import now_ms
-from millrace.core.entities.artifact import ArtifactRecord
+from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat
 from millrace.core.errors import (
     AlreadyExists,
     DataLoss,
@@ -33,12 +33,12 @@ from millrace.core.errors import (
     NotFound,
     PreconditionFailed,
     TooLarge,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from millrace.core.entities.artifact import ArtifactStat
     from millrace.core.entities.audit import Trail
     from millrace.services.places import Spot
     from millrace.stores.protocols import ArtifactRecords
@@ -48,6 +48,10 @@ PIECE: Final = 1024 * 1024
 CHECKED_FIRST: Final = 64 * PIECE
 """A part of a file of unknown state is sent after all of the file was checked, up to this size."""
 _REMEMBERED: Final = 10_000
+_TRIES: Final = 20
+# How long an announcement of new bytes is taken for one that is still being kept.
+_FRESH_MS: Final = 600_000
+_SETTLES_S: Final = 0.5
 # Of smaller files it is not worth remembering that they are right.
 _SMALL: Final = 256 * 1024
 _HASHES: Final = {"sha-512": hashlib.sha512, "md5": hashlib.md5}
@@ -253,7 +257,7 @@ class Transfers:
     def _begin(self, spot: Spot, began: _Began) -> None:
         if self._ledger.record(spot.uri) is None:
             return
-        token = uuid.uuid4().hex
+        token = f"{now_ms():x}-{uuid.uuid4().hex}"
         began.known = self._ledger.begin(spot.uri, token).result()
         if began.known is not None:
             began.token = token
@@ -286,40 +290,53 @@ class Transfers:
         `NotFound`; `InvalidArgument` for a folder; `DataLoss` when it is known, or seen at once,
         not to be what was taken in.
         """
+        for _ in range(_TRIES):
+            before = self._ledger.record(spot.uri)
+            opened = self._opened(spot, before)
+            # Whoever replaces the bytes says so first, and records them after: with the same
+            # record before and after it, what was opened is what the record is about.
+            if before == self._ledger.record(spot.uri):
+                break
+            opened.close()
+        else:
+            raise Unavailable(f"{spot.path!r} is replaced again and again; try again.")
+        try:
+            if before is not None and (before.broken_ms is not None or before.size != opened.size):
+                opened.compare()
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _opened(self, spot: Spot, record: ArtifactRecord | None) -> Opened:
         file: int | None = None
         if isinstance(spot.store, OnDisk):
             try:
                 file = spot.store.open(spot.path)
             except NotFound:
                 raise _missing(spot) from None
-        try:
-            return self._opened(spot, file)
-        except BaseException:
-            if file is not None:
-                os.close(file)
-            raise
-
-    def _opened(self, spot: Spot, file: int | None) -> Opened:
-        stat = spot.store.stat(spot.path)
-        if stat is None:
-            raise _missing(spot)
-        if file is not None:
-            # Another file may have taken the name: what counts is the one that is open.
-            stat = msgspec.structs.replace(stat, size=os.fstat(file).st_size)
-        record = self._ledger.record(spot.uri)
+            known = os.fstat(file)
+            stat = ArtifactStat(
+                size=known.st_size,
+                modified_ms=known.st_mtime_ns // 1_000_000,
+                etag="-".join(f"{part:x}" for part in _identity(file)),
+            )
+        else:
+            found = spot.store.stat(spot.path)
+            if found is None:
+                raise _missing(spot)
+            stat = found
+        is_settled = record is not None and record.token is None
         stat = msgspec.structs.replace(
-            stat, sha256=None if record is None or record.token else record.sha256
+            stat, sha256=record.sha256 if record is not None and is_settled else None
         )
 
-        def check(opened: Opened, found: str) -> None:
+        def check(opened: Opened, digest: str) -> None:
             if record is not None:
-                self._judge(opened, record, found)
+                self._judge(opened, record, digest)
 
         is_right = record is None or self._is_known(spot.uri, file, record)
-        opened = Opened(spot, stat, file=file, is_right=is_right, check=check)
-        if record is not None and (record.broken_ms is not None or record.size != stat.size):
-            opened.compare()
-        return opened
+        return Opened(spot, stat, file=file, is_right=is_right, check=check)
 
     def _judge(self, opened: Opened, record: ArtifactRecord, found: str) -> None:
         """Compare what was read with the record, and keep the outcome."""
@@ -328,20 +345,36 @@ class Transfers:
             if record.broken_ms is not None:
                 self._ledger.mark(spot.uri, record.sha256, broken_ms=None)
         elif record.token is not None:
-            new = ArtifactRecord(uri=spot.uri, size=opened.size, sha256=found, recorded_ms=now_ms())
-            self._ledger.settle(new, token=record.token)
+            if not _is_fresh(record.token):
+                # Whoever announced new bytes died over it; these are what there is.
+                new = ArtifactRecord(
+                    uri=spot.uri, size=opened.size, sha256=found, recorded_ms=now_ms()
+                )
+                self._ledger.settle(new, token=record.token)
+            return
         else:
-            logger.error(
-                "artifact %s is damaged: %d bytes with SHA-256 %s, recorded %d with %s",
-                spot.uri, opened.size, found, record.size, record.sha256,
-            )  # fmt: skip
-            self._ledger.mark(spot.uri, record.sha256, broken_ms=now_ms())
-            raise DataLoss(
-                f"The artifact {opened.path!r} is damaged: its bytes are not those that were "
-                "uploaded. Upload it again, or restore it from a backup."
-            )
+            self._report(opened, record, found)
         if opened.file is not None and opened.size >= _SMALL:
             self._remember(spot.uri, _identity(opened.file), found)
+
+    def _report(self, opened: Opened, record: ArtifactRecord, found: str) -> NoReturn:
+        spot = opened.spot
+        # Two servers may have taken in the first version of a file at once: the record of one is
+        # there a moment before that of the other.
+        until = time.monotonic() + _SETTLES_S
+        while time.monotonic() < until:
+            if self._ledger.record(spot.uri) != record:
+                raise Unavailable(f"{opened.path!r} was replaced while it was read; try again.")
+            time.sleep(_SETTLES_S / 10)
+        logger.error(
+            "artifact %s is damaged: %d bytes with SHA-256 %s, recorded %d with %s",
+            spot.uri, opened.size, found, record.size, record.sha256,
+        )  # fmt: skip
+        self._ledger.mark(spot.uri, record.sha256, broken_ms=now_ms()).result()
+        raise DataLoss(
+            f"The artifact {opened.path!r} is damaged: its bytes are not those that were "
+            "uploaded. Upload it again, or restore it from a backup."
+        )
 
     def _is_known(self, uri: str, file: int | None, record: ArtifactRecord) -> bool:
         known = self._known.get(uri)
@@ -415,6 +448,10 @@ class _Locks:
                 lock, users = self._locks.pop(name)
                 if users > 1:
                     self._locks[name] = lock, users - 1
+
+
+def _is_fresh(token: str) -> bool:
+    return now_ms() - int(token.partition("-")[0], 16) < _FRESH_MS
 
 
 def _identity(file: int) -> Identity:

@@ -351,7 +351,8 @@ class ArtifactRecords(Protocol):
 
     def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
         """Say, before new bytes become visible, that they will; the record as it was, if any. A
-        file without a record gets none by this."""
+        file without a record gets none by this. *token*: the time in hexadecimal milliseconds, a
+        dash, and what nobody else says."""
         ...
 
     def settle(

@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.stores.memory.ledger import Ledger
 
-CONTENDED = "*"
-"""The token of a record whose bytes were replaced by two at once."""
-
 
 def settled(known: ArtifactRecord | None, new: ArtifactRecord, token: str | None) -> ArtifactRecord:
     """What the ledger holds after `settle`; see `ArtifactRecords`."""
     if known is None or known.sha256 == new.sha256 or known.token == token is not None:
         return new
-    return msgspec.structs.replace(new, token=CONTENDED)
+    # Replaced by two at once: nobody knows whose bytes came last.
+    return msgspec.structs.replace(new, token=f"{new.recorded_ms:x}-both")
 
 
 class MemoryArtifacts:
