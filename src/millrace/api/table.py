@@ -13,6 +13,7 @@ from millrace.api import (
     series,
     system,
     tracking,
+    trash,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *evaluation.ROWS,
     *registry.ROWS,
     *audit.ROWS,
+    *trash.ROWS,
     *system.ROWS,
 )
 

@@ -21,9 +21,11 @@ COMMANDS: Final = {
     "db": "db",
     "doctor": "doctor",
     "experiments": "experiments",
+    "gc": "gc",
     "runs": "runs",
     "server": "server",
     "sync": "sync",
+    "trash": "trash",
     "ui": "server",
 }
 

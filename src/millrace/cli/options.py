@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -89,6 +90,43 @@ def view(command: F) -> F:
         show_default=True,
         help="What is active, what is in the trash, or both.",
     )(command)
+
+
+def older_than(command: F) -> F:
+    """`--older-than 7d12h`: an age; the command gets milliseconds."""
+    return click.option(
+        "--older-than",
+        "older_than_ms",
+        metavar="AGE",
+        callback=_age,
+        help="Only what was deleted at least that long ago: days, hours, minutes and seconds as in "
+        "7d12h or 1.5h.",
+    )(command)
+
+
+_AGE: Final = re.compile(
+    r"(?:(?P<d>[0-9.]+)d)?(?:(?P<h>[0-9.]+)h)?(?:(?P<m>[0-9.]+)m)?(?:(?P<s>[0-9.]+)s)?"
+)
+_UNIT_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+
+
+def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    found = _AGE.fullmatch(value.strip())
+    try:
+        parts = {unit: float(text) for unit, text in found.groupdict().items() if text}  # type: ignore[union-attr]  # None is caught
+    except (AttributeError, ValueError):
+        parts = {}
+    if not parts:
+        raise click.BadParameter(f"{value!r} is no age such as 7d12h, 30m or 1.5h.", ctx, param)
+    return round(sum(_UNIT_MS[unit] * number for unit, number in parts.items()))
+
+
+def listed(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """A comma-separated option as its parts."""
+    del ctx, param
+    return tuple(one.strip() for one in (value or "").split(",") if one.strip())
 
 
 def tags(command: F) -> F:

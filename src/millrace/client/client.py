@@ -55,6 +55,7 @@ from millrace.client.records import (
     point,
     split,
 )
+from millrace.client.trash import TrashVerbs
 from millrace.client.verbs import PagedList
 from millrace.core import clock, ids, settings, tags
 from millrace.core.entities.entity import pairs
@@ -120,7 +121,7 @@ class Operations:
             each.wait()
 
 
-class MillraceClient(ArtifactVerbs):
+class MillraceClient(ArtifactVerbs, TrashVerbs):
     """Talks to one tracking URI. Thread-safe and cheap: clients of one URI share connections.
 
     *tracking_uri* is an `http(s)://` address, a database URI, or `databricks[://profile]`; the

@@ -23,8 +23,10 @@ from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
 from millrace.services.places import Places
 from millrace.services.registry import Registry
+from millrace.services.retention import Retention
 from millrace.services.runs import Runs
 from millrace.services.transfers import Transfers
+from millrace.services.trash import Trash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,6 +90,7 @@ class Platform:
         artifacts = Artifacts(stores, self.places, transfers, freezes=settings.FREEZE_MODELS.get())
         self.artifacts = artifacts
         self.audit = Audit(stores.audit, tokens, keys or KeyRing(None))
+        trash = Trash(stores, tokens, Retention(stores, self.places))
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -130,8 +133,11 @@ class Platform:
             "deleteModelVersion": registry.delete_version,
             "setModelVersionTag": registry.set_version_tag,
             "deleteModelVersionTag": registry.delete_version_tag,
+            "restoreLoggedModel": trash.restore_model,
         }
         waiting: dict[str, Callable[[Context, Any], Any]] = {
+            "searchTrash": trash.search,
+            "emptyTrash": trash.empty,
             "searchExperiments": experiments.search,
             "searchExperimentsByQuery": experiments.search,
             "getExperiment": experiments.get,

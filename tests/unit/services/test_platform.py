@@ -58,6 +58,7 @@ INLINE: dict[str, dict[str, Any]] = {
     "finalizeLoggedModel": {**MODEL, "status": 2},
     "deleteLoggedModel": MODEL,
     "setLoggedModelTags": {**MODEL, "tags": [TAG]},
+    "restoreLoggedModel": {"model_id": "m"},
     "deleteLoggedModelTag": {**MODEL, "tag_key": "k"},
     "logLoggedModelParams": {**MODEL, "params": [TAG]},
     "createDataset": {"name": "d"},
