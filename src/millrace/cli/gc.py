@@ -122,9 +122,7 @@ def _here(
     dry_run: bool,
 ) -> Iterator[Removal]:
     """Empty the trash of a database in this process."""
-    from millrace.core.clock import now_ms
-    from millrace.core.entities.access import LOCAL
-    from millrace.services.context import Context
+    from millrace.client.transports import local_context
     from millrace.services.places import Places
     from millrace.services.retention import Retention
     from millrace.stores.open import open_stores
@@ -135,8 +133,7 @@ def _here(
     places = Places(_open, destination=destination, trusting=True)
     try:
         retention = Retention(stores, places, registered=registered)
-        context = Context(actor=LOCAL, at_ms=now_ms())
-        yield from retention.removals(context, selection, dry_run=dry_run)
+        yield from retention.removals(local_context(), selection, dry_run=dry_run)
     finally:
         places.close()
         stores.close()

@@ -12,7 +12,7 @@ import pytest
 
 from millrace.api.trash import Removal
 from millrace.artifacts.open import open_artifacts
-from millrace.core.entities.access import LOCAL
+from millrace.core.entities.access import SYSTEM
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.experiment import ExperimentChange
 from millrace.core.entities.logged_model import LoggedModelChange
@@ -26,7 +26,7 @@ from millrace.stores.protocols import Stores
 from tests.contract import build
 
 NOW = 1_000_000
-CONTEXT = Context(actor=LOCAL, at_ms=NOW)
+CONTEXT = Context(actor=SYSTEM, at_ms=NOW)
 EVERYTHING = Selection()
 
 
@@ -241,7 +241,7 @@ def test_a_deletion_of_unknown_time_counts_from_now(place: Place) -> None:
 
     assert place.empty(Selection(older_than_ms=1)) == []
 
-    later = Context(actor=LOCAL, at_ms=NOW + 10)
+    later = Context(actor=SYSTEM, at_ms=NOW + 10)
     told = list(place.retention().removals(later, Selection(older_than_ms=5), dry_run=False))
     assert outcomes(told) == {run: "removed"}
 
