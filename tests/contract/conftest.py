@@ -11,6 +11,7 @@ from millrace.stores.file import FileStores
 from millrace.stores.memory import MemoryStores
 from millrace.stores.open import open_stores
 from millrace.stores.protocols import EvaluationStore, Stores, TrackingStore
+from tests import databases
 
 
 def _memory(_folder: Path) -> Stores:
@@ -26,12 +27,40 @@ def _file(folder: Path) -> Stores:
     return FileStores(str(folder / "mlruns"), default_artifact_root="s3://root", durable=False)
 
 
-# A new store adds one line.
+# Databases on servers that tests of this moment have on loan, by the test's folder.
+_LENT: dict[tuple[str, Path], str] = {}
+
+
+def _postgresql(folder: Path) -> Stores:
+    return open_stores(_lent("postgresql", folder))
+
+
+def _mysql(folder: Path) -> Stores:
+    return open_stores(_lent("mysql", folder))
+
+
+def _lent(kind: str, folder: Path) -> str:
+    server = databases.server(kind)
+    if (kind, folder) not in _LENT:
+        _LENT[kind, folder] = server.lend()
+    return server.uri(_LENT[kind, folder])
+
+
+# A new store adds one line. Opened again in the same folder, it is the same place.
 OPENERS: dict[str, Callable[[Path], Stores]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "file": _file,
+    "postgresql": _postgresql,
+    "mysql": _mysql,
 }
+
+
+@pytest.fixture(autouse=True)
+def _give_back(tmp_path: Path) -> Iterator[None]:
+    yield
+    for kind, folder in [one for one in _LENT if one[1] == tmp_path]:
+        databases.server(kind).give_back(_LENT.pop((kind, folder)))
 
 
 @pytest.fixture(params=OPENERS)

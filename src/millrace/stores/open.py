@@ -26,6 +26,11 @@ OPENERS: Registry[Opener] = Registry(
     "millrace.stores",
     {
         "sqlite": "millrace.stores.open:open_sql",
+        "postgresql": "millrace.stores.open:open_sql",
+        "postgres": "millrace.stores.open:open_sql",
+        "mysql": "millrace.stores.open:open_sql",
+        "mariadb": "millrace.stores.open:open_sql",
+        "mssql": "millrace.stores.open:open_sql",
         "memory": "millrace.stores.open:open_memory",
         "file": "millrace.stores.open:open_files",
     },

@@ -55,8 +55,8 @@ def test_a_relative_file_is_in_the_working_folder(
 @pytest.mark.parametrize(
     ("uri", "scheme"),
     [
-        ("postgresql://host/db", "postgresql"),
-        ("mysql+pymysql://ada:hunter2@host/db", "mysql"),
+        ("oracle://host/db", "oracle"),
+        ("cockroachdb+psycopg2://ada:hunter2@host/db", "cockroachdb"),
         ("file:///tmp/mlruns", "file"),
         ("SQLITE:///x.db", "SQLITE"),
         ("./mlruns", "./mlruns"),

@@ -161,16 +161,21 @@ Expr: TypeAlias = And | Or | Not | Comparison
 TRUE = And(())
 
 
-def fields_of(tree: Expr) -> Iterator[Field]:
-    """Every field the tree compares, in reading order, repeats included."""
+def comparisons_of(tree: Expr) -> Iterator[Comparison]:
+    """Every comparison of the tree, in reading order, repeats included."""
     match tree:
         case And(terms=terms) | Or(terms=terms):
             for term in terms:
-                yield from fields_of(term)
+                yield from comparisons_of(term)
         case Not(term=term):
-            yield from fields_of(term)
-        case Comparison(field=field):
-            yield field
+            yield from comparisons_of(term)
+        case Comparison():
+            yield tree
+
+
+def fields_of(tree: Expr) -> Iterator[Field]:
+    """Every field the tree compares, in reading order, repeats included."""
+    return (comparison.field for comparison in comparisons_of(tree))
 
 
 def resolve(tree: Expr, has_metric: Callable[[str], bool]) -> Expr:

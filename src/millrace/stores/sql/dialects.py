@@ -1,54 +1,258 @@
-"""The only place that tells database dialects apart."""
+"""The only place that tells database dialects apart: column types, and statements in their words.
+
+Expressions are written once; what a dialect says otherwise is decided when it is compiled. So
+everything else may hold any of these in a constant, and prepare it for any database.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import operator
+import string
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import func, literal
-from sqlalchemy.dialects import sqlite
-
-from millrace.core.errors import InvalidArgument
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    collate,
+    func,
+    literal,
+    literal_column,
+    or_,
+    tuple_,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import Dialect, Table
+    from sqlalchemy.sql.compiler import SQLCompiler
 
-SUPPORTED: Final = frozenset({"sqlite"})
-
-
-def check_supported(dialect: str) -> None:
-    """Raise `InvalidArgument` for a database that we do not speak to."""
-    if dialect not in SUPPORTED:
-        raise InvalidArgument(
-            f"Databases of kind {dialect!r} are not supported by this version; use sqlite:///FILE."
-        )
+SQLITE, POSTGRESQL, MYSQL, MARIADB, MSSQL = "sqlite", "postgresql", "mysql", "mariadb", "mssql"
+# One family in all but their collations.
+MYSQLS: Final = (MYSQL, MARIADB)
 
 
-def insert_new(table: Table) -> sqlite.Insert:
+# --- column types ------------------------------------------------------------------------------
+
+
+def binary_collation(dialect: Dialect) -> str | None:
+    """The collation that compares by code point and counts trailing blanks; None: the default.
+
+    A database may have been made with any other: ours are the columns'.
+    """
+    match dialect.name:
+        case "postgresql":
+            return "C"
+        case "mysql" | "mariadb":
+            is_mariadb = dialect.name == MARIADB or getattr(dialect, "is_mariadb", False)
+            return "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+        case "mssql":
+            return "Latin1_General_100_BIN2_UTF8"
+    return None
+
+
+# --- expressions of indexes -----------------------------------------------------------------------
+
+# PostgreSQL's index entries end at 2,704 bytes, MySQL's at 3,072.
+LEADING: Final = 250
+
+
+def leading(text: ColumnElement[str]) -> ColumnElement[str]:
+    """As much of a long text as PostgreSQL's index holds; all of it elsewhere."""
+    either = _Either(text, postgresql=func.left(text, literal_column(str(LEADING))))
+    return cast("ColumnElement[str]", either)
+
+
+# --- inserts -----------------------------------------------------------------------------------
+
+
+class _Insert(Insert):
+    """An INSERT that knows what to do with rows that are there; `changed` columns are replaced."""
+
+    inherit_cache = False
+    changed: tuple[str, ...] = ()
+
+    @property
+    def into(self) -> Table:
+        """The table, as we know it."""
+        return cast("Table", self.table)
+
+
+def insert_new(table: Table) -> Insert:
     """An INSERT that passes over rows whose primary key is there already."""
-    return sqlite.insert(table).on_conflict_do_nothing()
+    return _Insert(table).inline()
 
 
-def upsert(table: Table, *, changed: tuple[str, ...]) -> sqlite.Insert:
+def upsert(table: Table, *, changed: tuple[str, ...]) -> Insert:
     """An INSERT that, where the primary key is there, replaces the *changed* columns instead."""
-    statement = sqlite.insert(table)
-    return statement.on_conflict_do_update(
-        index_elements=[column.name for column in table.primary_key.columns],
-        set_={name: statement.excluded[name] for name in changed},
+    statement = _Insert(table).inline()
+    statement.changed = changed
+    return statement
+
+
+@compiles(_Insert)
+def _on_conflict(statement: _Insert, compiler: SQLCompiler, **options: Any) -> str:
+    quoted = compiler.preparer.quote
+    inserted = compiler.visit_insert(statement, **options)  # type: ignore[no-untyped-call]
+    key = ", ".join(quoted(column.name) for column in statement.into.primary_key.columns)
+    if not statement.changed:
+        return f"{inserted} ON CONFLICT ({key}) DO NOTHING"
+    changes = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in statement.changed)
+    return f"{inserted} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+@compiles(_Insert, *MYSQLS)
+def _on_duplicate_key(statement: _Insert, compiler: SQLCompiler, **options: Any) -> str:
+    if not has_key(statement.into):
+        return _where_not_there(statement, compiler)
+    quoted = compiler.preparer.quote
+    inserted = compiler.visit_insert(statement, **options)  # type: ignore[no-untyped-call]
+    if statement.changed:
+        changes = ", ".join(
+            f"{quoted(name)} = VALUES({quoted(name)})" for name in statement.changed
+        )
+    else:
+        # INSERT IGNORE would pass over values that do not fit, too.
+        first = quoted(next(iter(statement.into.primary_key.columns)).name)
+        changes = f"{first} = {first}"
+    return f"{inserted} ON DUPLICATE KEY UPDATE {changes}"
+
+
+@compiles(_Insert, MSSQL)
+def _merge(statement: _Insert, compiler: SQLCompiler, **_: Any) -> str:
+    quoted = compiler.preparer.quote
+    table = compiler.preparer.format_table(statement.into)
+    names = [quoted(column.name) for column in statement.into.columns]
+    given = ", ".join(
+        f"{_bound(column, compiler)} AS {name}"
+        for column, name in zip(statement.into.columns, names, strict=True)
     )
+    key = [quoted(column.name) for column in statement.into.primary_key.columns]
+    same = " AND ".join(f"held.{name} = given.{name}" for name in key)
+    changes = ", ".join(f"{quoted(name)} = given.{quoted(name)}" for name in statement.changed)
+    return (  # names of our own, quoted
+        f"MERGE INTO {table} WITH (HOLDLOCK) AS held USING (SELECT {given}) AS given ON {same}"  # noqa: S608 - as said
+        + (f" WHEN MATCHED THEN UPDATE SET {changes}" if changes else "")
+        + f" WHEN NOT MATCHED THEN INSERT ({', '.join(names)})"  # noqa: S608 - as said
+        f" VALUES ({', '.join('given.' + name for name in names)});"
+    )
+
+
+def _where_not_there(statement: _Insert, compiler: SQLCompiler) -> str:
+    """An INSERT into a table without a key that passes over rows that are there in all columns."""
+    columns = statement.into.columns
+    table = compiler.preparer.format_table(statement.into)
+    names = [compiler.preparer.quote(column.name) for column in columns]
+    values = [_bound(column, compiler) for column in columns]
+    same = " AND ".join(
+        f"{name} = {_bound(column, compiler)}" for name, column in zip(names, columns, strict=True)
+    )
+    return (  # as above
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM DUAL"  # noqa: S608 - as said
+        f" WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {same})"
+    )
+
+
+def _bound(column: ColumnElement[Any], compiler: SQLCompiler) -> str:
+    return str(compiler.process(bindparam(column.name, type_=column.type)))
+
+
+# A key of InnoDB ends at 3,072 bytes, and a character may take four.
+_LONGEST_KEY: Final = 3_072
+
+
+def has_key(table: Table) -> bool:
+    """Whether the primary key of *table* is short enough for MySQL."""
+    sizes = (4 * getattr(column.type, "length", 2) for column in table.primary_key.columns)
+    return sum(sizes) <= _LONGEST_KEY
+
+
+# --- expressions -------------------------------------------------------------------------------
+
+
+class _Either(FunctionElement[Any]):
+    """One meaning in the words of several dialects."""
+
+    inherit_cache = True
+    type = NullType()  # a Boolean would be compared with 1 where there is no such type
+    _ORDER: Final = (SQLITE, POSTGRESQL, MYSQL, MSSQL)
+
+    def __init__(self, default: ColumnElement[Any], **others: ColumnElement[Any]) -> None:
+        super().__init__(*(others.get(name, default) for name in self._ORDER))
+
+
+@compiles(_Either)
+def _chosen(either: _Either, compiler: SQLCompiler, **options: Any) -> str:
+    name = MYSQL if compiler.dialect.name == MARIADB else compiler.dialect.name
+    words = list(either.clauses)[either._ORDER.index(name)]  # noqa: SLF001 - our own
+    return f"({compiler.process(words, **options)})"
 
 
 # GLOB is SQLite's case-sensitive match; its own wildcards are quoted as one-character sets.
 _GLOB: Final[Mapping[str, str]] = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+# Elsewhere LIKE is as case-sensitive as the column's collation; "[" is MSSQL's.
+_ESCAPED: Final[Mapping[str, str]] = {"/": "//", "[": "/["}
 
 
 def like(value: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
     """Case-sensitive match with `%` and `_`, no escape."""
     glob = "".join(_GLOB.get(character, character) for character in pattern)
-    return value.bool_op("GLOB")(literal(glob))
+    escaped = "".join(_ESCAPED.get(character, character) for character in pattern)
+    either = _Either(
+        value.like(literal(escaped), escape="/"),
+        sqlite=value.bool_op("GLOB")(literal(glob)),
+    )
+    return cast("ColumnElement[bool]", either)
 
 
 def fold_ascii(value: ColumnElement[str]) -> ColumnElement[str]:
-    """The text with A-Z in lower case and all else as it is: SQLite's lower() knows ASCII only."""
-    return func.lower(value)
+    """The text with A-Z in lower case and all else as it is."""
+    replaced = value
+    for letter in string.ascii_uppercase:
+        replaced = func.replace(replaced, letter, letter.lower())
+    either = _Either(
+        func.lower(value),  # SQLite's knows ASCII only
+        postgresql=func.lower(collate(value, "C")),
+        mysql=replaced,
+        mssql=func.translate(value, string.ascii_uppercase, string.ascii_lowercase),
+    )
+    either.type = String()  # type: ignore[assignment]  # of this one
+    return cast("ColumnElement[str]", either)
+
+
+def beyond(
+    columns: Sequence[Any], values: Sequence[Any], *, inclusive: bool = False
+) -> ColumnElement[bool]:
+    """Rows that sort after *values*, all ascending: what an index over *columns* can seek to."""
+    return _compared(columns, values, operator.gt, operator.ge, inclusive=inclusive)
+
+
+def before(columns: Sequence[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Rows that sort before *values*, or as they do."""
+    return _compared(columns, values, operator.lt, operator.le, inclusive=True)
+
+
+def _compared(
+    columns: Sequence[Any],
+    values: Sequence[Any],
+    strictly: Callable[[Any, Any], Any],
+    loosely: Callable[[Any, Any], Any],
+    *,
+    inclusive: bool,
+) -> ColumnElement[bool]:
+    clauses = []
+    for place, (column, value) in enumerate(zip(columns, values, strict=True)):
+        same = [one == at for one, at in zip(columns[:place], values[:place], strict=True)]
+        is_last = place == len(columns) - 1
+        compare = loosely if inclusive and is_last else strictly
+        clauses.append(and_(*same, compare(column, value)))
+    # MySQL reads a whole index for a comparison of rows; MSSQL has none.
+    spelled = and_(loosely(columns[0], values[0]), or_(*clauses))
+    rows = (loosely if inclusive else strictly)(tuple_(*columns), tuple_(*values))
+    return cast("ColumnElement[bool]", _Either(rows, mysql=spelled, mssql=spelled))

@@ -1,40 +1,34 @@
-"""Connections to a database: pools, pragmas, prepared statements, and what its errors mean."""
+"""Connections to a database: pools, sessions, prepared statements."""
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
-from functools import lru_cache
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from millrace.core import settings
-from millrace.core.errors import InvalidArgument, MillraceError, MissingExtra, Unavailable
-from millrace.core.filters import patterns
-from millrace.stores.sql.dialects import check_supported
+from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
+from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
+from millrace.stores.sql.drivers import HANDS, Hands
+from millrace.stores.sql.faults import Fault, explain, fault_of
+from millrace.stores.sql.turns import Turn, turn_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Dialect, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
     from sqlalchemy.sql.base import Executable
     from sqlalchemy.sql.elements import CompilerElement
 
-logger = logging.getLogger(__name__)
-
-# A writer of another process may hold the file that long before we give up with 503.
-BUSY_TIMEOUT_MS: Final = 10_000
 READERS: Final = 16
-_READ_CACHE_KIB: Final = 8 * 1024
-_WRITE_CACHE_KIB: Final = 32 * 1024
-# Checkpoints copy pages back and sync the file: rarer means fewer stalls, a longer log.
-_CHECKPOINT_PAGES: Final = 4_000
+POOL_WAIT_S: Final = 5
 
 Row = tuple[Any, ...]
 
@@ -43,76 +37,163 @@ class Prepared:
     """A statement compiled once for one dialect, run with plain tuples on the driver.
 
     SQLAlchemy's own execution costs about 60 microseconds a call, as much as a whole hot write may.
+    *names* say in which order values are given; without them it is the order of the statement.
+    Parameters that have a value are constants.
     """
 
-    __slots__ = ("names", "sql")
+    __slots__ = ("_constants", "_places", "names", "sql")
 
-    def __init__(self, statement: CompilerElement, engine: Engine, *names: str) -> None:
-        compiled = statement.compile(engine, column_keys=list(names) if names else None)
-        order = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]  # positional styles
-        if names and order != names:
+    def __init__(self, statement: CompilerElement, dialect: Dialect, *names: str) -> None:
+        compiled: Any = statement.compile(
+            dialect=dialect, column_keys=list(names) if names else None
+        )
+        order = tuple(compiled.positiontup or ())
+        asked = {name for name in order if compiled.binds[name].required}
+        names = names or tuple(name for name in dict.fromkeys(order) if name in asked)
+        constants = {name: compiled.params[name] for name in order if name not in names}
+        if not asked <= set(names) <= set(order):
             raise AssertionError(f"{compiled} takes {order}, not {names}")
         self.sql: Final = str(compiled)
-        self.names: Final = order
+        self.names: Final = names
+        self._constants = tuple(constants.values())
+        given = (*names, *constants)
+        self._places = None if order == names else [given.index(name) for name in order]
+
+    def ordered(self, values: Sequence[object]) -> Sequence[object]:
+        """The values in the order of the statement, which may name one more than once."""
+        if self._places is None:
+            return values
+        given = (*values, *self._constants)
+        return tuple(given[place] for place in self._places)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether values may be given to the driver as they are."""
+        return self._places is None
 
 
 class NotBegun(Unavailable):
     """The database lets nobody write now, whatever it is."""
 
+    def __init__(self, error: Exception) -> None:
+        super().__init__(explain(error).message)
+        self.fault = fault_of(error)
+
+
+class CommitUnknown(Unavailable):
+    """The connection was lost while the database was asked to commit: it may have, or not."""
+
+    def __init__(self, writer: bytes, group: int) -> None:
+        super().__init__(
+            "The connection to the database was lost while it was writing, and it cannot be asked "
+            "whether it did. Look before you try again."
+        )
+        self.writer = writer
+        self.group = group
+
 
 class Session:
     """One connection in one transaction: prepared statements by tuple, others by SQLAlchemy."""
 
-    __slots__ = ("_driver", "connection")
+    __slots__ = ("_hands", "_turn", "connection")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._driver: Any = connection.connection.driver_connection
+        self._hands: Hands = HANDS[connection.dialect.name](connection.connection.driver_connection)
+        self._turn: Turn | None = None
+
+    @property
+    def turn(self) -> Turn:
+        """Our turns to write on this connection."""
+        if self._turn is None:
+            self._turn = turn_of(self)
+        return self._turn
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """A transaction that holds the write lock from its beginning.
 
         Begun and ended on the driver: SQLAlchemy's own way costs as much as a small write. What is
-        executed through `connection` meanwhile takes part all the same. Raises `NotBegun`.
+        executed through `connection` meanwhile takes part all the same. Raises `NotBegun`, and
+        `CommitUnknown` when the answer to COMMIT did not come.
         """
+        turn = self.turn
         try:
-            self._driver.execute("BEGIN IMMEDIATE")
+            self._hands.begin()
+            turn.take()
         except self.connection.dialect.loaded_dbapi.Error as error:
-            raise NotBegun(explain(error).message) from error
+            raise NotBegun(error) from error
+        with self._undoing():
+            yield
+            turn.end()
+        try:
+            self._hands.commit()
+            if self.connection.in_transaction():
+                self.connection.commit()  # SQLAlchemy's own account of it
+        except self.connection.dialect.loaded_dbapi.Error as error:
+            unknown = turn.left_open()
+            if unknown is None or fault_of(error) is not Fault.LOST:
+                raise
+            raise CommitUnknown(*unknown) from error
+        turn.committed()
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """A transaction that may change the schema; takes no turn, as there may be no table yet.
+
+        MySQL commits after each statement that changes the schema.
+        """
+        self._hands.begin()
+        with self._undoing():
+            yield
+        self._hands.commit()
+        if self.connection.in_transaction():
+            self.connection.commit()
+
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            self.connection.rollback()
-            self._driver.rollback()
+            # A connection that is lost has undone it, too.
+            with suppress(DBAPIError, self.connection.dialect.loaded_dbapi.Error):
+                self.connection.rollback()
+                self._hands.rollback()
             raise
-        if self.connection.in_transaction():
-            self.connection.commit()
-        self._driver.commit()
+
+    def prepare(self, statement: CompilerElement, *names: str) -> Prepared:
+        """Compile *statement* once for this database."""
+        return Prepared(statement, self.connection.dialect, *names)
 
     def rows(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
         """All rows of a prepared SELECT."""
-        rows: list[Row] = self._driver.execute(statement.sql, values).fetchall()
-        return rows
+        return self._hands.rows(statement.sql, statement.ordered(values))
 
     def row(self, statement: Prepared, values: Sequence[object] = ()) -> Row | None:
         """The first row of a prepared SELECT, or None."""
-        row: Row | None = self._driver.execute(statement.sql, values).fetchone()
-        return row
+        rows = self._hands.rows(statement.sql, statement.ordered(values))
+        return rows[0] if rows else None
 
     def run(self, statement: Prepared, values: Sequence[object] = ()) -> int:
         """Run a prepared change; how many rows it touched."""
-        touched: int = self._driver.execute(statement.sql, values).rowcount
-        return touched
+        return self._hands.run(statement.sql, statement.ordered(values))
 
     def many(self, statement: Prepared, values: Iterable[Sequence[object]]) -> int:
         """Run a prepared change for each tuple; how many rows were touched in all."""
-        touched: int = self._driver.executemany(statement.sql, values).rowcount
-        return touched
+        if not statement.is_in_order:
+            values = [statement.ordered(one) for one in values]
+        return self._hands.many(statement.sql, values)
 
     def select(self, statement: Executable, **values: object) -> list[Row]:
         """All rows of an SQLAlchemy SELECT."""
         return [tuple(row) for row in self.connection.execute(statement, values)]
+
+    def parts(self, statement: Executable, size: int) -> Iterator[Sequence[Row]]:
+        """All rows of an SQLAlchemy SELECT, at most *size* of them in memory at a time."""
+        options = {"yield_per": size}
+        with self.connection.execute(statement, execution_options=options) as result:
+            for part in result.partitions():
+                yield [tuple(row) for row in part]
 
 
 class Database:
@@ -120,23 +201,25 @@ class Database:
 
     def __init__(self, uri: str) -> None:
         try:
-            self.url = make_url(uri)
-            self.readers = self._engine(size=READERS, cache=_READ_CACHE_KIB)
-            self.writers = self._engine(size=1, cache=_WRITE_CACHE_KIB)
-            event.listen(self.readers, "begin", _begin_snapshot)
+            self.url = database_url(uri)
+            hands = HANDS[self.url.get_backend_name()]
+            hands.check(self.url)
+            self.readers = _engine(self.url, hands, writes=False)
+            self.writers = _engine(self.url, hands, writes=True)
         except ArgumentError as error:
             raise InvalidArgument(
                 f"Not a database URI: {uri.partition('://')[0]!r}; expected something like "
                 "sqlite:///millrace.db."
             ) from error
         except (NoSuchModuleError, ModuleNotFoundError) as error:
-            scheme = uri.partition(":")[0]
-            raise MissingExtra(f"No driver for {scheme!r} is installed.") from error
+            raise _missing_driver(uri) from error
         self.dialect: Final = self.readers.dialect.name
+        if self.dialect == SQLITE:
+            event.listen(self.readers, "begin", _begin_snapshot)
 
     def prepare(self, statement: CompilerElement, *names: str) -> Prepared:
         """Compile *statement* once; *names* assert the order of its values."""
-        return Prepared(statement, self.readers, *names)
+        return Prepared(statement, self.readers.dialect, *names)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -158,57 +241,83 @@ class Database:
         self.readers.dispose()
         self.writers.dispose()
 
-    def _engine(self, *, size: int, cache: int) -> Engine:
-        check_supported(self.url.get_backend_name())
-        if self.url.database in {None, "", ":memory:"} or self.url.query.get("mode") == "memory":
-            raise InvalidArgument(
-                "A SQLite database in memory belongs to one connection only, and this store has "
-                "many. Name a file, as in sqlite:///millrace.db, or use memory: instead."
-            )
-        engine = create_engine(
-            self.url,
-            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10},
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=5,
-            paramstyle="qmark",
-            hide_parameters=True,
+
+def dialect_named(name: str) -> Dialect:
+    """SQLAlchemy's dialect for the driver that we use, without a connection."""
+    hands = HANDS[name]
+    url = make_url(f"{name}+{hands.driver}://")
+    dialect: Dialect = url.get_dialect()(paramstyle=hands.paramstyle)  # type: ignore[call-arg]  # every dialect takes it
+    return dialect
+
+
+# The drivers that others name in their URIs, too: what they are told apart by is not ours to know.
+_DRIVERS: Final = {
+    SQLITE: {"", "pysqlite"},
+    POSTGRESQL: {"", "psycopg", "psycopg2"},
+    MYSQL: {"", "pymysql", "mysqldb"},
+    MARIADB: {"", "pymysql", "mysqldb", "mariadbconnector"},
+    MSSQL: {"", "mssqlpython"},
+}
+
+
+def database_url(uri: str) -> URL:
+    """The URL of a database with the driver that we use; raises `InvalidArgument`."""
+    url = make_url("postgresql" + uri.removeprefix("postgres") if _is_short(uri) else uri)
+    name, _, driver = url.drivername.partition("+")
+    known = _DRIVERS.get(name)
+    if known is None:
+        raise InvalidArgument(
+            f"Databases of kind {name!r} are not supported; use {', '.join(_DRIVERS)}."
         )
+    if driver not in known:
+        raise InvalidArgument(
+            f"Millrace does not use the driver {driver!r}: write {name}:// instead of "
+            f"{url.drivername}://, and it takes {HANDS[name].driver}."
+        )
+    return url.set(drivername=f"{name}+{HANDS[name].driver}")
 
-        @event.listens_for(engine, "connect")
-        def set_up(connection: DBAPIConnection, _record: object) -> None:
-            _set_up_sqlite(connection, cache)
 
-        return engine
+def _is_short(uri: str) -> bool:
+    return uri.startswith(("postgres:", "postgres+"))
+
+
+def _missing_driver(uri: str) -> MissingExtra:
+    name = make_url(uri).get_backend_name()
+    extra = HANDS[name].extra if name in HANDS else None
+    way_out = f" Run: pip install 'millrace[{extra}]'" if extra else ""
+    return MissingExtra(f"No driver for {uri.partition(':')[0]!r} is installed.{way_out}")
+
+
+def _engine(url: URL, hands: type[Hands], *, writes: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,
+        paramstyle=hands.paramstyle,
+        **hands.options(url, writes=writes),
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        hands.set_up(connection, writes=writes)
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
+        if "idle since" in entry.info and not hands.is_alive(connection):
+            raise DisconnectionError
+
+    return engine
 
 
 def _begin_snapshot(connection: Connection) -> None:
     # Python's driver begins nothing by itself for a SELECT: each would see a state of its own.
     connection.exec_driver_sql("BEGIN")
-
-
-def _set_up_sqlite(connection: Any, cache_kib: int) -> None:  # noqa: ANN401 - a driver's connection
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        f"synchronous={settings.SQLITE_SYNCHRONOUS.get()}",
-        f"cache_size=-{cache_kib}",
-        "temp_store=MEMORY",
-        "mmap_size=268435456",
-        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
-        "journal_size_limit=67108864",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-    connection.create_function("re2_search", 2, _re2_search, deterministic=True)
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str) -> Callable[[str], bool]:
-    return patterns.rlike(pattern)
-
-
-def _re2_search(pattern: str, text: str | None) -> bool:
-    return text is not None and _compiled(pattern)(text)
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -217,28 +326,3 @@ def sqlite_file(uri: str) -> Path | None:
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database)
-
-
-_BUSY = ("database is locked", "database table is locked", "busy")
-_FULL = ("disk is full", "database or disk is full")
-_READ_ONLY = ("readonly", "read-only")
-
-
-def explain(error: Exception) -> MillraceError:
-    """What a driver's error means to a caller. The driver's own words go to the log only."""
-    if isinstance(error, MillraceError):
-        return error
-    logger.error("database error: %s", error)
-    text = str(error).lower()
-    if isinstance(error, PoolTimeout):
-        return Unavailable("All database connections are busy; try again in a moment.")
-    for words, message in (
-        (_BUSY, "The database is locked by another process; try again in a moment."),
-        (_FULL, "The disk of the database is full; nothing was written."),
-        (_READ_ONLY, "The database cannot be written at the moment; nothing was written."),
-        (("unable to open",), "The database file cannot be opened."),
-        (("malformed", "not a database"), "The database file is damaged or no database."),
-    ):
-        if any(word in text for word in words):
-            return Unavailable(message)
-    return Unavailable("The database did not do as asked; nothing was written.")

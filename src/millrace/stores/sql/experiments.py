@@ -15,7 +15,7 @@ from millrace.core.filters.ast import Entity
 from millrace.core.pages import Page
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
-from millrace.stores.sql.filters import Held, Shape, compile_filter
+from millrace.stores.sql.filters import Held, Shape, where
 from millrace.stores.sql.search import SortBy, find
 from millrace.stores.sql.transaction import ACTIVE, DELETED
 
@@ -95,18 +95,17 @@ def add_experiment(
 ) -> Experiment:
     """Record an experiment under the next id (or *as_id*). AlreadyExists: the name is taken."""
     _check_name_free(tx.session, experiment.name)
+    row = tx.next_id("experiments") if as_id is None else as_id
     values: dict[str, object] = {
+        "id": row,
         "name": experiment.name,
         "artifact_location": experiment.artifact_location or "",
         "lifecycle": ACTIVE,
         "created_ms": experiment.creation_time,
         "updated_ms": experiment.creation_time,
     }
-    if as_id is not None:
-        values["id"] = as_id
     connection = tx.session.connection
-    made = connection.execute(insert(t.experiments).values(values))
-    row: int = (made.inserted_primary_key or (0,))[0]
+    connection.execute(insert(t.experiments).values(values))
     if not experiment.artifact_location:
         location = f"{experiment.artifact_root.rstrip('/')}/{row}"
         if experiment.artifact_root.endswith(":/"):
@@ -269,12 +268,9 @@ def find_experiments(session: Session, query: Query) -> Page[Experiment]:
         SortBy(t.experiments.c.created_ms, False),
         SortBy(t.experiments.c.id, not query.order),
     ]
-    where = and_(
-        t.experiments.c.lifecycle.in_(IN_VIEW[query.view]),
-        compile_filter(query.tree, source),
-    )
+    scope = t.experiments.c.lifecycle.in_(IN_VIEW[query.view])
     found = find(
-        session, source, where,
+        session, source, where(session, query.tree, source, scope),
         order=query.order, ties=ties, limit=query.limit, after=query.after,
     )  # fmt: skip
     return Page(tuple(experiments_by_id(session, found.ids)), found.next)

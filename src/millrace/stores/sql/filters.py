@@ -8,16 +8,30 @@ was logged, so NOT is the complement.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import String, and_, cast, exists, false, func, not_, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from millrace.core.filters import evaluate, patterns
-from millrace.core.filters.ast import And, Comparison, Not, Op, Or
+from millrace.core.filters.ast import And, Comparison, Not, Op, Or, comparisons_of
 from millrace.core.numbers import (
     INT64_MAX,
     INT64_MIN,
@@ -26,15 +40,16 @@ from millrace.core.numbers import (
     ZERO_KEY,
     key_of,
 )
-from millrace.stores.sql.dialects import fold_ascii, like
+from millrace.stores.sql.dialects import SQLITE, fold_ascii, like
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.ast import Expr, Field
+    from millrace.stores.sql.engine import Session
 
 
 class Shape(StrEnum):
@@ -83,11 +98,65 @@ class Source(Protocol):
         ...
 
 
-def compile_filter(tree: Expr, source: Source, *, row_by_row: bool = False) -> ColumnElement[bool]:
-    """The WHERE clause that *tree* means for records of *source*; *row_by_row*: by EXISTS."""
+Matching = Mapping[Comparison, Sequence[int]]
+
+
+def matching(session: Session, tree: Expr, source: Source, scope: ColumnElement[bool]) -> Matching:
+    """For each RLIKE in *tree* the ids of the records, among those in *scope*, that satisfy it.
+
+    Only SQLite calls RE2; the regular expressions of the servers are other languages, and some can
+    be made to run for hours. There the texts are fetched, some at a time, and looked at here. Empty
+    where the database does it.
+    """
+    if session.connection.dialect.name == SQLITE:
+        return {}
+    found: dict[Comparison, Sequence[int]] = {}
+    for comparison in comparisons_of(tree):
+        if comparison.op.positive is Op.RLIKE and comparison not in found:
+            found[comparison] = _matching(session, comparison, source, scope)
+    return found
+
+
+# So many texts of a column are in memory at a time.
+_AT_ONCE: Final = 5_000
+
+
+def _matching(
+    session: Session, comparison: Comparison, source: Source, scope: ColumnElement[bool]
+) -> list[int]:
+    held = source.held(comparison.field, numeric=comparison.numeric)
+    if held is None:
+        return []
+    query = select(source.id, held.column).where(scope)
+    if held.owner is None:
+        query = query.where(held.column.is_not(None))
+    else:
+        query = query.where(held.owner == source.id, held.rows)
+    test = patterns.rlike(str(comparison.value))
+    wanted = comparison.op is Op.RLIKE
+    ids: set[int] = set()
+    for rows in session.parts(query, _AT_ONCE):
+        ids.update(row for row, text in rows if test(str(text)) is wanted)
+    return sorted(ids)
+
+
+def where(
+    session: Session, tree: Expr, source: Source, scope: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """The WHERE clause that *tree* means for those records of *source* that are in *scope*."""
+    return and_(scope, compile_filter(tree, source, matching(session, tree, source, scope)))
+
+
+def compile_filter(
+    tree: Expr, source: Source, known: Matching, *, row_by_row: bool = False
+) -> ColumnElement[bool]:
+    """The condition that *tree* means for records of *source*; *row_by_row*: by EXISTS.
+
+    *known*: what `matching` has found.
+    """
 
     def compiled(term: Expr) -> ColumnElement[bool]:
-        return compile_filter(term, source, row_by_row=row_by_row)
+        return compile_filter(term, source, known, row_by_row=row_by_row)
 
     match tree:
         case And(terms=()):
@@ -99,7 +168,17 @@ def compile_filter(tree: Expr, source: Source, *, row_by_row: bool = False) -> C
         case Not(term=term):
             return not_(compiled(term))
         case Comparison():
+            if tree in known:
+                return _among(source.id, known[tree])
             return _comparison(tree, source, row_by_row=row_by_row)
+
+
+def _among(column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
+    if not ids:
+        return false()
+    # Written out: there may be more of them than a statement may have parameters.
+    listed: Any = bindparam(None, list(ids), BigInteger(), expanding=True, literal_execute=True)
+    return column.in_(listed)
 
 
 def demanded(tree: Expr) -> Iterator[Comparison]:
@@ -188,17 +267,32 @@ def _text(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]
 
 
 def _integer(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
+    """Exact for any number: databases would compare 64 bits with doubles as doubles."""
     match op:
         case Op.BETWEEN:
-            return and_(column >= _bound(value[0]), column <= _bound(value[1]))
+            return and_(_integer(column, Op.GE, value[0]), _integer(column, Op.LE, value[1]))
         case Op.IN:
-            return or_(*(column == _bound(one) for one in value))
-    return _COMPARE[op](column, _bound(value))
+            return or_(*(_integer(column, Op.EQ, one) for one in value))
+        case Op.EQ:
+            is_there = value == math.floor(value) and INT64_MIN <= value <= INT64_MAX
+            return column == int(value) if is_there else false()
+        case Op.GT:
+            return _at_least(column, math.floor(value) + 1)
+        case Op.GE:
+            return _at_least(column, math.ceil(value))
+        case Op.LT:
+            return _at_most(column, math.ceil(value) - 1)
+        case Op.LE:
+            return _at_most(column, math.floor(value))
+    raise AssertionError(op)
 
 
-def _bound(number: float) -> float:
-    """A number that a database takes: ints beyond 64 bits travel as doubles."""
-    return number if isinstance(number, int) and INT64_MIN <= number <= INT64_MAX else float(number)
+def _at_least(column: ColumnElement[Any], least: int) -> ColumnElement[bool]:
+    return false() if least > INT64_MAX else column >= max(least, INT64_MIN)
+
+
+def _at_most(column: ColumnElement[Any], most: int) -> ColumnElement[bool]:
+    return false() if most < INT64_MIN else column <= min(most, INT64_MAX)
 
 
 def _value(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - one line an operator

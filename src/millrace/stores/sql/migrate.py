@@ -29,7 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from millrace.core.errors import InvalidState, Unavailable
-from millrace.stores.sql.engine import Database, NotBegun, Session, explain
+from millrace.stores.sql.dialects import SQLITE
+from millrace.stores.sql.engine import Database, NotBegun, Session
+from millrace.stores.sql.faults import explain
 from millrace.stores.sql.locks import alone
 from millrace.stores.sql.tables import metadata
 
@@ -196,8 +198,8 @@ def _alone(database: Database) -> Iterator[Connection]:
 @contextmanager
 def _step(connection: Connection) -> Iterator[None]:
     """A transaction that changes the schema."""
-    if connection.dialect.name != "sqlite":
-        with connection.begin():
+    if connection.dialect.name != SQLITE:
+        with Session(connection).making():
             yield
         return
     # SQLite's lock is the transaction's: somebody else's revision may take longer than a write may.

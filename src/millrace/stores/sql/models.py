@@ -36,7 +36,7 @@ from millrace.core.tags import MODEL_VERSIONS
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
 from millrace.stores.sql.experiments import IN_VIEW, being_purged
-from millrace.stores.sql.filters import Held, Shape, compile_filter
+from millrace.stores.sql.filters import Held, Shape, where
 from millrace.stores.sql.runs import below, home_of
 from millrace.stores.sql.search import SortBy, find
 from millrace.stores.sql.transaction import ACTIVE, DELETED
@@ -159,8 +159,10 @@ def add_logged_model(tx: Transaction, model: LoggedModel, trail: Trail = NO_TRAI
 def insert_model(tx: Transaction, model: LoggedModel, *, is_deleted: bool = False) -> int:
     """Write a model that is not there yet, with its params and tags; its row id."""
     info = model.info
-    made = tx.session.connection.execute(
+    row = tx.next_id("logged_models")
+    tx.session.connection.execute(
         insert(t.logged_models).values(
+            id=row,
             uuid=info.model_id,
             experiment_id=int(info.experiment_id),
             name=info.name,
@@ -174,7 +176,6 @@ def insert_model(tx: Transaction, model: LoggedModel, *, is_deleted: bool = Fals
             lifecycle=DELETED if is_deleted else ACTIVE,
         )
     )
-    row: int = (made.inserted_primary_key or (0,))[0]
     _add_params(tx, row, model.data.param_list)
     _set_tags(tx, row, info.tag_list)
     return row
@@ -388,14 +389,13 @@ def find_logged_models(
     if not experiment_ids:
         return Page()
     source = ModelSource(datasets)
-    where = and_(
+    scope = and_(
         _m.experiment_id.in_(sorted({int(one) for one in experiment_ids})),
         _m.lifecycle.in_(IN_VIEW[query.view]),
-        compile_filter(query.tree, source),
     )
     ties = [SortBy(_m.created_ms, False), SortBy(_m.uuid, True)]
     found = find(
-        session, source, where,
+        session, source, where(session, query.tree, source, scope),
         order=query.order, ties=ties, limit=query.limit, after=query.after,
     )  # fmt: skip
     return Page(tuple(models_by_row(session, found.ids)), found.next)

@@ -12,7 +12,7 @@ from millrace.core.entities.registry import ModelVersion, RegisteredModel
 from millrace.core.filters.ast import Entity
 from millrace.core.pages import Page
 from millrace.stores.sql import tables as t
-from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded
+from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
 from millrace.stores.sql.registry_rows import STAGE_NUMBERS, RegistryRows, RegistryStatements
 from millrace.stores.sql.search import Found, SortBy, find, is_rare
 
@@ -195,14 +195,16 @@ def _find(
     ties: list[SortBy],
     kind: ColumnElement[bool],
 ) -> Found:
+    known = matching(session, query.tree, source, kind)
     needed = list(demanded(query.tree))
     row_by_row = any(one.field.entity is Entity.TAG for one in needed) and not is_rare(
-        session, source, needed
+        session, source, needed, known
     )
-    where = and_(kind, compile_filter(query.tree, source, row_by_row=row_by_row))
+    where = and_(kind, compile_filter(query.tree, source, known, row_by_row=row_by_row))
     return find(
         session, source, where,
-        order=query.order, ties=ties, limit=query.limit, after=query.after, demanded=needed,
+        order=query.order, ties=ties, limit=query.limit, after=query.after,
+        demanded=[one for one in needed if one not in known],
     )  # fmt: skip
 
 

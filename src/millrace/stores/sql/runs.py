@@ -29,7 +29,7 @@ from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import info_of
 from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES, being_purged
-from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded
+from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
 from millrace.stores.sql.search import Found, SortBy, find, is_rare
 from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
@@ -335,7 +335,7 @@ def add_inputs_and_outputs(tx: Transaction, state: RunState, batch: Batch) -> No
 
 
 def _add_datasets(tx: Transaction, state: RunState, batch: Batch) -> None:
-    position = (tx.session.row(tx.statements.count_datasets, (state.id,)) or (0,))[0]
+    held = {row[0] for row in tx.session.rows(tx.statements.datasets_of_run, (state.id,))}
     for one in batch.datasets:
         dataset = one.dataset
         named = (state.experiment_id, dataset.name, dataset.digest)
@@ -348,12 +348,13 @@ def _add_datasets(tx: Transaction, state: RunState, batch: Batch) -> None:
             )
         else:
             key = row[0]
+        if key in held:
+            continue
         tags = one.tags
         context = tags.get(tag_keys.DATASET_CONTEXT)
         text = msgspec.json.encode(tags).decode()
-        position += tx.session.run(
-            tx.statements.insert_run_dataset, (state.id, key, position, context, text)
-        )
+        tx.session.run(tx.statements.insert_run_dataset, (state.id, key, len(held), context, text))
+        held.add(key)
 
 
 def _add_models(tx: Transaction, state: RunState, batch: Batch) -> None:
@@ -509,22 +510,24 @@ def find_runs(
     if any(key.field.alternative for key in order):
         order = orders.resolve(order, source.has_metric)
     lifecycles = IN_VIEW[query.view]
-    needed = list(demanded(tree))
-    walks = bool(order) and order[0].field.entity in _WALKED
-    row_by_row = walks and not is_rare(session, source, needed)
-    where = and_(
+    scope = and_(
         t.runs.c.experiment_id == experiments[0]
         if len(experiments) == 1
         else t.runs.c.experiment_id.in_(experiments),
         t.runs.c.lifecycle == lifecycles[0]
         if len(lifecycles) == 1
         else t.runs.c.lifecycle.in_(lifecycles),
-        compile_filter(tree, source, row_by_row=row_by_row),
     )
+    known = matching(session, tree, source, scope)
+    needed = list(demanded(tree))
+    walks = bool(order) and order[0].field.entity in _WALKED
+    row_by_row = walks and not is_rare(session, source, needed, known)
+    where = and_(scope, compile_filter(tree, source, known, row_by_row=row_by_row))
     ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
     return find(
         session, source, where,
-        order=order, ties=ties, limit=query.limit, after=query.after, demanded=needed,
+        order=order, ties=ties, limit=query.limit, after=query.after,
+        demanded=[one for one in needed if one not in known],
     )  # fmt: skip
 
 

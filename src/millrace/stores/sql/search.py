@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, case, func, not_, or_, select
+from sqlalchemy import and_, case, func, literal, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from millrace.core.filters.ast import Op
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.ast import Comparison, Field
     from millrace.core.filters.order import OrderKey
     from millrace.stores.sql.engine import Session
-    from millrace.stores.sql.filters import Held, Source
+    from millrace.stores.sql.filters import Held, Matching, Source
 
 NUMBERS, NANS, NOTHING = 0, 1, 2
 
@@ -189,9 +189,9 @@ def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClaus
     is_nan = _is_nan(held, column)
     if is_nan is not None:
         ranks.append((is_nan, NANS))
-    lowest: Any = "" if held.shape is Shape.TEXT else 0
+    lowest = "" if held.shape is Shape.TEXT else 0
     # A constant where the rank has decided, so that no NULL reaches a comparison.
-    value = case((column.is_(None), lowest), else_=column)
+    value = case((column.is_(None), literal(lowest, column.type)), else_=column)
     return origin, [SortBy(case(*ranks, else_=NUMBERS), True), SortBy(value, key.ascending)]
 
 
@@ -216,9 +216,15 @@ def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN4
 _RARE = 1_000
 
 
-def is_rare(session: Session, source: Source, needed: Sequence[Comparison]) -> bool:
+def is_rare(
+    session: Session, source: Source, needed: Sequence[Comparison], known: Matching
+) -> bool:
     """Whether one of the conditions leaves few runs; each is counted no further than that."""
     for comparison in needed:
+        if comparison in known:
+            if len(known[comparison]) < _RARE:
+                return True
+            continue
         if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
             continue
         held = source.held(comparison.field, numeric=comparison.numeric)

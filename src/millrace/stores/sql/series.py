@@ -73,7 +73,7 @@ class Histories:
 
     def page(self, state: SeriesState, window: MetricWindow) -> tuple[Points, Position | None]:
         """A page by (timestamp, step, value), NaN sorting as 0."""
-        limit = -1 if window.limit is None else window.limit + 1
+        limit = INT64_MAX if window.limit is None else window.limit + 1
         if not state.in_time_order:
             points = self._by_time(state, window.after, limit)
         elif state.nan_count:
@@ -106,12 +106,12 @@ class Histories:
         while True:
             rows = self._session.rows(self._statements.points_from, (state.id, step, ms, asked))
             # The last step and time may be cut short: leave it out unless the rows end there.
-            whole = len(rows) if asked < 0 or len(rows) < asked else _without_last_moment(rows)
+            whole = len(rows) if len(rows) < asked else _without_last_moment(rows)
             points = sorted(rows[:whole], key=_by_time)
             if after is not None:
                 points = [point for point in points if _by_time(point) > after]
-            if asked < 0 or len(rows) < asked or len(points) >= limit:
-                return points if limit < 0 else points[:limit]
+            if len(rows) < asked or len(points) >= limit:
+                return points[:limit]
             asked *= 2
 
     # --- samples -------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class SeriesState:
             (
                 s.count, s.nan_count, *s.first, *s.last,
                 s.min_value, s.max_value, s.min_step, s.max_step,
-                total, mean, s.low_ms, s.high_ms, s.stride, s.in_time_order,
+                total, mean, s.low_ms, s.high_ms, s.stride, int(s.in_time_order),
                 s.axis, s.shift, s.folded, *s.folded_last,
             )
             for s, total, mean in zip(states, sums[::2], sums[1::2], strict=True)

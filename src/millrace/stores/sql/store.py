@@ -29,7 +29,7 @@ from millrace.stores.sql.migrate import prepare
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.series import Charts, Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
-from millrace.stores.sql.statements import Statements
+from millrace.stores.sql.statements import Statements, statements
 from millrace.stores.sql.transaction import Transaction
 from millrace.stores.sql.transfer import SqlTransfer
 from millrace.stores.sql.trash import SqlTrash
@@ -346,14 +346,14 @@ class SqlStores:
         self._database = Database(uri)
         try:
             self._revision = prepare(self._database)
-            statements = Statements(self._database)
-            self._writer = Writer(self._database, lambda session: Transaction(session, statements))
-            self._tracking = SqlTracking(self._database, self._writer, statements)
+            prepared = statements(self._database.dialect)
+            self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
+            self._tracking = SqlTracking(self._database, self._writer, prepared)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
             self._trash = SqlTrash(self._database, self._writer)
-            self._transfer = SqlTransfer(self._database, self._writer, statements)
+            self._transfer = SqlTransfer(self._database, self._writer, prepared)
             self._registry = SqlRegistry(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)

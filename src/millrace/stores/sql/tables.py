@@ -18,12 +18,22 @@ from sqlalchemy import (
     Integer,
     MetaData,
     SmallInteger,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from millrace.stores.sql.columns import KEY_LENGTH, NAMING, Bytes, Id, Text, clustered
+from millrace.stores.sql.columns import (
+    KEY_LENGTH,
+    NAMING,
+    Bytes,
+    Id,
+    String,
+    Text,
+    clustered,
+    index_by_text,
+    index_where_null,
+    without_long_key,
+)
 
 metadata: Final = MetaData(naming_convention=NAMING)
 _MODEL_NAME_LENGTH = 256
@@ -40,7 +50,7 @@ meta = Table(
 experiments = Table(
     "experiments",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("name", String(500), nullable=False, unique=True),
     Column("artifact_location", Text, nullable=False),
     Column("lifecycle", SmallInteger, nullable=False),
@@ -64,7 +74,7 @@ experiment_tags = clustered(
 keys = Table(
     "keys",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("kind", SmallInteger, nullable=False),
     Column("name", String(KEY_LENGTH), nullable=False),
@@ -75,7 +85,7 @@ keys = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("uuid", String(32), nullable=False, unique=True),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
@@ -97,6 +107,7 @@ Index(
     "ix_runs_lease",
     runs.c.lease_until_ms,
     sqlite_where=runs.c.lease_until_ms.is_not(None),
+    postgresql_where=runs.c.lease_until_ms.is_not(None),
 )
 _DELETED = 1
 Index(
@@ -115,11 +126,7 @@ run_documents = Table(
     Column("revision", BigInteger, nullable=False),
     Column("document", Bytes),
 )
-Index(
-    "ix_run_documents_stale",
-    run_documents.c.run_id,
-    sqlite_where=run_documents.c.document.is_(None),
-)
+index_where_null("ix_run_documents_stale", run_documents.c.run_id, run_documents.c.document)
 
 params = clustered(
     "params",
@@ -129,7 +136,7 @@ params = clustered(
     Column("value", Text, nullable=False),
     Column("number", BigInteger),  # the sortable integer of the number that the value is, if any
 )
-Index("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
+index_by_text("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
 
 tags = clustered(
     "tags",
@@ -138,13 +145,13 @@ tags = clustered(
     Column("key_id", Id, ForeignKey("keys.id"), primary_key=True),
     Column("value", Text, nullable=False),
 )
-Index("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
+index_by_text("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
 
 # One row per (run, metric): what is known of all its points without reading them.
 series = Table(
     "series",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
     Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
     Column("count", BigInteger, nullable=False),
@@ -215,7 +222,7 @@ buckets = clustered(
 datasets = Table(
     "datasets",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", String(500), nullable=False),
     Column("digest", String(36), nullable=False),
@@ -251,7 +258,7 @@ run_models = clustered(
 logged_models = Table(
     "logged_models",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("uuid", String(64), nullable=False, unique=True),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
@@ -311,6 +318,7 @@ logged_model_metrics = clustered(
     Column("ms", BigInteger, primary_key=True, autoincrement=False),
     Column("value", BigInteger, primary_key=True, autoincrement=False),
 )
+without_long_key(logged_model_metrics, "model_id", "key", "step", "ms")
 
 evaluation_datasets = Table(
     "evaluation_datasets",
@@ -385,7 +393,7 @@ registered_model_tags = clustered(
     Column("value", Text, nullable=False),
 )
 _tag = registered_model_tags.c
-Index("ix_registered_model_tags_key_value", _tag.key, _tag.value, _tag.model_id)
+index_by_text("ix_registered_model_tags_key_value", _tag.key, _tag.value, _tag.model_id)
 
 model_versions = Table(
     "model_versions",
@@ -422,7 +430,7 @@ model_version_tags = clustered(
     Column("value", Text, nullable=False),
 )
 _tag = model_version_tags.c
-Index("ix_model_version_tags_key_value", _tag.key, _tag.value, _tag.version_id)
+index_by_text("ix_model_version_tags_key_value", _tag.key, _tag.value, _tag.version_id)
 
 registered_model_aliases = clustered(
     "registered_model_aliases",

@@ -1,8 +1,8 @@
 """What operations write through: what the writer remembers, and what it gathers until COMMIT.
 
 The writer remembers runs, keys and series that it has met, because nearly every write concerns the
-same few. That holds as long as nobody else writes: at the start of each transaction one pragma
-tells whether another process did, and then all is forgotten.
+same few. That holds as long as nobody else writes: each transaction begins with a turn, which
+tells whether another process did (`turns`), and then all is forgotten.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class Transaction:
     def __init__(self, session: Session, statements: Statements) -> None:
         self.session = session
         self.statements = statements
-        self._version = -1
         self._runs: dict[str, RunState] = {}
         self._keys: dict[tuple[int, int, str], int] = {}
         self._series: dict[tuple[int, int], SeriesState] = {}
@@ -66,11 +65,8 @@ class Transaction:
 
     def begin(self) -> None:
         """Forget what another process may have changed since."""
-        row = self.session.row(self.statements.data_version)
-        version = row[0] if row else -1
-        if version != self._version or self._is_full():
+        if self.session.turn.others_wrote or self._is_full():
             self.forget()
-            self._version = version
 
     def forget(self) -> None:
         """Forget everything; also what was gathered and not flushed."""
@@ -81,7 +77,6 @@ class Transaction:
             memory.clear()
         self.chain.forget()
         self.outbox.forget()
-        self._version = -1
 
     def flush(self) -> None:
         """Write what was gathered: points, series, pyramid, revisions of runs, audit entries."""
@@ -160,14 +155,15 @@ class Transaction:
     def next_id(self, table: str) -> int:
         """A fresh row id. The write lock is held, so counting on from the greatest is safe.
 
-        Ids of rows that were deleted are not given again: SQLite's own counter is asked once.
+        Ids of rows that were deleted are not given again: the turn has noted the greatest one.
         """
         if table not in self._next_ids:
             row = self.session.row(self.statements.greatest_id[table])
-            used = self.session.row(self.statements.sequence, (table,))
-            self._next_ids[table] = max(row[0] if row else 0, used[0] if used else 0)
-        self._next_ids[table] += 1
-        return self._next_ids[table]
+            used = self.session.turn.last_id(table)
+            self._next_ids[table] = max(row[0] if row else 0, used)
+        fresh = self._next_ids[table] = self._next_ids[table] + 1
+        self.session.turn.note_id(table, fresh)
+        return fresh
 
     def key_id(self, experiment_id: int, kind: int, name: str) -> int:
         """The id of a name, given one if it is new."""

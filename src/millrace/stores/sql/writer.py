@@ -7,6 +7,10 @@ the next group gathers, so that a slow disk makes groups larger instead of calle
 An operation looks before it writes and raises a `MillraceError` before its first change; then its
 neighbours in the group are not affected. Those that cannot promise it run in a savepoint. Any other
 exception undoes the whole group, and each of its operations is tried once more by itself.
+
+What passes by itself, such as a connection that was lost or a deadlock, undid the whole group; it
+is applied again for some time before anybody is told. When the connection was lost on COMMIT, the
+next one is asked whether it happened (`turns`).
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from millrace.core.errors import MillraceError, Unavailable
-from millrace.stores.sql.engine import NotBegun, Session, explain
+from millrace.stores.sql.engine import CommitUnknown, NotBegun, Session
+from millrace.stores.sql.faults import PASSING, explain, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +47,10 @@ GROUP_LIMIT: Final = 512
 # Those who were in the last group are about to ask again: this long they are waited for, so that
 # they share a commit again. A lone caller never waits.
 _GATHER_S: Final = 0.0003
+# So long a group is tried again. When that was in vain, the next ones only as long as they must.
+PATIENCE_S: Final = 5.0
+_IMPATIENCE_S: Final = 0.5
+_PAUSE_S: Final = 0.02
 
 
 class Transaction(Protocol):
@@ -60,6 +69,10 @@ class Transaction(Protocol):
     def forget(self) -> None:
         """Something was undone: nothing remembered is sure any more."""
         ...
+
+
+# What an operation returned, or why it refused.
+Outcome = tuple[object, MillraceError | None]
 
 
 class Operation(Generic[T]):
@@ -86,6 +99,7 @@ class Writer(Generic[Tx]):
         self._closing = False
         self._connection: Connection | None = None
         self._open: Tx | None = None
+        self._patience_s = PATIENCE_S
         self._thread = threading.Thread(target=self._work, name="millrace-writer", daemon=True)
         self._thread.start()
 
@@ -178,20 +192,60 @@ class Writer(Generic[Tx]):
             group = self._arrived()
 
     @staticmethod
-    def _settle(
-        group: list[Operation[Any]], outcomes: list[tuple[object, MillraceError | None]]
-    ) -> None:
+    def _settle(group: list[Operation[Any]], outcomes: list[Outcome]) -> None:
         for operation, (result, refusal) in zip(group, outcomes, strict=True):
             if refusal is None:
                 operation.future.set_result(result)
             else:
                 operation.future.set_exception(refusal)
 
-    def _commit(
-        self, group: list[Operation[Any]], *, alone: bool = False
-    ) -> list[tuple[object, MillraceError | None]]:
+    def _commit(self, group: list[Operation[Any]], *, alone: bool = False) -> list[Outcome]:
+        """Apply *group* and commit it; again, while it fails for reasons that pass."""
+        until = time.monotonic() + self._patience_s
+        pause_s = _PAUSE_S
+        while True:
+            outcomes: list[Outcome] = []
+            try:
+                self._attempt(group, outcomes, alone=alone)
+            except CommitUnknown as unknown:
+                self._undo()
+                if self._has_committed(unknown, until):
+                    return outcomes
+                trouble: Exception = unknown
+            except (NotBegun, DBAPIError, self._database.driver_error) as error:
+                self._undo()
+                fault = error.fault if isinstance(error, NotBegun) else fault_of(error)
+                if fault not in PASSING:
+                    raise
+                trouble = error
+            else:
+                self._patience_s = PATIENCE_S
+                return outcomes
+            if time.monotonic() >= until:
+                self._patience_s = _IMPATIENCE_S
+                raise trouble if isinstance(trouble, NotBegun) else NotBegun(trouble) from trouble
+            time.sleep(pause_s)
+            pause_s *= 2
+
+    def _has_committed(self, unknown: CommitUnknown, until: float) -> bool:
+        """Whether the group whose COMMIT was not answered is there; raises it when nobody tells."""
+        pause_s = _PAUSE_S
+        while True:
+            try:
+                session = self._connect().session
+                with session.writing():
+                    return session.turn.has_committed(unknown.writer, unknown.group)
+            except (NotBegun, CommitUnknown, DBAPIError, self._database.driver_error):
+                self._undo()
+                if time.monotonic() >= until:
+                    raise unknown from None
+            time.sleep(pause_s)
+            pause_s *= 2
+
+    def _attempt(
+        self, group: list[Operation[Any]], outcomes: list[Outcome], *, alone: bool
+    ) -> None:
         transaction = self._connect()
-        outcomes: list[tuple[object, MillraceError | None]] = []
         with transaction.session.writing():
             transaction.begin()
             while len(outcomes) < len(group):
@@ -200,12 +254,9 @@ class Writer(Generic[Tx]):
                 if not alone and len(group) < GROUP_LIMIT:
                     group += self._arrived()
             transaction.flush()
-        return outcomes
 
     @staticmethod
-    def _apply(
-        operation: Operation[Any], transaction: Transaction
-    ) -> tuple[object, MillraceError | None]:
+    def _apply(operation: Operation[Any], transaction: Transaction) -> Outcome:
         try:
             if not operation.savepoint:
                 return operation.apply(transaction), None
@@ -225,7 +276,7 @@ class Writer(Generic[Tx]):
             try:
                 self._connection = self._database.writers.connect()
             except (DBAPIError, self._database.driver_error) as error:
-                raise NotBegun(explain(error).message) from error
+                raise NotBegun(error) from error
             self._open = self._transaction(Session(self._connection))
         return self._open
 

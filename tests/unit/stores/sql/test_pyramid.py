@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from millrace.core.numbers import INT64_MAX, INT64_MIN, key_of, value_of
 from millrace.stores.sql import migrate
-from millrace.stores.sql.engine import Database, Session
+from millrace.stores.sql.engine import Database, Session, dialect_named
 from millrace.stores.sql.pyramid import (
     FAN_BITS,
     LEVELS,
@@ -112,10 +112,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def statements(session: Session) -> Iterator[Statements]:
-    database = Database(str(session.connection.engine.url))
-    yield Statements(database)
-    database.close()
+def statements() -> Statements:
+    return Statements(dialect_named("sqlite"))
 
 
 SHAPES = ("steps", "times", "sparse", "ends")

@@ -14,12 +14,22 @@ from sqlalchemy import (
     Integer,
     MetaData,
     SmallInteger,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from millrace.stores.sql.columns import KEY_LENGTH, NAMING, Bytes, Id, Text, clustered
+from millrace.stores.sql.columns import (
+    KEY_LENGTH,
+    NAMING,
+    Bytes,
+    Id,
+    String,
+    Text,
+    clustered,
+    index_by_text,
+    index_where_null,
+    without_long_key,
+)
 from millrace.stores.sql.migrations.steps import add_table
 
 revision = "0001"
@@ -38,7 +48,7 @@ meta = Table(
 experiments = Table(
     "experiments",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("name", String(500), nullable=False, unique=True),
     Column("artifact_location", Text, nullable=False),
     Column("lifecycle", SmallInteger, nullable=False),
@@ -59,7 +69,7 @@ experiment_tags = clustered(
 keys = Table(
     "keys",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("kind", SmallInteger, nullable=False),
     Column("name", String(KEY_LENGTH), nullable=False),
@@ -70,7 +80,7 @@ keys = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("uuid", String(32), nullable=False, unique=True),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
@@ -89,6 +99,7 @@ Index(
     "ix_runs_lease",
     runs.c.lease_until_ms,
     sqlite_where=runs.c.lease_until_ms.is_not(None),
+    postgresql_where=runs.c.lease_until_ms.is_not(None),
 )
 
 run_documents = Table(
@@ -98,11 +109,7 @@ run_documents = Table(
     Column("revision", BigInteger, nullable=False),
     Column("document", Bytes),
 )
-Index(
-    "ix_run_documents_stale",
-    run_documents.c.run_id,
-    sqlite_where=run_documents.c.document.is_(None),
-)
+index_where_null("ix_run_documents_stale", run_documents.c.run_id, run_documents.c.document)
 
 params = clustered(
     "params",
@@ -112,7 +119,7 @@ params = clustered(
     Column("value", Text, nullable=False),
     Column("number", BigInteger),
 )
-Index("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
+index_by_text("ix_params_key_value", params.c.key_id, params.c.value, params.c.run_id)
 
 tags = clustered(
     "tags",
@@ -121,12 +128,12 @@ tags = clustered(
     Column("key_id", Id, ForeignKey("keys.id"), primary_key=True),
     Column("value", Text, nullable=False),
 )
-Index("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
+index_by_text("ix_tags_key_value", tags.c.key_id, tags.c.value, tags.c.run_id)
 
 series = Table(
     "series",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
     Column("key_id", Id, ForeignKey("keys.id"), nullable=False),
     Column("count", BigInteger, nullable=False),
@@ -191,7 +198,7 @@ buckets = clustered(
 datasets = Table(
     "datasets",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", String(500), nullable=False),
     Column("digest", String(36), nullable=False),
@@ -227,7 +234,7 @@ run_models = clustered(
 logged_models = Table(
     "logged_models",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("uuid", String(64), nullable=False, unique=True),
     Column("experiment_id", Id, ForeignKey("experiments.id"), nullable=False),
     Column("name", Text, nullable=False),
@@ -278,6 +285,7 @@ logged_model_metrics = clustered(
     Column("ms", BigInteger, primary_key=True, autoincrement=False),
     Column("value", BigInteger, primary_key=True, autoincrement=False),
 )
+without_long_key(logged_model_metrics, "model_id", "key", "step", "ms")
 
 evaluation_datasets = Table(
     "evaluation_datasets",

@@ -6,8 +6,9 @@ differ and reported, so let them end before new ones serve downloads.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table
 
+from millrace.stores.sql.columns import String, Text
 from millrace.stores.sql.migrations.steps import add_table
 
 revision = "0003"

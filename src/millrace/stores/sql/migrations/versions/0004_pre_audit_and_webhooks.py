@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, Table
 
-from millrace.stores.sql.columns import NAMING, Bytes
+from millrace.stores.sql.columns import NAMING, Bytes, String
 from millrace.stores.sql.migrations.steps import add_table
 
 revision = "0004"

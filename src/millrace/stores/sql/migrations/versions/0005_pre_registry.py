@@ -12,12 +12,20 @@ from sqlalchemy import (
     Index,
     MetaData,
     SmallInteger,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from millrace.stores.sql.columns import KEY_LENGTH, NAMING, Bytes, Id, Text, clustered
+from millrace.stores.sql.columns import (
+    KEY_LENGTH,
+    NAMING,
+    Bytes,
+    Id,
+    String,
+    Text,
+    clustered,
+    index_by_text,
+)
 from millrace.stores.sql.migrations.steps import add_table
 
 revision = "0005"
@@ -53,7 +61,7 @@ def _tables() -> list[Table]:
         Column("value", Text, nullable=False),
     )
     tag = model_tags.c
-    Index("ix_registered_model_tags_key_value", tag.key, tag.value, tag.model_id)
+    index_by_text("ix_registered_model_tags_key_value", tag.key, tag.value, tag.model_id)
     versions = Table(
         "model_versions",
         metadata,
@@ -88,7 +96,7 @@ def _tables() -> list[Table]:
         Column("value", Text, nullable=False),
     )
     tag = version_tags.c
-    Index("ix_model_version_tags_key_value", tag.key, tag.value, tag.version_id)
+    index_by_text("ix_model_version_tags_key_value", tag.key, tag.value, tag.version_id)
     aliases = clustered(
         "registered_model_aliases",
         metadata,

@@ -1,0 +1,313 @@
+"""What the drivers of the databases do differently: connecting, transactions, running statements.
+
+Statements on hot paths go straight to the driver as text and plain tuples; see `engine.Prepared`.
+"""
+
+from __future__ import annotations
+
+import select
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from millrace.core import settings
+from millrace.core.errors import InvalidArgument
+from millrace.core.filters import patterns
+from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import URL
+
+Row = tuple[Any, ...]
+
+# So long we wait for a writer of another process before we give up with 503.
+LOCK_WAIT_MS: Final = 10_000
+# A writer that hangs within a transaction holds up all others: the server ends it.
+_ABANDONED_S: Final = 60
+_CONNECT_S: Final = 5
+
+
+class Hands:
+    """One connection of a driver, as a session uses it; by the Python database interface."""
+
+    driver: ClassVar[str]
+    """The driver in the words of a URI."""
+    extra: ClassVar[str | None] = None
+    """The extra that installs it."""
+    paramstyle: ClassVar[Literal["qmark", "format"]] = "format"
+    """How its statements mark the places of values: one after the other."""
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 - a driver's
+        self.connection = connection
+
+    # --- connecting ----------------------------------------------------------------------------
+
+    @classmethod
+    def check(cls, url: URL) -> None:
+        """Raise `InvalidArgument` for a place that cannot be one of ours."""
+        if not url.database:
+            raise InvalidArgument(
+                f"The URI names no database; expected {url.get_backend_name()}://USER@HOST/DATABASE."
+            )
+
+    @classmethod
+    def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:
+        """Arguments of `create_engine`."""
+        raise NotImplementedError
+
+    @classmethod
+    def set_up(cls, connection: Any, *, writes: bool) -> None:  # noqa: ANN401 - a driver's
+        """Make a new connection ready."""
+
+    @classmethod
+    def is_alive(cls, connection: Any) -> bool:  # noqa: ANN401, ARG003 - a driver's
+        """Whether an idle connection still has a server at its other end, as far as we know."""
+        return True
+
+    # --- transactions --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a transaction that will write."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """End the transaction; returns when it is durable."""
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        self.connection.rollback()
+
+    # --- statements ----------------------------------------------------------------------------
+
+    def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        """All rows of a SELECT."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def run(self, sql: str, values: Sequence[object]) -> int:
+        """Run a change; how many rows it touched."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return int(cursor.rowcount)
+
+    def many(self, sql: str, values: Iterable[Sequence[object]]) -> int:
+        """Run a change for each tuple; how many rows were touched in all."""
+        with self.connection.cursor() as cursor:
+            cursor.executemany(sql, list(values))
+            return int(cursor.rowcount)
+
+
+# --- SQLite ------------------------------------------------------------------------------------
+
+_READ_CACHE_KIB: Final = 8 * 1024
+_WRITE_CACHE_KIB: Final = 32 * 1024
+# Checkpoints copy pages back and sync the file: rarer means fewer stalls, a longer log.
+_CHECKPOINT_PAGES: Final = 4_000
+
+
+class SqliteHands(Hands):
+    """Python's own `sqlite3`, with transactions by our word only."""
+
+    driver = "pysqlite"
+    paramstyle = "qmark"
+
+    @classmethod
+    def check(cls, url: URL) -> None:
+        """Raise `InvalidArgument` for a database that only one connection could see."""
+        if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
+            raise InvalidArgument(
+                "A SQLite database in memory belongs to one connection only, and this store has "
+                "many. Name a file, as in sqlite:///millrace.db, or use memory: instead."
+            )
+
+    @classmethod
+    def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared
+        """Arguments of `create_engine`."""
+        return {
+            "connect_args": {"isolation_level": None, "check_same_thread": False, "timeout": 10},
+        }
+
+    @classmethod
+    def set_up(cls, connection: Any, *, writes: bool) -> None:  # noqa: ANN401 - a driver's
+        """Set pragmas, and give it our patterns."""
+        for pragma in (
+            f"busy_timeout={LOCK_WAIT_MS}",
+            "journal_mode=WAL",
+            f"synchronous={settings.SQLITE_SYNCHRONOUS.get()}",
+            f"cache_size=-{_WRITE_CACHE_KIB if writes else _READ_CACHE_KIB}",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+            f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+        connection.create_function("re2_search", 2, _re2_search, deterministic=True)
+
+    def begin(self) -> None:
+        """Begin with the write lock: a later upgrade could fail."""
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    # Without a cursor of our own: these are the hottest lines of the store.
+
+    def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        """All rows of a SELECT."""
+        rows: list[Row] = self.connection.execute(sql, values).fetchall()
+        return rows
+
+    def run(self, sql: str, values: Sequence[object]) -> int:
+        """Run a change; how many rows it touched."""
+        touched: int = self.connection.execute(sql, values).rowcount
+        return touched
+
+    def many(self, sql: str, values: Iterable[Sequence[object]]) -> int:
+        """Run a change for each tuple; how many rows were touched in all."""
+        touched: int = self.connection.executemany(sql, values).rowcount
+        return touched
+
+
+@lru_cache(maxsize=64)
+def _compiled(pattern: str) -> Callable[[str], bool]:
+    return patterns.rlike(pattern)
+
+
+def _re2_search(pattern: str, text: str | None) -> bool:
+    return text is not None and _compiled(pattern)(text)
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------
+
+
+class PsycopgHands(Hands):
+    """psycopg 3. Writers are in autocommit mode, so that transactions begin by our word only."""
+
+    driver = "psycopg"
+    extra = "postgres"
+
+    @classmethod
+    def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared
+        """Arguments of `create_engine`."""
+        return {
+            "isolation_level": "AUTOCOMMIT" if writes else "REPEATABLE READ",
+            "use_native_hstore": False,
+            "connect_args": {
+                "connect_timeout": _CONNECT_S,
+                # A server that vanished without a word is noticed.
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "application_name": "millrace",
+            },
+        }
+
+    @classmethod
+    def set_up(cls, connection: Any, *, writes: bool) -> None:  # noqa: ANN401 - a driver's
+        """Let whole numbers have one type, and a lost writer not hold its lock for ever."""
+        from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper  # noqa: PLC0415 - optional
+
+        # By default each size of number makes another statement to prepare.
+        connection.adapters.register_dumper(int, Int8Dumper)
+        connection.adapters.register_dumper(int, Int8BinaryDumper)
+        was_autocommit, connection.autocommit = connection.autocommit, True
+        if writes:
+            connection.execute(
+                f"SET lock_timeout = {LOCK_WAIT_MS};"
+                f" SET idle_in_transaction_session_timeout = {_ABANDONED_S * 1000}"
+            )
+        connection.autocommit = was_autocommit
+
+    @classmethod
+    def is_alive(cls, connection: Any) -> bool:  # noqa: ANN401 - a driver's
+        """Whether the server has said nothing: to an idle client it says good-bye only."""
+        return not connection.closed and not _is_readable(connection.pgconn.socket)
+
+    def begin(self) -> None:
+        """Begin; who writes takes its turn at the row of `turns`."""
+        self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        """All rows of a SELECT."""
+        rows: list[Row] = self.connection.execute(sql, values).fetchall()
+        return rows
+
+    def run(self, sql: str, values: Sequence[object]) -> int:
+        """Run a change; how many rows it touched."""
+        touched: int = self.connection.execute(sql, values).rowcount
+        return touched
+
+
+def _is_readable(socket: Any) -> bool:  # noqa: ANN401 - a socket or its number
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+# --- MySQL, MariaDB ----------------------------------------------------------------------------
+
+
+class PyMySqlHands(Hands):
+    """PyMySQL, for MySQL and MariaDB."""
+
+    driver = "pymysql"
+    extra = "mysql"
+
+    @classmethod
+    def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared
+        """Arguments of `create_engine`."""
+        return {
+            "isolation_level": "READ COMMITTED" if writes else "REPEATABLE READ",
+            "connect_args": {"charset": "utf8mb4", "connect_timeout": _CONNECT_S},
+        }
+
+    @classmethod
+    def set_up(cls, connection: Any, *, writes: bool) -> None:  # noqa: ANN401 - a driver's
+        """Compare literals as columns are, refuse what does not fit, and let 0 be an id."""
+        is_mariadb = "MariaDB" in connection.get_server_info()
+        collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+        wait_s = LOCK_WAIT_MS // 1000
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
+            cursor.execute(
+                "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
+                "NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
+                f" innodb_lock_wait_timeout = {wait_s}"
+            )
+            if writes and is_mariadb:
+                cursor.execute(f"SET SESSION idle_transaction_timeout = {_ABANDONED_S}")
+
+    @classmethod
+    def is_alive(cls, connection: Any) -> bool:  # noqa: ANN401 - a driver's
+        """Whether the server has said nothing: to an idle client it says good-bye only."""
+        return bool(connection.open) and not _is_readable(connection._sock)  # noqa: SLF001 - no other way
+
+    def begin(self) -> None:
+        """Begin; who writes takes its turn at the row of `turns`."""
+        self.connection.begin()
+
+
+class MssqlHands(Hands):
+    """mssql-python. Compiled for, and never run against a server."""
+
+    driver = "mssqlpython"
+    extra = "mssql"
+    paramstyle = "qmark"
+
+    @classmethod
+    def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared
+        """Arguments of `create_engine`."""
+        isolation = "READ COMMITTED" if writes else "SNAPSHOT"
+        return {"isolation_level": isolation}
+
+    def begin(self) -> None:
+        """Nothing to do: the driver begins with the first statement."""
+
+
+HANDS: Final[Mapping[str, type[Hands]]] = {
+    SQLITE: SqliteHands,
+    POSTGRESQL: PsycopgHands,
+    MYSQL: PyMySqlHands,
+    MARIADB: PyMySqlHands,
+    MSSQL: MssqlHands,
+}
