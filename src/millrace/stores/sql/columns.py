@@ -8,13 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, func, literal_column
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    func,
+    literal_column,
+)
 from sqlalchemy import String as AnyString
 from sqlalchemy import Text as AnyText
 from sqlalchemy.dialects import mssql, mysql
 from sqlalchemy.types import TypeDecorator
 
-from millrace.stores.sql.dialects import LEADING, MSSQL, MYSQLS, POSTGRESQL, binary_collation
+from millrace.stores.sql.dialects import (
+    LEADING,
+    MSSQL,
+    MYSQLS,
+    POSTGRESQL,
+    SQLITE,
+    binary_collation,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect, MetaData
@@ -87,29 +104,36 @@ def clustered(name: str, metadata: MetaData, *parts: SchemaItem) -> Table:
     return Table(name, metadata, *parts, sqlite_with_rowid=False)
 
 
+def _only(item: Index | PrimaryKeyConstraint, *dialects: str) -> None:
+    """Let *item* exist in those dialects only."""
+    item.ddl_if(dialect=dialects)  # type: ignore[arg-type]  # several are taken, too
+    item.info["dialects"] = dialects
+
+
+def is_of(item: SchemaItem, dialect: str) -> bool:
+    """Whether *item* is to exist in *dialect*."""
+    return dialect in item.info.get("dialects", (dialect,))
+
+
 def index_by_text(name: str, *columns: Column[Any]) -> None:
     """An index over *columns*, the second of which is text of any length."""
     first, text, *others = columns
     length = {text.name: LEADING}
-    Index(name, *columns, mysql_length=length, mariadb_length=length).ddl_if(
-        callable_=lambda *_, dialect, **__: dialect.name not in {POSTGRESQL, MSSQL}
-    )
+    whole = Index(name, *columns, mysql_length=length, mariadb_length=length)
+    _only(whole, SQLITE, *MYSQLS)
     start = func.left(text, literal_column(str(LEADING)))
-    Index(name, first, start, *others).ddl_if(dialect=POSTGRESQL)
-    Index(name, first, *others).ddl_if(dialect=MSSQL)
+    _only(Index(name, first, start, *others), POSTGRESQL)
+    _only(Index(name, first, *others), MSSQL)
 
 
 def index_where_null(name: str, key: Column[Any], column: Column[Any]) -> None:
-    """An index that finds the rows whose *column*, a `Blob`, is NULL."""
+    """An index that finds the rows whose *column*, of `Bytes`, is NULL."""
     where = column.is_(None)
-    Index(name, key, sqlite_where=where, postgresql_where=where, mssql_where=where).ddl_if(
-        callable_=lambda *_, dialect, **__: dialect.name not in MYSQLS
-    )
+    partial = Index(name, key, sqlite_where=where, postgresql_where=where, mssql_where=where)
+    _only(partial, SQLITE, POSTGRESQL, MSSQL)
     # No partial indexes there: one that holds a byte of each tells as well.
     length = {column.name: 1}
-    Index(name, column, mysql_length=length, mariadb_length=length).ddl_if(
-        callable_=lambda *_, dialect, **__: dialect.name in MYSQLS
-    )
+    _only(Index(name, column, mysql_length=length, mariadb_length=length), *MYSQLS)
 
 
 def without_long_key(table: Table, *near: str) -> None:
@@ -117,6 +141,5 @@ def without_long_key(table: Table, *near: str) -> None:
 
     Inserts look first there, which `dialects.insert_new` does by itself.
     """
-    table.primary_key.ddl_if(callable_=lambda *_, dialect, **__: dialect.name not in MYSQLS)
-    place = Index(f"ix_{table.name}_place", *(table.c[name] for name in near))
-    place.ddl_if(callable_=lambda *_, dialect, **__: dialect.name in MYSQLS)
+    _only(table.primary_key, SQLITE, POSTGRESQL, MSSQL)
+    _only(Index(f"ix_{table.name}_place", *(table.c[name] for name in near)), *MYSQLS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from millrace.stores.sql.columns import is_of
 from millrace.stores.sql.tables import metadata
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ def found_in(connection: Connection) -> list[str]:
     """A sentence for each difference; tables of others beside ours are left out."""
     context = MigrationContext.configure(
         connection,
-        opts={"include_name": _is_ours, "compare_type": True},
+        opts={
+            "include_name": _is_ours,
+            "include_object": lambda item, *_: is_of(item, connection.dialect.name),
+            "compare_type": True,
+        },
     )
     return [_sentence(one) for one in _flat(compare_metadata(context, metadata))]
 

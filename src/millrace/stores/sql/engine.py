@@ -263,13 +263,13 @@ _DRIVERS: Final = {
 def database_url(uri: str) -> URL:
     """The URL of a database with the driver that we use; raises `InvalidArgument`."""
     url = make_url("postgresql" + uri.removeprefix("postgres") if _is_short(uri) else uri)
-    name, _, driver = url.drivername.partition("+")
+    name, plus, driver = url.drivername.partition("+")
     known = _DRIVERS.get(name)
     if known is None:
         raise InvalidArgument(
             f"Databases of kind {name!r} are not supported; use {', '.join(_DRIVERS)}."
         )
-    if driver not in known:
+    if driver not in known or (plus and not driver):
         raise InvalidArgument(
             f"Millrace does not use the driver {driver!r}: write {name}:// instead of "
             f"{url.drivername}://, and it takes {HANDS[name].driver}."

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from alembic import context, op
 from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy.schema import CreateTable
+
+from millrace.stores.sql.columns import is_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Index
@@ -18,10 +21,8 @@ if TYPE_CHECKING:
 
 def add_table(table: Table) -> None:
     """Create *table* with its indexes."""
-    implementation = op.get_context().impl
     if table.name not in _names():
-        implementation.create_table(table)
-        return
+        op.execute(CreateTable(table))
     for index in sorted(table.indexes, key=lambda one: str(one.name)):
         add_index(index)
 
@@ -30,7 +31,8 @@ def add_index(index: Index) -> None:
     """Create *index*, which is bound to a table as the revision knows it."""
     table = index.table
     assert table is not None  # noqa: S101 - for the type checker
-    if str(index.name) not in _indexes_of(table.name):
+    is_wanted = is_of(index, op.get_context().dialect.name)
+    if is_wanted and str(index.name) not in _indexes_of(table.name):
         op.get_context().impl.create_index(index)
 
 
