@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 
@@ -21,6 +22,7 @@ from tests.artifact_servers import (
     served,
 )
 from tests.contract_artifacts.places import PLACES, Place
+from tests.services import private_millrace, private_mlflow, unavailable
 
 
 @pytest.fixture(params=PLACES)
@@ -100,3 +102,20 @@ def gcs_server() -> Iterator[str]:
 def gcs(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server)
     return f"gs://{NAME}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def millrace_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("millrace")
+    with private_millrace(folder, "--artifacts-destination", str(folder / "artifacts")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(private_mlflow(tmp_path_factory.mktemp("mlflow")))
+        except LookupError as error:
+            unavailable("mlflow", str(error))
+        yield url

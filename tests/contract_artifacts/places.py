@@ -11,6 +11,7 @@ import pytest
 
 from millrace.artifacts.open import Reach, open_artifacts
 from millrace.artifacts.protocols import ArtifactStore
+from millrace.http.client import HttpClient
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ def _at(server: str) -> Callable[[pytest.FixtureRequest], Place]:
     return lambda request: Place(request.getfixturevalue(server))
 
 
+def _through(server: str) -> Callable[[pytest.FixtureRequest], Place]:
+    """A place that a tracking server keeps."""
+
+    def place(request: pytest.FixtureRequest) -> Place:
+        client = HttpClient(request.getfixturevalue(server), dict)
+        request.addfinalizer(client.close)
+        reach = Reach(server=lambda address: client, patience_s=5)
+        return Place(f"mlflow-artifacts:/{uuid.uuid4().hex}", reach)
+
+    return place
+
+
 # A new store adds one line; what needs a server asks for its fixture (`conftest.py`).
 PLACES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
     "local": _local,
@@ -46,13 +59,18 @@ PLACES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
     "s3-moto": _at("s3_moto"),
     "azure": _at("azure"),
     "gcs-emulation": _at("gcs"),
+    "proxied": _through("millrace_server"),
+    "proxied-mlflow": _through("mlflow_server"),
 }
 
 # Stores of keys rather than folders: there a file and a folder can have the same name.
 KEYED = {"s3", "s3-moto", "azure", "gcs-emulation"}
-FOLDERED = [name for name in PLACES if name not in KEYED]
+# MLflow's server breaks off when it is told to put a file in the place of a folder.
+FOLDERED = [name for name in PLACES if name not in KEYED | {"proxied-mlflow"}]
+# MLflow's server decodes names once more, and makes the folder of an upload that then breaks.
+EXACT = [name for name in PLACES if name != "proxied-mlflow"]
 # Swift looks before it writes, so two who do it at once can both succeed; S3 itself decides once.
-DECIDING = [name for name in PLACES if name != "s3"]
+DECIDING = [name for name in PLACES if name not in {"s3", "proxied-mlflow"}]
 # A thousand files take Swift a minute, and moto's Google half of one.
 QUICK = [name for name in DECIDING if name != "gcs-emulation"]
 # What keeps bytes in this very process is measured by none.

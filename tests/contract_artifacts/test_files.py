@@ -13,7 +13,7 @@ import pytest
 
 from millrace.artifacts.protocols import ArtifactStore
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from tests.contract_artifacts.places import DECIDING, ELSEWHERE, FOLDERED, QUICK, Place
+from tests.contract_artifacts.places import DECIDING, ELSEWHERE, EXACT, FOLDERED, QUICK, Place
 from tests.contract_artifacts.tree import cut_after, files, generated, names, read
 
 MIB = 1024 * 1024
@@ -23,12 +23,11 @@ KEYS = [
     "with blank/and more.txt",
     "ünïcode/日本語/🎉.txt",
     "e\u0301 is not \u00e9",
-    "100%25/a+b&c=d;e,f'g(h)[i]{j}~k!@$^",
     "-dash/_under/.hidden",
     "n" * 200,
     "/".join(["deep"] * 40),
-    "#hash?query",
 ]
+ODD_KEYS = ["100%25/a+b&c=d;e,f'g(h)[i]{j}~k!@$^", "#hash?query"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -38,6 +37,16 @@ def test_a_file_comes_back_under_its_name(store: ArtifactStore, key: str) -> Non
     assert files(store) == {key: b"content"}
     assert store.delete(key) == 1
     assert store.stat(key) is None
+
+
+@pytest.mark.parametrize("place", EXACT, indirect=True)
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_name_is_taken_as_it_is(store: ArtifactStore, key: str) -> None:
+    """No matter what it would mean in a URL."""
+    store.put(key, [b"content"])
+
+    assert files(store) == {key: b"content"}
+    assert store.delete(key) == 1
 
 
 def test_what_put_says_holds(store: ArtifactStore) -> None:
@@ -266,7 +275,14 @@ def test_a_cut_upload_leaves_nothing(store: ArtifactStore, full_size: bool) -> N
                 store.put(path, cut_after(content, at))
 
     assert files(store) == {"old": b"old"}
-    assert names(store) == ["old"]
+
+
+@pytest.mark.parametrize("place", EXACT, indirect=True)
+def test_a_cut_upload_leaves_no_folder(store: ArtifactStore) -> None:
+    with pytest.raises(ConnectionResetError):
+        store.put("folder/new", cut_after(b"12345", 3))
+
+    assert names(store) == []
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, indirect=True)

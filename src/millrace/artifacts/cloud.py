@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, NoReturn
 
 from millrace.artifacts.paths import is_clean, joined, segments
 from millrace.artifacts.protocols import SignedUrl
-from millrace.artifacts.streams import CHUNK, Checked, started
+from millrace.artifacts.streams import CHUNK, Checked, Watched, started
 from millrace.core.entities.artifact import ArtifactStat, FileInfo
 from millrace.core.errors import (
     AlreadyExists,
@@ -74,7 +74,7 @@ class CloudArtifacts:
         """See `ArtifactStore`."""
         segments(path)
         checked = Checked(body, size=size, sha256=sha256)
-        watched = _Watched(checked)
+        watched = Watched(checked)
         with self._explained(path, watched):
             first, rest = _first_part(watched)
             if rest is None:
@@ -217,7 +217,7 @@ class CloudArtifacts:
         return joined(prefix, path) if path else prefix
 
     @contextlib.contextmanager
-    def _explained(self, path: str, body: _Watched | None = None) -> Iterator[None]:
+    def _explained(self, path: str, body: Watched | None = None) -> Iterator[None]:
         """Tell what obstore's error means; what *body* raised is not ours to explain."""
         try:
             yield
@@ -260,21 +260,6 @@ class _Large(NamedTuple):
     body: Iterator[bytes]
     attributes: dict[str, str]
     part: int
-
-
-class _Watched:
-    """A body that remembers what went wrong in it."""
-
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self._body = body
-        self.fault: BaseException | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._body
-        except BaseException as error:
-            self.fault = error
-            raise
 
 
 class _OutOfRange(MillraceError):

@@ -47,6 +47,7 @@ OPENERS: Registry[Opener] = Registry(
         **dict.fromkeys(
             ("wasb", "wasbs", "abfs", "abfss", "az"), "millrace.artifacts.azure:open_azure"
         ),
+        "mlflow-artifacts": "millrace.artifacts.proxied:open_proxied",
         "memory": "millrace.artifacts.memory:open_memory",
     },
 )

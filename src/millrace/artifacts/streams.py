@@ -56,6 +56,35 @@ class Checked:
             )
 
 
+class Watched:
+    """A body that remembers what went wrong in it."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        self.fault: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except BaseException as error:
+            self.fault = error
+            raise
+
+
+def held_back(body: Iterable[bytes]) -> Iterator[bytes]:
+    """*body*, always one chunk behind: the last one comes only after the body has ended well.
+
+    So who gets it by length can tell that something went wrong: the end is missing.
+    """
+    before: bytes | None = None
+    for chunk in body:
+        if before is not None:
+            yield before
+        before = chunk
+    if before is not None:
+        yield before
+
+
 def chunks_of(path: Path) -> Iterator[bytes]:
     """The bytes of a file of the caller's; `InvalidArgument` when it cannot be read."""
     try:

@@ -12,8 +12,8 @@ import logging
 import socket
 import time
 import urllib.request
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -36,9 +36,11 @@ from millrace.http.faults import Untrusted
 from millrace.http.patience import LONGEST_WAIT_S, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from urllib3 import BaseHTTPResponse
+
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +71,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send. `path` is below the base URL and percent-encoded; `body` is JSON."""
+    """What to send. `path` is below the base URL and percent-encoded.
+
+    `body` is JSON unless a header says otherwise. `stream` is asked for the chunks of a longer one
+    before each attempt; it is sent in chunks, too, unless a header tells its length.
+    """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     headers: Mapping[str, str] = {}
+    stream: Callable[[], Iterable[bytes]] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -90,10 +97,38 @@ class Answer(msgspec.Struct, frozen=True):
         return _excerpt(self.status, self.headers.get("content-type"), self.body)
 
 
+class Arriving:
+    """An answer of 2xx whose body is still on its way; close it when not read to the end."""
+
+    def __init__(self, base: str, response: BaseHTTPResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._base = base
+        self._response = response
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """The body as it comes, at most *size* bytes at a time; `Unavailable` when it breaks off,
+        after all that came before."""
+        try:
+            while chunk := self._response.read1(size, decode_content=True):
+                yield chunk
+        except (HTTPError, OSError) as fault:
+            raise _fault(self._base, fault) from fault
+        self._response.release_conn()
+
+    def close(self) -> None:
+        """Let the connection go, with what was not read."""
+        self._response.close()
+
+
 class _ErrorBody(msgspec.Struct):
     error_code: str | None = None
     message: str | None = None
     detail: str | None = None
+
+
+class _Refused(Answer, frozen=True):
+    """An answer that is no success."""
 
 
 class HttpClient:
@@ -129,12 +164,28 @@ class HttpClient:
 
         `Unavailable`: nobody answered, or a proxy said so; `Untrusted`: TLS failed.
         """
+        return self._patiently(message, patience, self._whole)
+
+    def open(
+        self,
+        message: Message,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> Arriving:
+        """The same, for an answer that is too long to be held; there is no limit on its length."""
+        return self._patiently(message, patience, self._arriving)
+
+    def _patiently(
+        self,
+        message: Message,
+        patience: Patience,
+        take: Callable[[BaseHTTPResponse], R],
+    ) -> R:
         deadline = None if patience.total_s is None else time.monotonic() + patience.total_s
         attempt = 0
         while True:
             wait_s = patience.pause_s(attempt)
             try:
-                answer = self._once(message, patience.timeout_s)
+                answer = self._once(message, patience.timeout_s, take)
             except Untrusted:
                 raise
             except Unavailable as fault:
@@ -142,7 +193,7 @@ class HttpClient:
                 if attempt == 0:
                     wait_s = 0.0  # often just an idle connection that the server has closed
             else:
-                if 200 <= answer.status < 300:  # noqa: PLR2004 - success, RFC 9110 section 15.3
+                if not isinstance(answer, _Refused):
                     return answer
                 error = _error(answer)
                 if answer.status not in RETRIED:
@@ -166,7 +217,9 @@ class HttpClient:
         """Start afresh without touching the old sockets: after a fork they are the parent's."""
         self._connections = self._open()
 
-    def _once(self, message: Message, timeout_s: float) -> Answer:
+    def _once(
+        self, message: Message, timeout_s: float, take: Callable[[BaseHTTPResponse], R]
+    ) -> R | _Refused:
         url = f"{self._base}{message.path}"
         if message.query:
             url = f"{url}?{urlencode(message.query)}"
@@ -174,22 +227,26 @@ class HttpClient:
         if message.body is not None:
             headers.setdefault("Content-Type", "application/json")
         for _ in range(_REDIRECTS + 1):
-            answer = self._exchange(message.method, url, message.body, headers, timeout_s)
+            body = message.stream() if message.stream else message.body
+            response = self._send(message.method, url, body, headers, timeout_s)
+            if 200 <= response.status < 300:  # noqa: PLR2004 - success, RFC 9110 section 15.3
+                return take(response)
+            answer = self._whole(response)
             if answer.status not in {301, 302, 303, 307, 308}:
-                return answer
+                return _Refused(answer.status, answer.headers, answer.body)
             url = self._redirected(message.method, url, answer)
         raise InvalidArgument(f"{self._base} redirects in a circle, last to {url}.")
 
-    def _exchange(
+    def _send(
         self,
         method: str,
         url: str,
-        body: bytes | None,
+        body: bytes | Iterable[bytes] | None,
         headers: Mapping[str, str],
         timeout_s: float,
-    ) -> Answer:
+    ) -> BaseHTTPResponse:
         try:
-            response = self._connections.urlopen(
+            return self._connections.urlopen(
                 method,
                 # A proxy wants the whole address, a server what is behind its name.
                 url if isinstance(self._connections, _Proxied) else url[len(self._root) :],
@@ -200,6 +257,14 @@ class HttpClient:
                 redirect=False,
                 preload_content=False,
             )
+        except (HTTPError, OSError) as fault:
+            raise _fault(self._base, fault) from fault
+
+    def _arriving(self, response: BaseHTTPResponse) -> Arriving:
+        return Arriving(self._base, response)
+
+    def _whole(self, response: BaseHTTPResponse) -> Answer:
+        try:
             try:
                 content = response.read(self._limit + 1, decode_content=True)
             except BaseException:

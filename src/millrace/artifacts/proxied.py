@@ -1,0 +1,398 @@
+"""`mlflow-artifacts:/path`: artifacts through a tracking server, ours or MLflow's.
+
+A server of ours is told the digest of what it is sent and refuses what does not match; it tells the
+digest of what it sends, and a download is compared before its last bytes are handed out. With
+MLflow's the length alone tells. A download that is cut goes on where it was. The connection is the
+caller's, and stays open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from millrace.artifacts.location import parse
+from millrace.artifacts.paths import folder_segments, is_clean, joined, segments
+from millrace.artifacts.protocols import Part, SignedUrl
+from millrace.artifacts.streams import CHUNK, Checked, Watched, held_back, started
+from millrace.core.entities.artifact import ArtifactStat, FileInfo
+from millrace.core.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    InvalidState,
+    MillraceError,
+    NotFound,
+    NotSupported,
+    Unavailable,
+)
+from millrace.http.client import Message
+from millrace.http.patience import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+
+    from millrace.artifacts.open import Reach
+    from millrace.http.client import Arriving, HttpClient
+
+T = TypeVar("T")
+
+_ROUTES: Final = "/api/2.0/mlflow-artifacts"
+# Names in a path of ours; a slash separates.
+_SAFE: Final = "/-_.~"
+_RESUMED: Final = 5
+_PART: Final = 206
+_DEEPEST: Final = 2000
+_SHA256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+_ONCE: Final = Patience(retries=0)
+
+
+class _Listing(msgspec.Struct):
+    files: list[FileInfo] = []
+
+
+class _Credential(msgspec.Struct):
+    url: str
+    part_number: int
+    headers: dict[str, str] = {}
+
+
+class _Upload(msgspec.Struct):
+    upload_id: str | None = None
+    credentials: list[_Credential] = []
+
+
+class _Signed(msgspec.Struct):
+    url: str
+    headers: dict[str, str] = {}
+
+
+class ProxiedArtifacts:
+    """The files below *root* of what a tracking server keeps. Thread-safe."""
+
+    def __init__(self, client: HttpClient, root: str, patience: Patience) -> None:
+        self._client = client
+        self._root = root
+        self._patience = patience
+
+    def put(
+        self,
+        path: str,
+        body: Path | Iterable[bytes],
+        *,
+        size: int | None = None,
+        sha256: str | None = None,
+        replace: bool = True,
+    ) -> ArtifactStat:
+        """See `ArtifactStore`. Against MLflow's server `replace=False` looks first, and two who do
+        so at once can both succeed."""
+        url = self._file(path)
+        if size is None and isinstance(body, Path) and body.is_file():
+            size = body.stat().st_size
+        headers = {"Content-Type": "application/octet-stream"}
+        if size is not None:
+            headers["Content-Length"] = str(size)
+        if sha256 is not None:
+            headers["Repr-Digest"] = _digest_field(sha256)
+        if not replace:
+            headers["If-None-Match"] = "*"
+            if self.stat(path) is not None:
+                raise AlreadyExists(f"There is an artifact {path!r} already.")
+        upload = _Sent(body, size, sha256)
+        message = Message(method="PUT", path=url, headers=headers, stream=upload.chunks)
+        try:
+            answer = self._client.request(
+                message, self._patience if upload.is_repeatable else _ONCE
+            )
+        except MillraceError as error:
+            if upload.fault is not None:
+                raise upload.fault from None
+            if error.status in {409, 412}:
+                raise AlreadyExists(f"There is an artifact {path!r} already.") from error
+            raise
+        checked = upload.checked
+        return ArtifactStat(size=checked.count, etag=_etag(answer.headers), sha256=checked.sha256)
+
+    def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
+        """See `ArtifactStore`. `InvalidState` at the end of a whole file that is not what was
+        kept."""
+        return started(self._read(path, start, end))
+
+    def _read(self, path: str, start: int, end: int | None) -> Generator[bytes]:
+        if start < 0 or (end is not None and end < start):
+            raise InvalidArgument(
+                f"No bytes from {start} to {end}: a range goes forward from 0 on."
+            )
+        arriving = None if start == end else self._asked(path, start, end)
+        if arriving is None:  # nothing of it is wanted, or it ends before
+            if self.stat(path) is None:
+                raise NotFound(f"No artifact {path!r}.")
+            yield b""
+            return
+        yield b""
+        try:
+            body = self._resumed(path, arriving, start, end)
+            wanted = _told_digest(arriving.headers) if (start, end) == (0, None) else None
+            yield from held_back(_compared(body, wanted, path)) if wanted else body
+        finally:
+            arriving.close()
+
+    def _resumed(
+        self, path: str, arriving: Arriving, start: int, end: int | None
+    ) -> Iterator[bytes]:
+        """The body; when it breaks off, the rest is asked for, if it is still the same file."""
+        etag = arriving.headers.get("etag")
+        first = arriving.headers.get("content-length", "")
+        stop = start + int(first) if first.isdigit() else None
+        at, tries = start, 0
+        while True:
+            before = at
+            try:
+                for chunk in arriving.chunks(CHUNK):
+                    at += len(chunk)
+                    yield chunk
+            except Unavailable:
+                tries = 1 if at > before else tries + 1
+                if etag is None or etag.startswith("W/") or tries > _RESUMED:
+                    raise
+            else:
+                return
+            if at == stop:
+                return
+            arriving.close()
+            again = self._asked(path, at, end, unchanged_since=etag)
+            is_rest = again is not None and (again.status == _PART or not at)
+            if again is None or not is_rest or again.headers.get("etag") != etag:
+                raise Unavailable(f"{path!r} changed while it was downloaded; begin anew.")
+            arriving = again
+
+    def _asked(
+        self, path: str, start: int, end: int | None, *, unchanged_since: str | None = None
+    ) -> Arriving | None:
+        """The answer to a request for a range; None when it begins behind the end."""
+        headers = dict(_PLAIN)
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        if unchanged_since is not None:
+            headers["If-Range"] = unchanged_since
+        message = Message(method="GET", path=self._file(path), headers=headers)
+        try:
+            arriving = self._client.open(message, self._patience)
+        except MillraceError as error:
+            if error.status == 416:  # noqa: PLR2004 - RFC 9110 section 15.5.17
+                return None
+            if isinstance(error, (NotFound, InvalidArgument)):  # it is a folder: 400
+                raise NotFound(f"No artifact {path!r}.") from error
+            raise
+        if start and arriving.status != _PART and unchanged_since is None:
+            arriving.close()
+            raise NotSupported("The server does not send parts of files.")
+        return arriving
+
+    def stat(self, path: str) -> ArtifactStat | None:
+        """See `ArtifactStore`."""
+        message = Message(method="HEAD", path=self._file(path), headers=_PLAIN)
+        try:
+            answer = self._client.request(message, self._patience)
+        except NotFound:
+            return None
+        except MillraceError as error:
+            if error.status == 405:  # noqa: PLR2004 - RFC 9110 section 15.5.6
+                return self._listed(path)
+            if error.status == 400:  # noqa: PLR2004 - it is a folder
+                return None
+            raise
+        length = answer.headers.get("content-length", "")
+        return ArtifactStat(
+            size=int(length) if length.isdigit() else 0,
+            etag=_etag(answer.headers),
+            sha256=_told_digest(answer.headers),
+        )
+
+    def _listed(self, path: str) -> ArtifactStat | None:
+        """What the listing of the folder says, where nobody answers HEAD."""
+        folder = path.rpartition("/")[0]
+        for info in self.list(folder):
+            if info.path == path and not info.is_dir:
+                return ArtifactStat(size=info.file_size or 0)
+        return None
+
+    def list(self, path: str = "") -> Iterator[FileInfo]:
+        """See `ArtifactStore`."""
+        folder_segments(path)
+        asked = joined(self._root, path) if path else self._root
+        message = Message(
+            method="GET", path=f"{_ROUTES}/artifacts", query=(("path", asked),) if asked else ()
+        )
+        try:
+            answer = self._client.request(message, self._patience)
+        except NotFound:
+            return iter(())
+        found = [
+            # Whatever a server says of its files, they are in the folder that was asked for.
+            FileInfo(
+                path=joined(path, name),
+                is_dir=info.is_dir,
+                file_size=None if info.is_dir else info.file_size or 0,
+            )
+            for info in _decoded(answer.body, _Listing).files
+            if is_clean([name := info.path.rstrip("/").rpartition("/")[2]])
+        ]
+        return iter(sorted(found, key=lambda info: info.path))
+
+    def delete(self, path: str) -> int:
+        """See `ArtifactStore`. Counted before: servers do not tell."""
+        url = self._file(path)
+        count = self._count(path)
+        if count:
+            self._client.request(Message(method="DELETE", path=url), self._patience)
+        return count
+
+    def _count(self, path: str) -> int:
+        if self.stat(path) is not None:
+            return 1
+        count, pending = 0, [path]
+        while pending:
+            for info in self.list(pending.pop()):
+                count += not info.is_dir
+                if info.is_dir and info.path.count("/") < _DEEPEST:
+                    pending.append(info.path)
+        return count
+
+    def start_parts(self, path: str, count: int, *, ttl_s: int) -> tuple[str, Sequence[SignedUrl]]:
+        """See `Multipart`; `NotSupported` when the server's own store cannot sign."""
+        del ttl_s  # the server's to decide
+        asked = {"path": path.rpartition("/")[2], "num_parts": count}
+        upload = _decoded(self._mpu("create", path, asked), _Upload)
+        urls = [
+            SignedUrl(url=each.url, method="PUT", headers=each.headers)
+            for each in sorted(upload.credentials, key=lambda each: each.part_number)
+        ]
+        return upload.upload_id or "", urls
+
+    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
+        """See `Multipart`."""
+        told = [{"part_number": part.number, "etag": part.etag, "url": ""} for part in parts]
+        self._mpu("complete", path, {"upload_id": upload, "parts": told})
+
+    def abort_parts(self, path: str, upload: str) -> None:
+        """See `Multipart`."""
+        self._mpu("abort", path, {"upload_id": upload})
+
+    def _mpu(self, verb: str, path: str, asked: Mapping[str, object]) -> bytes:
+        folder, _, name = joined(self._root, path).rpartition("/")
+        url = f"{_ROUTES}/mpu/{verb}/{quote(folder, safe=_SAFE)}"
+        body = msgspec.json.encode({"path": name, **asked})
+        return self._client.request(
+            Message(method="POST", path=url, body=body), self._patience
+        ).body
+
+    def sign(self, path: str, method: Literal["GET", "PUT"], *, ttl_s: int) -> SignedUrl:
+        """See `Signs`; `NotSupported` when the server's own store cannot."""
+        del ttl_s  # the server's to decide
+        if method != "GET":
+            raise NotSupported("A tracking server signs downloads only; upload in parts instead.")
+        segments(path)
+        url = f"{_ROUTES}/presigned/{quote(joined(self._root, path), safe=_SAFE)}"
+        answer = self._client.request(Message(method="GET", path=url), self._patience)
+        signed = _decoded(answer.body, _Signed)
+        return SignedUrl(url=signed.url, method="GET", headers=signed.headers)
+
+    def close(self) -> None:
+        """The connection is the caller's."""
+
+    def _file(self, path: str) -> str:
+        segments(path)
+        return f"{_ROUTES}/artifacts/{quote(joined(self._root, path), safe=_SAFE)}"
+
+
+class _Sent:
+    """A body on its way to a server, made anew for each attempt where that can be done.
+
+    The last chunk is kept back until all is checked, so a body that fails its checks never arrives
+    in full; what went wrong in it is in `fault`.
+    """
+
+    def __init__(self, body: Path | Iterable[bytes], size: int | None, sha256: str | None) -> None:
+        self._body = body
+        self._size = size
+        self._sha256 = sha256
+        # An iterator is its own; anything else can be read again.
+        self.is_repeatable = isinstance(body, Path) or iter(body) is not body
+        self.checked = Checked((), size=size, sha256=sha256)
+        self._watched = Watched(())
+
+    @property
+    def fault(self) -> BaseException | None:
+        return self._watched.fault
+
+    def chunks(self) -> Iterable[bytes]:
+        self.checked = Checked(self._body, size=self._size, sha256=self._sha256)
+        self._watched = Watched(self.checked)
+        body = held_back(self._watched)
+        first = next(body, b"")  # before the head: an empty body has no chunk to be kept back
+        return itertools.chain([first], body) if first else ()
+
+
+def _compared(body: Iterable[bytes], wanted: str, path: str) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    for chunk in body:
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != wanted:
+        raise InvalidState(
+            f"{path!r} arrived with the SHA-256 {digest.hexdigest()}, and was kept with {wanted}: "
+            "it is damaged."
+        )
+
+
+def _digest_field(sha256: str) -> str:
+    """The value of Repr-Digest (RFC 9530)."""
+    try:
+        return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+    except ValueError:
+        raise InvalidArgument(f"{sha256!r} is no SHA-256 in hexadecimal.") from None
+
+
+def _told_digest(headers: Mapping[str, str]) -> str | None:
+    found = _SHA256.search(headers.get("repr-digest", ""))
+    try:
+        return base64.b64decode(found[1], validate=True).hex() if found else None
+    except binascii.Error:
+        return None
+
+
+def _etag(headers: Mapping[str, str]) -> str | None:
+    etag = headers.get("etag")
+    return etag.strip('"') if etag else None
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable("The server's answer about artifacts cannot be read.") from error
+
+
+def open_proxied(uri: str, reach: Reach) -> ProxiedArtifacts:
+    """The artifacts at *uri*, through the caller's tracking server or the one that is named."""
+    where = parse(uri)
+    if where.user is not None or where.query:
+        raise InvalidArgument(f"{where}: expected mlflow-artifacts:/path, without user or query.")
+    if reach.server is None:
+        raise InvalidArgument(
+            f"{where} is kept by a tracking server: set MLFLOW_TRACKING_URI to its address."
+        )
+    root = unquote(where.path).strip("/")
+    folder_segments(root)
+    _ = where.port
+    patience = Patience(backoff_s=0.5, total_s=reach.patience_s)
+    return ProxiedArtifacts(reach.server(where.authority or None), root, patience)
