@@ -85,6 +85,21 @@ if TYPE_CHECKING:
     from millrace.client.fluent_files import log_stream as log_stream
     from millrace.client.fluent_files import log_table as log_table
     from millrace.client.fluent_files import log_text as log_text
+    from millrace.client.fluent_registry import (
+        delete_registered_model_alias as delete_registered_model_alias,
+    )
+    from millrace.client.fluent_registry import (
+        get_model_version_by_alias as get_model_version_by_alias,
+    )
+    from millrace.client.fluent_registry import get_registry_uri as get_registry_uri
+    from millrace.client.fluent_registry import register_model as register_model
+    from millrace.client.fluent_registry import search_model_versions as search_model_versions
+    from millrace.client.fluent_registry import search_registered_models as search_registered_models
+    from millrace.client.fluent_registry import set_model_version_tag as set_model_version_tag
+    from millrace.client.fluent_registry import (
+        set_registered_model_alias as set_registered_model_alias,
+    )
+    from millrace.client.fluent_registry import set_registry_uri as set_registry_uri
     from millrace.core.errors import MillraceError as MillraceError
 
 _doors.hang()

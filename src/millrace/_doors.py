@@ -32,11 +32,17 @@ _FLUENT_FILES = """
     Image flush_artifact_async_logging load_table log_artifact log_artifacts log_dict log_figure
     log_image log_stream log_table log_text
 """.split()
+_FLUENT_REGISTRY = """
+    delete_registered_model_alias get_model_version_by_alias get_registry_uri register_model
+    search_model_versions search_registered_models set_model_version_tag
+    set_registered_model_alias set_registry_uri
+""".split()
 _ARTIFACTS = "download_artifacts list_artifacts load_dict load_image load_text".split()
 
 NAMES: Final[dict[str, str]] = {
     **dict.fromkeys(_FLUENT, "millrace.client.fluent"),
     **dict.fromkeys(_FLUENT_FILES, "millrace.client.fluent_files"),
+    **dict.fromkeys(_FLUENT_REGISTRY, "millrace.client.fluent_registry"),
     "ActiveRun": "millrace.client.active",
     "MillraceClient": "millrace.client.client",
     "MlflowClient": "millrace.client.client",

@@ -13,6 +13,9 @@ from millrace.core.entities.logged_model import LoggedModelChange
 from millrace.core.entities.registry import (
     STAGES,
     AliasMove,
+    Comment,
+    Manifest,
+    ManifestFile,
     ModelVersion,
     NewVersion,
     RegisteredModel,
@@ -21,8 +24,10 @@ from millrace.core.entities.registry import (
     VersionChange,
 )
 from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.filters import MODEL_VERSIONS
+from millrace.core.rules import manifests
 from millrace.stores.protocols import RegistryStore, Stores
-from tests.contract.build import add_model, add_run, at_once, receipt
+from tests.contract.build import add_model, add_run, at_once, batch, dataset_input, query, receipt
 
 
 @pytest.fixture(autouse=True)
@@ -337,3 +342,136 @@ def test_a_run_that_backs_a_version_is_named(stores: Stores) -> None:
     add(stores.registry, 1, run_id=run)
 
     assert stores.registry.versions_from(run_ids=[run]) == {run: [("digits", "1")]}
+
+
+# Manifests, copies, comments, origins
+
+FILES = (
+    ManifestFile(path="MLmodel", size=1, sha256="a" * 64),
+    ManifestFile(path="model.pkl", size=2, sha256="b" * 64),
+)
+
+
+def test_a_manifest_is_recorded_once(registry: RegistryStore) -> None:
+    add(registry, 2)
+    made = manifests.recorded(FILES, 5_000)
+    other = manifests.recorded(FILES[:1], 6_000)
+
+    assert registry.manifest("digits", 1) == Manifest(state="PENDING")
+    assert registry.pending_manifests(10) == [("digits", 1), ("digits", 2)]
+    unreadable = Manifest(state="UNREADABLE", message="away")
+    assert registry.settle_manifest("digits", 1, unreadable).result() == unreadable
+    assert registry.settle_manifest("digits", 1, made).result() == made
+    assert registry.settle_manifest("digits", 1, other).result() == made
+
+    assert registry.manifest("digits", 1) == made
+    assert registry.pending_manifests(10) == [("digits", 2)]
+    with pytest.raises(NotFound):
+        registry.settle_manifest("digits", 9, made).result()
+
+
+def test_a_copy_has_the_manifest_of_its_parent(registry: RegistryStore) -> None:
+    add(registry, 1)
+    add(registry, 0, name="copies")
+    made = registry.settle_manifest("digits", 1, manifests.recorded(FILES, 5_000)).result()
+
+    registry.add_version(new_version("copies", copy_of=("digits", 1))).result()
+
+    assert registry.manifest("copies", 1) == made
+    assert registry.parent("copies", 1) == ("digits", "1")
+    assert registry.parent("digits", 1) is None
+    assert registry.children("digits", 1) == [("copies", "1")]
+    registry.delete_version("digits", 1, at_ms=1).result()
+    assert registry.parent("copies", 1) is None
+
+
+def test_a_prompt_has_no_manifest(registry: RegistryStore) -> None:
+    add(registry, 1, tag_list=pairs({"mlflow.prompt.is_prompt": "true"}))
+
+    assert registry.manifest("digits", 1) is None
+    assert registry.pending_manifests(10) == []
+
+
+def new_comment(number: int, **fields: Any) -> Comment:
+    known = {"id": f"c-{number}", "name": "digits", "user_id": "ada", "is_verified": False}
+    known |= {"comment": f"say {number}", "creation_timestamp": number, "version": None}
+    known |= {"last_updated_timestamp": number}
+    return Comment(**known | fields)
+
+
+def test_comments(registry: RegistryStore) -> None:
+    add(registry, 2)
+    for number in (3, 1, 2):
+        registry.add_comment(new_comment(number)).result()
+    of_version = registry.add_comment(new_comment(4, version="2")).result()
+
+    first = registry.comments("digits", None, limit=2, after=None)
+    rest = registry.comments("digits", None, limit=2, after=first.next)
+    assert [one.id for one in (*first.items, *rest.items)] == ["c-1", "c-2", "c-3"]
+    assert rest.next is None
+    assert registry.comments("digits", 2, limit=5, after=None).items == (of_version,)
+
+    changed = registry.change_comment("digits", "c-1", "better", at_ms=9).result()
+    assert (changed.comment, changed.last_updated_timestamp) == ("better", 9)
+    assert registry.comment("digits", "c-1") == changed
+    registry.delete_comment("digits", "c-1").result()
+    assert registry.comment("digits", "c-1") is None
+    for write in (
+        lambda: registry.delete_comment("digits", "c-1"),
+        lambda: registry.change_comment("digits", "c-1", "x", at_ms=1),
+        lambda: registry.add_comment(new_comment(9, name="nobody")),
+        lambda: registry.add_comment(new_comment(9, version="9")),
+    ):
+        with pytest.raises(NotFound):
+            write().result()  # type: ignore[attr-defined]  # futures of many kinds
+
+
+def test_comments_move_and_go_with_what_they_are_on(registry: RegistryStore) -> None:
+    add(registry, 1)
+    registry.add_comment(new_comment(1)).result()
+    registry.add_comment(new_comment(2, version="1")).result()
+
+    registry.change_registered_model("digits", RegisteredModelChange(name="numbers")).result()
+    moved = registry.comment("numbers", "c-1")
+    assert moved is not None
+    assert moved.name == "numbers"
+    registry.delete_version("numbers", 1, at_ms=1).result()
+    assert registry.comment("numbers", "c-2") is None
+    registry.delete_registered_model("numbers").result()
+    add(registry, 0, name="numbers")
+    assert registry.comments("numbers", None, limit=5, after=None).items == ()
+
+
+def found(registry: RegistryStore, where: str) -> list[str]:
+    asked = query(where, ("name", "version_number"), table=MODEL_VERSIONS, limit=100)
+    page = registry.find_versions(asked)
+    return [msgspec.json.decode(one, type=ModelVersion).version for one in page.items]
+
+
+def test_versions_are_found_by_what_their_runs_read(stores: Stores) -> None:
+    read_a, read_b, read_none = (add_run(stores.tracking) for _ in range(3))
+    train = dataset_input("iris", "d1", tags={"mlflow.data.context": "train"})
+    stores.tracking.append(read_a, batch(datasets=(train,))).result()
+    stores.tracking.append(read_b, batch(datasets=(dataset_input("iris", "d2"),))).result()
+    for run in (read_a, read_b, read_none, ""):
+        add(stores.registry, 1, run_id=run)
+
+    assert found(stores.registry, "dataset.digest = 'd1'") == ["1"]
+    assert found(stores.registry, "dataset.name = 'iris'") == ["1", "2"]
+    assert found(stores.registry, "dataset.digest != 'd1'") == ["2"]
+    assert found(stores.registry, "NOT dataset.digest = 'd1'") == ["2", "3", "4"]
+    assert found(stores.registry, "dataset.context = 'train'") == ["1"]
+    assert found(stores.registry, "dataset.context != 'x'") == ["1"]
+    assert found(stores.registry, "dataset.name IS NULL") == ["3", "4"]
+    assert found(stores.registry, "dataset.context IS NULL") == ["2", "3", "4"]
+
+
+def test_versions_are_found_by_stage_and_logged_model(registry: RegistryStore) -> None:
+    add(registry, 1, model_id="m-1")
+    add(registry, 2)
+    registry.move(stage(2, "Production")).result()
+
+    assert found(registry, "current_stage = 'Production'") == ["2"]
+    assert found(registry, "stage IN ('None', 'Staging')") == ["1", "3"]
+    assert found(registry, "model_id = 'm-1'") == ["1"]
+    assert found(registry, "model_id = ''") == ["2", "3"]

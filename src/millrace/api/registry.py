@@ -138,8 +138,55 @@ class DeleteModelVersionTag(Request, frozen=True, kw_only=True):
     key: Id
 
 
+class LineageReply(Reply, frozen=True, kw_only=True):
+    lineage: entities.Lineage
+
+
+class ManifestReply(Reply, frozen=True, kw_only=True):
+    manifest: entities.Manifest
+
+
+class VerifyReply(Reply, frozen=True, kw_only=True):
+    ok: bool
+    manifest: entities.Manifest
+    problems: tuple[entities.FileProblem, ...] = ()
+
+
+class CreateComment(Request, frozen=True, kw_only=True):
+    name: Id
+    comment: Id
+    version: str | None = None
+
+
+class UpdateComment(Request, frozen=True, kw_only=True):
+    name: Id
+    id: Id
+    comment: Id
+
+
+class CommentOfModel(Request, frozen=True, kw_only=True):
+    name: Id
+    id: Id
+
+
+class CommentReply(Reply, frozen=True, kw_only=True):
+    comment: entities.Comment
+
+
+class ListComments(Request, frozen=True, kw_only=True):
+    name: Id
+    version: str | None = None
+    max_results: Int64 | None = None
+    page_token: str | None = None
+
+
+class CommentsReply(Reply, frozen=True, kw_only=True):
+    comments: tuple[entities.Comment, ...] = ()
+    next_page_token: str | None = None
+
+
 _MODEL = RegisteredModel("name")
-_MODELS, _VERSIONS = "Registered models", "Model versions"
+_MODELS, _VERSIONS, _COMMENTS = "Registered models", "Model versions", "Comments"
 _READABLE = reads(Results("registered models"))
 
 ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, told apart by name
@@ -362,5 +409,75 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=Nothing,
         needs=manages(_MODEL),
         summary="Delete a tag of a version; nothing happens when it is not there.",
+    ),
+    Endpoint(
+        name="getModelVersionLineage",
+        group=_VERSIONS,
+        method="GET",
+        path="/mlflow/model-versions/lineage",
+        request=VersionOfModel,
+        response=LineageReply,
+        needs=reads(_MODEL),
+        summary="Get what a version was made from: run, data sets, code, parent; and its copies.",
+    ),
+    Endpoint(
+        name="getModelVersionManifest",
+        group=_VERSIONS,
+        method="GET",
+        path="/mlflow/model-versions/manifest",
+        request=VersionOfModel,
+        response=ManifestReply,
+        needs=reads(_MODEL),
+        summary="Get the files of a version as they were when it was registered.",
+    ),
+    Endpoint(
+        name="verifyModelVersion",
+        group=_VERSIONS,
+        method="GET",
+        path="/mlflow/model-versions/verify",
+        request=VersionOfModel,
+        response=VerifyReply,
+        needs=reads(_MODEL),
+        summary="Read all files of a version and compare them with its manifest.",
+    ),
+    Endpoint(
+        name="createComment",
+        group=_COMMENTS,
+        method="POST",
+        path="/mlflow/comments/create",
+        request=CreateComment,
+        response=CommentReply,
+        needs=edits(_MODEL),
+        summary="Say something of a registered model, or of a version of it.",
+    ),
+    Endpoint(
+        name="updateComment",
+        group=_COMMENTS,
+        method="PATCH",
+        path="/mlflow/comments/update",
+        request=UpdateComment,
+        response=CommentReply,
+        needs=edits(_MODEL),
+        summary="Change a comment of one's own.",
+    ),
+    Endpoint(
+        name="deleteComment",
+        group=_COMMENTS,
+        method="DELETE",
+        path="/mlflow/comments/delete",
+        request=CommentOfModel,
+        response=Nothing,
+        needs=edits(_MODEL),
+        summary="Delete a comment of one's own; an administrator may delete any.",
+    ),
+    Endpoint(
+        name="listComments",
+        group=_COMMENTS,
+        method="GET",
+        path="/mlflow/comments/list",
+        request=ListComments,
+        response=CommentsReply,
+        needs=reads(_MODEL),
+        summary="List the comments on a registered model, or on a version of it, in their order.",
     ),
 )

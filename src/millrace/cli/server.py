@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 # Options of the contract that this server does not offer: to ignore one could lose data or leave a
 # door open, so it is refused by name. "flag" options take no value.
 REFUSED: Final = {
-    "--registry-store-uri": ("value", "The model registry"),
     "--read-replica-backend-store-uri": ("value", "A read replica"),
     "--app-name": ("value", "Sign-in to the server"),
     "--expose-prometheus": ("value", "Prometheus metrics"),
@@ -68,6 +67,7 @@ def _of_the_contract(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
+@option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
 @option_of(settings.DEFAULT_ARTIFACT_ROOT, "--default-artifact-root", metavar="URI")
 @option_of(settings.SERVE_ARTIFACTS, "--serve-artifacts/--no-serve-artifacts")
 @option_of(settings.ARTIFACTS_DESTINATION, "--artifacts-destination", metavar="URI")

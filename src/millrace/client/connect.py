@@ -62,6 +62,11 @@ def tracking_uri() -> str:
     return settings.TRACKING_URI.get() or DEFAULT_URI
 
 
+def registry_uri() -> str | None:
+    """The registry URI of the settings, if there is one."""
+    return settings.REGISTRY_URI.get()
+
+
 def channel(uri: str) -> Channel:
     """The channel to *uri*, opened when it is first asked for."""
     is_offline = settings.OFFLINE.get()

@@ -11,6 +11,7 @@ from typing import Final
 
 from millrace.core.entities.experiment import Experiment
 from millrace.core.entities.logged_model import LoggedModel
+from millrace.core.entities.registry import ModelVersion, RegisteredModel
 from millrace.core.entities.run import Run, RunData, RunInfo, RunInputs, RunOutputs
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "LoggedModelInput",
     "LoggedModelOutput",
     "Metric",
+    "ModelVersion",
     "Param",
+    "RegisteredModel",
     "Run",
     "RunData",
     "RunInfo",

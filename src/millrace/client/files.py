@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -19,8 +20,9 @@ from millrace.api.tracking import RunId, RunReply, RunsReply, SearchRuns
 from millrace.client import depots, documents, figures, images, locations, tables, transfers
 from millrace.client.models import LoggedModelVerbs
 from millrace.client.records import LOCAL, Logged, entries
-from millrace.core import clock, settings, tags
-from millrace.core.errors import InvalidArgument, NotFound, NotSupported, Unavailable
+from millrace.client.registry import WAIT_S, RegistryVerbs
+from millrace.core import clock, model_uris, settings, tags
+from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound, NotSupported, Unavailable
 from millrace.core.rules import limits
 from millrace.core.uris import safe_folder, safe_path
 from millrace.http.patience import Patience
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from millrace.client.depots import Depot, Place
     from millrace.core.entities.artifact import FileInfo
     from millrace.core.entities.logged_model import LoggedModel
+    from millrace.core.entities.registry import ModelVersion
     from millrace.core.entities.run import Run
 
 T = TypeVar("T")
@@ -44,7 +47,7 @@ _BODY: Final = 1024 * 1024 * 1024
 """Most bytes of an artifact that is read into memory."""
 
 
-class ArtifactVerbs(LoggedModelVerbs):
+class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
     """Keep, list and fetch the files of runs and logged models.
 
     Paths of artifacts are relative to the run or model and have forward slashes on every system.
@@ -221,6 +224,43 @@ class ArtifactVerbs(LoggedModelVerbs):
         """Files and folders in the folder *path* of a logged model."""
         return _listed(self._model(model_id), safe_folder(path or ""))
 
+    # --- registering -----------------------------------------------------------------------------
+
+    def register_model(
+        self,
+        model_uri: str,
+        name: str,
+        await_registration_for: int | None = WAIT_S,
+        *,
+        tags: Mapping[str, object] | None = None,
+    ) -> ModelVersion:
+        """Register the model at *model_uri* as the next version of *name*, made if need be.
+
+        A path in a run is the logged model of that run that is called so, if there is one.
+        """
+        source = model_uri
+        run_id: str | None = None
+        model_id: str | None = None
+        named = locations.owned(model_uri)
+        if isinstance(named, locations.OfModel) and isinstance(named.named, model_uris.ById):
+            model_id = named.named.model_id
+        elif isinstance(named, locations.OfRun):
+            run_id = named.run_id
+            model = self._model_of_run(run_id, named.path) if named.path else None
+            if model is not None:
+                model_id = model.info.model_id
+                source = f"{model_uris.SCHEME}/{model_id}"
+        with contextlib.suppress(AlreadyExists):
+            self.create_registered_model(name)
+        return self.create_model_version(
+            name,
+            source,
+            run_id,
+            tags,
+            await_creation_for=await_registration_for,
+            model_id=model_id,
+        )
+
     # --- by URI ----------------------------------------------------------------------------------
 
     def list_at(self, uri: str) -> list[FileInfo]:
@@ -228,7 +268,7 @@ class ArtifactVerbs(LoggedModelVerbs):
         match locations.owned(uri):
             case locations.OfRun(run_id, path):
                 return self.list_artifacts(run_id, path)
-            case locations.OfModel() | locations.OfVersion() as model:
+            case locations.OfModel() as model:
                 return _listed(self._model_at(model), model.path)
             case None:
                 place = self._depot.place(uri)
@@ -241,7 +281,7 @@ class ArtifactVerbs(LoggedModelVerbs):
         match locations.owned(uri):
             case locations.OfRun(run_id, path):
                 return self.download_artifacts(run_id, path, dst_path)
-            case locations.OfModel() | locations.OfVersion() as model:
+            case locations.OfModel() as model:
                 return _fetched(self._model_at(model), model.path, dst_path)
             case None:
                 if dst_path is None and depots.is_local(uri):
@@ -254,7 +294,7 @@ class ArtifactVerbs(LoggedModelVerbs):
         match locations.owned(uri):
             case locations.OfRun(run_id, path):
                 return self._in_run(run_id, path, _read)
-            case locations.OfModel() | locations.OfVersion() as model:
+            case locations.OfModel() as model:
                 return _read(self._model_at(model), model.path)
             case None:
                 return _read(self._depot.place(uri), "")
@@ -285,10 +325,19 @@ class ArtifactVerbs(LoggedModelVerbs):
             model_id, lambda: self.get_logged_model(model_id).info.artifact_uri
         )
 
-    def _model_at(self, uri: locations.OfModel | locations.OfVersion) -> Place:
-        if isinstance(uri, locations.OfModel):
-            return self._model(uri.model_id)
-        raise NotSupported("Registered models are not offered yet.")
+    def _model_at(self, uri: locations.OfModel) -> Place:
+        """The root of the files of a logged model or registered version."""
+        if isinstance(uri.named, model_uris.ById):
+            return self._model(uri.named.model_id)
+        version = self.model_version_at(uri.named)
+        where = self.get_model_version_download_uri(version.name, version.version)
+        match locations.owned(where):
+            case locations.OfRun(run_id, path):
+                return self._in_run(run_id, path, _there)
+            case locations.OfModel() as model:
+                return self._model_at(model).below(model.path)
+            case None:
+                return self._depot.root(where)
 
     def _in_run(self, run_id: str, path: str, do: Callable[[Place, str], T]) -> T:
         """What *do* gives for *path* in a run; where the run has nothing, in the logged model of
@@ -441,6 +490,14 @@ def _fetched(root: Place, path: str, dst_path: str | Path | None) -> str:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # nobody knows where it is
         raise
+
+
+def _there(root: Place, path: str) -> Place:
+    """The file or folder *path* below *root*; `NotFound`."""
+    place = root.below(path)
+    if not _listed(root, path) and place.store.stat(place.path) is None:
+        raise NotFound(f"There is nothing at {path!r}.")
+    return place
 
 
 def _read(root: Place, path: str) -> bytes:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from millrace.core import model_uris
 from millrace.core.errors import InvalidArgument
 from millrace.core.uris import safe_folder
-
-_MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
-_VERSION: Final = re.compile(r"[0-9]+")
-LATEST: Final = "latest"
 
 
 class OfRun(NamedTuple):
@@ -21,23 +17,13 @@ class OfRun(NamedTuple):
 
 
 class OfModel(NamedTuple):
-    """`models:/m-...[/<path>]`: a logged model."""
+    """`models:/...[/<path>]`: a logged model, or a registered version."""
 
-    model_id: str
+    named: model_uris.ModelUri
     path: str
 
 
-class OfVersion(NamedTuple):
-    """`models:/<name>/<version, stage or latest>[/<path>]` or `models:/<name>@<alias>[/<path>]`."""
-
-    name: str
-    version: str | None
-    stage: str | None
-    alias: str | None
-    path: str
-
-
-Owned = OfRun | OfModel | OfVersion
+Owned = OfRun | OfModel
 
 
 def owned(uri: str) -> Owned | None:
@@ -48,29 +34,10 @@ def owned(uri: str) -> Owned | None:
             run_id, _, path = _below(uri, rest).partition("/")
             return OfRun(run_id, safe_folder(path))
         case "models":
-            return _model(uri, _below(uri, rest))
+            named = model_uris.parse(uri)
+            return OfModel(named, safe_folder(named.path))
         case _:
             return None
-
-
-def _model(uri: str, rest: str) -> OfModel | OfVersion:
-    first, _, path = rest.partition("/")
-    if _MODEL_ID.fullmatch(first):
-        return OfModel(first, safe_folder(path))
-    name, at, alias = first.partition("@")
-    if at:
-        if name and alias:
-            return OfVersion(name, None, None, alias, safe_folder(path))
-    else:
-        which, _, path = path.partition("/")
-        if name and _VERSION.fullmatch(which):
-            return OfVersion(name, which, None, None, safe_folder(path))
-        if name and which:
-            return OfVersion(name, None, which, None, safe_folder(path))
-    raise InvalidArgument(
-        f"{uri!r} names no model. A logged model is models:/m-<id>, a registered one "
-        "models:/<name>/<version>, models:/<name>@<alias> or models:/<name>/latest."
-    )
 
 
 def _below(uri: str, rest: str) -> str:

@@ -41,7 +41,9 @@ A = TypeVar("A")
 # Everything else is idempotent by contract.
 KEYED: Final = frozenset(
     "createExperiment createRun createLoggedModel createDataset logModel "
-    "deleteExperiment restoreExperiment deleteExperimentTag deleteTag deleteLoggedModelTag".split()
+    "deleteExperiment restoreExperiment deleteExperimentTag deleteTag deleteLoggedModelTag "
+    "createRegisteredModel renameRegisteredModel deleteRegisteredModel createModelVersion "
+    "deleteModelVersion".split()
 )
 _TENDED_BY: Final = frozenset({"getRun", "searchRuns"})
 _TEND_S: Final = 1.0
@@ -254,7 +256,8 @@ def _read(endpoint: Endpoint[Q, A], body: bytes) -> A:
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same out
-    """*value* with what hosted and older servers leave out of runs and experiments."""
+    """*value* with what hosted and older servers leave out of runs, experiments and
+    versions."""
     if isinstance(value, list):
         return [_whole(item) for item in value]
     if not isinstance(value, dict):
@@ -265,6 +268,8 @@ def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON in, the same out
         return _RUN_INFO | {"run_id": run_id, "run_uuid": run_id} | whole
     if "experiment_id" in whole and "name" in whole:
         return _EXPERIMENT | whole
+    if "version" in whole and "name" in whole and "alias" not in whole:
+        return _VERSION | whole
     return whole
 
 
@@ -276,6 +281,15 @@ _RUN_INFO: Final = {
     "lifecycle_stage": "active",
 }
 _EXPERIMENT: Final = {"artifact_location": "", "lifecycle_stage": "active"}
+_VERSION: Final = {
+    "creation_timestamp": 0,
+    "last_updated_timestamp": 0,
+    "current_stage": "None",
+    "source": "",
+    "run_id": "",
+    "status": "READY",
+    "run_link": "",
+}
 
 
 def _http(uri: str) -> HttpTransport:

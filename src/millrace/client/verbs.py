@@ -32,7 +32,14 @@ class PagedList(list[T]):
 class Verbs:
     """Calls on the channel of one tracking URI."""
 
-    def __init__(self, tracking_uri: str | None = None, *, channel: Channel | None = None) -> None:
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        registry_uri: str | None = None,
+        *,
+        channel: Channel | None = None,
+    ) -> None:
+        self._registry_uri = registry_uri
         self.tracking_uri = tracking_uri or (channel.uri if channel else connect.tracking_uri())
         self.channel = channel or connect.channel(self.tracking_uri)
 

@@ -52,6 +52,11 @@ def dataset_id() -> str:
     return f"d-{uuid.uuid4().hex}"
 
 
+def comment_id() -> str:
+    """`c-` and 32 lower-case hexadecimal digits."""
+    return f"c-{uuid.uuid4().hex}"
+
+
 def record_id() -> str:
     """`dr-` and 32 lower-case hexadecimal digits."""
     return f"dr-{uuid.uuid4().hex}"

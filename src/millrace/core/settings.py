@@ -119,6 +119,11 @@ TRACKING_URI: Final = Setting[str | None](
     "TRACKING_URI", str, None, "client",
     "Server or database that records go to.", mlflow="MLFLOW_TRACKING_URI",
 )  # fmt: skip
+REGISTRY_URI: Final = Setting[str | None](
+    "REGISTRY_URI", str, None, "client",
+    "Server or database of registered models; by default, the one that records go to.",
+    mlflow="MLFLOW_REGISTRY_URI",
+)  # fmt: skip
 EXPERIMENT_NAME: Final = Setting[str | None](
     "EXPERIMENT_NAME", str, None, "client",
     "Active experiment by name.", mlflow="MLFLOW_EXPERIMENT_NAME",
@@ -277,6 +282,11 @@ ENABLE_ARTIFACTS_PROGRESS_BAR: Final = Setting(
 BACKEND_STORE_URI: Final = Setting(
     "BACKEND_STORE_URI", str, "sqlite:///millrace.db", "server",
     "Database of the server.", mlflow="MLFLOW_BACKEND_STORE_URI",
+)  # fmt: skip
+REGISTRY_STORE_URI: Final = Setting[str | None](
+    "REGISTRY_STORE_URI", str, None, "server",
+    "Database of registered models; by default, the database of the server.",
+    mlflow="MLFLOW_REGISTRY_STORE_URI",
 )  # fmt: skip
 DEFAULT_ARTIFACT_ROOT: Final = Setting[str | None](
     "DEFAULT_ARTIFACT_ROOT", str, None, "server",

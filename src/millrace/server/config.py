@@ -16,6 +16,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     backend_store_uri: str = msgspec.field(default_factory=settings.BACKEND_STORE_URI.get)
+    registry_store_uri: str | None = msgspec.field(default_factory=settings.REGISTRY_STORE_URI.get)
     default_artifact_root: str | None = msgspec.field(
         default_factory=settings.DEFAULT_ARTIFACT_ROOT.get
     )

@@ -89,6 +89,7 @@ def _serve_here(
             local_locations=config.allow_local_artifact_locations,
             places=modes.places(config, open_store),
             presigned_only=config.artifacts_presigned_only,
+            registry_uri=config.registry_store_uri,
         )
     ) as platform:
         options = uvicorn.Config(

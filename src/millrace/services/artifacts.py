@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from millrace.services.context import Context
     from millrace.services.places import Places, Spot
     from millrace.services.transfers import Opened, Transfers
-    from millrace.stores.protocols import Stores
+    from millrace.stores.protocols import RegistryStore, Stores
 
 SIGNED_S: Final = 3600
 """How long a signed URL is good for, unless the caller says otherwise."""
@@ -89,9 +89,16 @@ class Artifacts:
     """Decides about artifacts; *freezes*: the files of models that are ready stay as they are."""
 
     def __init__(
-        self, stores: Stores, places: Places, transfers: Transfers, *, freezes: bool
+        self,
+        stores: Stores,
+        places: Places,
+        transfers: Transfers,
+        *,
+        registry: RegistryStore,
+        freezes: bool,
     ) -> None:
         self._stores = stores
+        self._registry = registry
         self._places = places
         self._transfers = transfers
         self._freezes = freezes
@@ -122,7 +129,7 @@ class Artifacts:
     def open_of_version(self, _ctx: Context, request: VersionFile) -> Opened | Presigned:
         """A file of a model version, or a signed URL for it."""
         number = registry_rules.version_number(request.version)
-        location = self._stores.registry.location(request.name, number)
+        location = self._registry.location(request.name, number)
         if location is None:
             raise no_version(request.name, request.version)
         root = self._root_of_source(location)
@@ -132,6 +139,10 @@ class Artifacts:
         spot = self._places.at(root).at(request.path)
         signed = self._signer(root, spot).sign(spot.path, "GET", ttl_s=SIGNED_S)
         return Presigned(presigned_url=signed.url, headers=signed.headers, file_size=_size(spot))
+
+    def spot_of_version(self, location: str) -> Spot:
+        """The files of a model version that is registered from *location*."""
+        return self._places.at(self._root_of_source(location))
 
     def _root_of_source(self, location: str) -> str:
         """The place that a version's location means; it may name a model or a part of a run."""

@@ -19,10 +19,12 @@ from millrace.services.audit import Audit
 from millrace.services.evaluation import Evaluation
 from millrace.services.experiments import Experiments
 from millrace.services.keyring import KeyRing
+from millrace.services.manifests import Manifests
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
 from millrace.services.places import Places
 from millrace.services.registry import Registry
+from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
 from millrace.services.runs import Runs
 from millrace.services.transfers import Transfers
@@ -68,8 +70,10 @@ class Platform:
         places: Places | None = None,
         presigned_only: bool = False,
         keys: KeyRing | None = None,
+        registry: Stores | None = None,
     ) -> None:
         self.stores = stores
+        self._registry_stores = stores if registry is None else registry
         self.presigned_only = presigned_only
         # In the user's own process whatever the user may touch may be touched.
         self.places = places or Places(open_store, trusting=True)
@@ -79,18 +83,27 @@ class Platform:
         )
         runs = Runs(stores.tracking, tokens)
         metrics = Metrics(stores.tracking, tokens)
-        models = LoggedModels(stores.tracking, stores.registry, tokens)
+        models = LoggedModels(stores.tracking, self._registry_stores.registry, tokens)
         evaluation = Evaluation(stores.evaluation, tokens)
-        registry = Registry(stores.registry, stores.tracking, tokens)
         transfers = Transfers(
             stores.artifacts,
             recheck_s=settings.ARTIFACT_RECHECK_SECONDS.get(),
             most_bytes=settings.ARTIFACT_MAX_BYTES.get(),
         )
-        artifacts = Artifacts(stores, self.places, transfers, freezes=settings.FREEZE_MODELS.get())
+        artifacts = Artifacts(
+            stores,
+            self.places,
+            transfers,
+            registry=self._registry_stores.registry,
+            freezes=settings.FREEZE_MODELS.get(),
+        )
         self.artifacts = artifacts
         self.audit = Audit(stores.audit, tokens, keys or KeyRing(None))
         trash = Trash(stores, tokens, Retention(stores, self.places))
+        by_name = self._registry_stores.registry
+        self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
+        models_by_name = Registry(by_name, stores.tracking, tokens, registered=self._manifests.soon)
+        notes = RegistryNotes(by_name, stores.tracking, tokens)
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -120,19 +133,20 @@ class Platform:
             "logLoggedModelParams": models.log_params,
             "createDataset": evaluation.create,
             "deleteDataset": evaluation.delete,
-            "createRegisteredModel": registry.create,
-            "renameRegisteredModel": registry.rename,
-            "updateRegisteredModel": registry.update,
-            "deleteRegisteredModel": registry.delete,
-            "setRegisteredModelTag": registry.set_tag,
-            "deleteRegisteredModelTag": registry.delete_tag,
-            "setRegisteredModelAlias": registry.set_alias,
-            "deleteRegisteredModelAlias": registry.delete_alias,
-            "updateModelVersion": registry.update_version,
-            "transitionModelVersionStage": registry.transition,
-            "deleteModelVersion": registry.delete_version,
-            "setModelVersionTag": registry.set_version_tag,
-            "deleteModelVersionTag": registry.delete_version_tag,
+            "createRegisteredModel": models_by_name.create,
+            "renameRegisteredModel": models_by_name.rename,
+            "updateRegisteredModel": models_by_name.update,
+            "deleteRegisteredModel": models_by_name.delete,
+            "setRegisteredModelTag": models_by_name.set_tag,
+            "deleteRegisteredModelTag": models_by_name.delete_tag,
+            "setRegisteredModelAlias": models_by_name.set_alias,
+            "deleteRegisteredModelAlias": models_by_name.delete_alias,
+            "updateModelVersion": models_by_name.update_version,
+            "transitionModelVersionStage": models_by_name.transition,
+            "deleteModelVersion": models_by_name.delete_version,
+            "setModelVersionTag": models_by_name.set_version_tag,
+            "deleteModelVersionTag": models_by_name.delete_version_tag,
+            "createComment": notes.create,
             "restoreLoggedModel": trash.restore_model,
         }
         waiting: dict[str, Callable[[Context, Any], Any]] = {
@@ -177,15 +191,21 @@ class Platform:
             "deleteDatasetRecords": evaluation.delete_records,
             "addDatasetToExperiments": evaluation.add_experiments,
             "removeDatasetFromExperiments": evaluation.remove_experiments,
-            "getRegisteredModel": registry.get,
-            "searchRegisteredModels": registry.search,
-            "getLatestVersions": registry.latest_versions,
-            "getLatestVersionsByQuery": registry.latest_versions,
-            "getModelVersionByAlias": registry.get_by_alias,
-            "createModelVersion": registry.create_version,
-            "getModelVersion": registry.get_version,
-            "searchModelVersions": registry.search_versions,
-            "getModelVersionDownloadUri": registry.download_uri,
+            "getRegisteredModel": models_by_name.get,
+            "searchRegisteredModels": models_by_name.search,
+            "getLatestVersions": models_by_name.latest_versions,
+            "getLatestVersionsByQuery": models_by_name.latest_versions,
+            "getModelVersionByAlias": models_by_name.get_by_alias,
+            "createModelVersion": models_by_name.create_version,
+            "getModelVersion": models_by_name.get_version,
+            "searchModelVersions": models_by_name.search_versions,
+            "getModelVersionDownloadUri": models_by_name.download_uri,
+            "getModelVersionLineage": notes.lineage,
+            "getModelVersionManifest": self._manifests.get,
+            "verifyModelVersion": self._manifests.verify,
+            "updateComment": notes.update,
+            "deleteComment": notes.delete,
+            "listComments": notes.list,
         }
         self.handlers: Mapping[str, Handler] = {
             **{name: Handler(call, inline=True) for name, call in queued.items()},
@@ -214,6 +234,7 @@ class Platform:
         """What has to be done from time to time, every few seconds."""
         self.stores.tracking.expire_leases(now_ms()).result()
         self.stores.tidy()
+        self._manifests.catch_up()
 
     def serve(self, *, at_end: bool = False) -> None:
         """What a server has to do besides, every few seconds and *at_end*: sign the audit trail."""
@@ -221,8 +242,11 @@ class Platform:
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""
+        self._manifests.close()
         self.places.close()
         self.stores.close()
+        if self._registry_stores is not self.stores:
+            self._registry_stores.close()
 
     def _server_info(self, _ctx: Context, _request: Nothing) -> ServerInfo:
         kind = "MemoryStore" if self.stores.kind == "memory" else "SqlStore"
@@ -250,20 +274,22 @@ def open_store(uri: str) -> ArtifactStore:
     return open_artifacts(uri)
 
 
-def open_platform(
+def open_platform(  # noqa: PLR0913 - as above
     uri: str,
     *,
     artifact_root: str | None = None,
     local_locations: bool = True,
     places: Places | None = None,
     presigned_only: bool = False,
+    registry_uri: str | None = None,
 ) -> Platform:
     """The platform over the records at *uri*.
 
     Without `artifact_root`, artifacts of new experiments go beside records that are files, else to
     `DEFAULT_ARTIFACT_ROOT`. `local_locations`: whether experiments may be given folders as artifact
     locations. `places`: where it may touch artifacts; anywhere when it is left out.
-    `presigned_only`: it says that bytes do not pass through it.
+    `presigned_only`: it says that bytes do not pass through it. `registry_uri`: where registered
+    models are, if apart.
     """
     # Which store it is comes out of the URI: services know protocols only.
     from millrace.stores.open import (  # noqa: PLC0415
@@ -274,11 +300,19 @@ def open_platform(
 
     given = settings.KEY_FILE.get()
     root = artifact_root or artifact_root_beside(uri) or DEFAULT_ARTIFACT_ROOT
+    stores = open_stores(uri, default_artifact_root=root)
+    try:
+        apart = registry_uri is not None and registry_uri != uri
+        registry = open_stores(registry_uri or "") if apart else None
+    except BaseException:
+        stores.close()
+        raise
     return Platform(
-        open_stores(uri, default_artifact_root=root),
+        stores,
         artifact_root=root,
         local_locations=local_locations,
         places=places,
         presigned_only=presigned_only,
         keys=KeyRing(Path(given) if given else key_file(uri)),
+        registry=registry,
     )

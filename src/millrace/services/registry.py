@@ -32,7 +32,7 @@ from millrace.services.origins import Origins, no_model, no_version
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from millrace.api.registry import (
@@ -68,12 +68,21 @@ class Registry:
     """Decides about registered models and versions; the stores record.
 
     *store* may be in another place than *tracking*, which tells what runs and logged models are.
+    *registered* hears of each new version that has files.
     """
 
-    def __init__(self, store: RegistryStore, tracking: TrackingStore, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        store: RegistryStore,
+        tracking: TrackingStore,
+        tokens: Tokens,
+        *,
+        registered: Callable[[str, str], None],
+    ) -> None:
         self._store = store
         self._tokens = tokens
         self._origins = Origins(store, tracking)
+        self._registered = registered
 
     # --- models ---------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.registry import (
+        Comment,
+        Manifest,
         ModelVersion,
         Move,
         NewVersion,
@@ -618,6 +620,58 @@ class RegistryStore(Protocol):
     ) -> dict[str, list[tuple[str, str]]]:
         """Versions (name, version) that come from these runs and logged models, by the id of that;
         ids that no version comes from are left out. What is in may not be deleted for good."""
+        ...
+
+    def parent(self, name: str, version: int) -> tuple[str, str] | None:
+        """The version (name, version) that this one is a copy of, if it is still there."""
+        ...
+
+    def children(self, name: str, version: int) -> list[tuple[str, str]]:
+        """The versions that are copies of this one."""
+        ...
+
+    # manifests
+    def manifest(self, name: str, version: int) -> Manifest | None:
+        """The manifest of a version; None when there is none (no such version, or a prompt). A new
+        version's is PENDING; a copy has that of its parent."""
+        ...
+
+    def pending_manifests(self, limit: int) -> list[tuple[str, int]]:
+        """Some versions whose manifest is PENDING, the oldest first."""
+        ...
+
+    def settle_manifest(
+        self, name: str, version: int, manifest: Manifest, *, trail: Trail = NO_TRAIL
+    ) -> Future[Manifest]:
+        """Record the manifest of a version; the one that holds from now on: what is RECORDED
+        stays. NotFound."""
+        ...
+
+    # comments
+    def add_comment(self, comment: Comment, *, trail: Trail = NO_TRAIL) -> Future[Comment]:
+        """Record a comment. NotFound: the model or version is not there."""
+        ...
+
+    def comment(self, name: str, comment_id: str) -> Comment | None:
+        """A comment on a model or on one of its versions."""
+        ...
+
+    def change_comment(
+        self, name: str, comment_id: str, text: str, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[Comment]:
+        """Change the text of a comment. NotFound."""
+        ...
+
+    def delete_comment(
+        self, name: str, comment_id: str, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a comment. NotFound."""
+        ...
+
+    def comments(
+        self, name: str, version: int | None, *, limit: int, after: Position | None
+    ) -> Page[Comment]:
+        """Comments on a version, or on the model itself, by time then id."""
         ...
 
 

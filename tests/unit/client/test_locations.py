@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from millrace.client.locations import OfModel, OfRun, OfVersion, owned
+from millrace.client.locations import OfModel, OfRun, owned
 from millrace.core.errors import InvalidArgument
+from millrace.core.model_uris import ByAlias, ById, ByNumber, ByStage, Latest
 
 M = "m-" + "0" * 32
 
@@ -14,15 +15,15 @@ M = "m-" + "0" * 32
         ("runs:/r", OfRun("r", "")),
         ("runs:/r/", OfRun("r", "")),
         ("RUNS:/r/a/b c.txt", OfRun("r", "a/b c.txt")),
-        (f"models:/{M}", OfModel(M, "")),
-        (f"models:/{M}/a/b", OfModel(M, "a/b")),
-        ("models:/net/3", OfVersion("net", "3", None, None, "")),
-        ("models:/net/3/a/b", OfVersion("net", "3", None, None, "a/b")),
-        ("models:/my net/Production", OfVersion("my net", None, "Production", None, "")),
-        ("models:/net/latest/x", OfVersion("net", None, "latest", None, "x")),
-        ("models:/net@best", OfVersion("net", None, None, "best", "")),
-        ("models:/net@best/a", OfVersion("net", None, None, "best", "a")),
-        ("models:/m-12/3", OfVersion("m-12", "3", None, None, "")),
+        (f"models:/{M}", OfModel(ById(M), "")),
+        (f"models:/{M}/a/b", OfModel(ById(M, "a/b"), "a/b")),
+        ("models:/net/3", OfModel(ByNumber("net", "3"), "")),
+        ("models:/net/3/a/b", OfModel(ByNumber("net", "3", "a/b"), "a/b")),
+        ("models:/my net/Production", OfModel(ByStage("my net", "Production"), "")),
+        ("models:/net/latest/x", OfModel(Latest("net", "x"), "x")),
+        ("models:/net@best", OfModel(ByAlias("net", "best"), "")),
+        ("models:/net@best/a", OfModel(ByAlias("net", "best", "a"), "a")),
+        ("models:/m-12/3", OfModel(ByNumber("m-12", "3"), "")),
         ("s3://bucket/a", None),
         ("/a/b", None),
         ("a/b", None),

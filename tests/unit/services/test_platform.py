@@ -76,6 +76,7 @@ INLINE: dict[str, dict[str, Any]] = {
     "deleteModelVersion": VERSION,
     "setModelVersionTag": {**VERSION, **TAG},
     "deleteModelVersionTag": {**VERSION, "key": "k"},
+    "createComment": {"name": "m", "comment": "c"},
 }
 
 

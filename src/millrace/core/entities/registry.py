@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from millrace.core.entities.dataset import DatasetInput
 from millrace.core.entities.entity import Entity, KeyValue, mapping
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
@@ -153,7 +154,10 @@ Move: TypeAlias = StageMove | AliasMove
 
 
 class Comment(Entity, frozen=True, kw_only=True):
-    """What somebody says of a model or of one of its versions, as Markdown."""
+    """What somebody says of a model or of one of its versions, as Markdown.
+
+    `is_verified`: the author's name was proved, not just stated.
+    """
 
     id: str
     name: str
@@ -163,3 +167,68 @@ class Comment(Entity, frozen=True, kw_only=True):
     comment: str
     creation_timestamp: int
     last_updated_timestamp: int
+
+
+class VersionName(Entity, frozen=True, kw_only=True):
+    """A version by name and number."""
+
+    name: str
+    version: str
+
+
+class CodeVersion(Entity, frozen=True, kw_only=True):
+    """The code that made a model, as its run tells it."""
+
+    commit: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    is_dirty: bool | None = None
+    source: str | None = None
+
+
+class Lineage(Entity, frozen=True, kw_only=True):
+    """What a version was made from, and what was made from it."""
+
+    name: str
+    version: str
+    source: str
+    run_id: str | None = None
+    experiment_id: str | None = None
+    model_id: str | None = None
+    parent: VersionName | None = None
+    children: tuple[VersionName, ...] = ()
+    datasets: tuple[DatasetInput, ...] = ()
+    code: CodeVersion | None = None
+
+
+ManifestState = Literal["PENDING", "RECORDED", "UNREADABLE"]
+MANIFEST_STATES: Final[tuple[ManifestState, ...]] = ("PENDING", "RECORDED", "UNREADABLE")
+
+
+class ManifestFile(Entity, frozen=True, kw_only=True):
+    """A file of a version: path below its root, size in bytes, SHA-256 in hexadecimal."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Manifest(Entity, frozen=True, kw_only=True):
+    """The files of a version as they were when it was registered.
+
+    PENDING: nobody has looked yet. UNREADABLE: the server cannot read them; `message` says why.
+    """
+
+    state: ManifestState
+    digest: str | None = None
+    recorded_ms: int | None = None
+    message: str | None = None
+    files: tuple[ManifestFile, ...] = ()
+
+
+class FileProblem(Entity, frozen=True, kw_only=True):
+    """A file that is not as the manifest says."""
+
+    path: str
+    problem: Literal["CHANGED", "MISSING", "EXTRA", "UNREADABLE"]
+    message: str | None = None

@@ -13,29 +13,33 @@ from millrace.core.entities.registry import (
     STAGES,
     Alias,
     AliasMove,
+    Manifest,
     ModelVersion,
     NewVersion,
     RegisteredModel,
     StageMove,
 )
 from millrace.core.errors import AlreadyExists, NotFound
-from millrace.core.rules import registry_events
+from millrace.core.pages import Page
+from millrace.core.rules import manifests, registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores.memory import search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
+    from millrace.core.entities.dataset import DatasetInput
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.registry import (
+        Comment,
         Move,
         RegisteredModelChange,
         Stage,
         VersionChange,
     )
-    from millrace.core.pages import Page
+    from millrace.core.pages import Position
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.protocols import Query
 
@@ -49,7 +53,8 @@ class VersionRecord:
         self.base = base
         self.number = int(base.version)
         self.location = new.location
-        self.parent = new.copy_of
+        self.parent: VersionRecord | None = None
+        self.manifest = None if is_prompt(new.tag_list) else Manifest(state="PENDING")
 
 
 class RegisteredRecord:
@@ -58,6 +63,7 @@ class RegisteredRecord:
     def __init__(self, base: RegisteredModel) -> None:
         self.base = base
         self.versions: dict[int, VersionRecord] = {}
+        self.comments: dict[str, Comment] = {}
         self.aliases: dict[str, int] = {}
         self.last_version = 0
 
@@ -85,11 +91,20 @@ class RegisteredRecord:
 
 
 class MemoryRegistry:
-    """The registered models of one place; *note* tells a logged model that it was registered."""
+    """The registered models of one place.
 
-    def __init__(self, ledger: Ledger, note: Callable[[str, str, int], None]) -> None:
+    *note* tells a logged model that it was registered, *datasets_of* what a run read.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        note: Callable[[str, str, int], None],
+        datasets_of: Callable[[str], Sequence[DatasetInput]],
+    ) -> None:
         self._ledger = ledger
         self._note = note
+        self._lookup = search.version_lookup(datasets_of)
         self._models: dict[str, RegisteredRecord] = {}
 
     def _model(self, name: str) -> RegisteredRecord:
@@ -207,8 +222,7 @@ class MemoryRegistry:
 
     def _add_version(self, new: NewVersion, trail: Trail) -> ModelVersion:
         model = self._model(new.name)
-        if new.copy_of is not None:
-            self._held(*new.copy_of)
+        parent = None if new.copy_of is None else self._held(*new.copy_of)[1]
         model.last_version += 1
         number = model.last_version
         base = ModelVersion(
@@ -226,7 +240,9 @@ class MemoryRegistry:
             model_id=new.model_id,
             tag_list=pairs(mapping(new.tag_list)),
         )
-        model.versions[number] = VersionRecord(base, new)
+        model.versions[number] = record = VersionRecord(base, new)
+        if parent is not None:
+            record.parent, record.manifest = parent, parent.manifest
         self._touch(model, new.created_ms)
         if new.model_id:
             self._note(new.model_id, new.name, number)
@@ -365,6 +381,9 @@ class MemoryRegistry:
         self._touch(model, at_ms)
         del model.versions[version]
         model.aliases = {one: at for one, at in model.aliases.items() if at != version}
+        model.comments = {
+            key: one for key, one in model.comments.items() if one.version != str(version)
+        }
         self._ledger.note(trail, "model_version", gone.place, before=gone)
         self._tell(trail, registry_events.version_deleted(gone))
 
@@ -377,7 +396,7 @@ class MemoryRegistry:
                 for record in model.versions.values()
                 if prompts is None or is_prompt(record.base.tag_list) == prompts
             ]
-            page = search.find(seen, query, search.version_values, search.VERSION_TIES)
+            page = search.find(seen, query, self._lookup, search.VERSION_TIES)
             return page.map(
                 lambda one: msgspec.Raw(_encode(self._models[one.name].seen(int(one.version))))
             )
@@ -395,6 +414,136 @@ class MemoryRegistry:
                     for origin in asked.intersection(filter(None, origins)):
                         found.setdefault(origin, []).append((name, str(number)))
         return found
+
+    def parent(self, name: str, version: int) -> tuple[str, str] | None:
+        """The version that this one is a copy of, if it is still there."""
+        with self._ledger.lock:
+            of = self._held(name, version)[1].parent
+            return next((at for at, record in self._everything() if record is of), None)
+
+    def children(self, name: str, version: int) -> list[tuple[str, str]]:
+        """The versions that are copies of this one."""
+        with self._ledger.lock:
+            of = self._held(name, version)[1]
+            return [at for at, record in self._everything() if record.parent is of]
+
+    def _everything(self) -> Iterator[tuple[tuple[str, str], VersionRecord]]:
+        for name, model in sorted(self._models.items()):
+            for number, record in sorted(model.versions.items()):
+                yield (name, str(number)), record
+
+    # --- manifests ------------------------------------------------------------------------------
+
+    def manifest(self, name: str, version: int) -> Manifest | None:
+        """The manifest of a version."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            if model is None or version not in model.versions:
+                return None
+            return model.versions[version].manifest
+
+    def pending_manifests(self, limit: int) -> list[tuple[str, int]]:
+        """Some versions whose manifest is PENDING, the oldest first."""
+        with self._ledger.lock:
+            found = [
+                (record.base.creation_timestamp, name, int(number))
+                for (name, number), record in self._everything()
+                if record.manifest is not None and record.manifest.state == "PENDING"
+            ]
+        return [(name, number) for _, name, number in sorted(found)[:limit]]
+
+    def settle_manifest(
+        self, name: str, version: int, manifest: Manifest, *, trail: Trail = NO_TRAIL
+    ) -> Future[Manifest]:
+        """Record the manifest of a version, unless one is recorded."""
+        return self._ledger.write(
+            trail, lambda: self._settle_manifest(name, version, manifest, trail)
+        )
+
+    def _settle_manifest(
+        self, name: str, version: int, manifest: Manifest, trail: Trail
+    ) -> Manifest:
+        record = self._held(name, version)[1]
+        held = record.manifest
+        if held is not None and held.state == "RECORDED":
+            return held
+        record.manifest = manifest
+        self._ledger.note(
+            trail, "model_version", record.base.place,
+            before=manifests.audited(held), after=manifests.audited(manifest),
+        )  # fmt: skip
+        return manifest
+
+    # --- comments -------------------------------------------------------------------------------
+
+    def add_comment(self, comment: Comment, *, trail: Trail = NO_TRAIL) -> Future[Comment]:
+        """Record a comment."""
+        return self._ledger.write(trail, lambda: self._add_comment(comment, trail))
+
+    def _add_comment(self, comment: Comment, trail: Trail) -> Comment:
+        model = self._model(comment.name)
+        if comment.version is not None:
+            self._held(comment.name, int(comment.version))
+        model.comments[comment.id] = comment
+        self._ledger.note(trail, "comment", comment.id, after=comment)
+        return comment
+
+    def comment(self, name: str, comment_id: str) -> Comment | None:
+        """A comment on a model or on one of its versions."""
+        with self._ledger.lock:
+            model = self._models.get(name)
+            found = None if model is None else model.comments.get(comment_id)
+            return None if found is None else replace(found, name=name)
+
+    def change_comment(
+        self, name: str, comment_id: str, text: str, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[Comment]:
+        """Change the text of a comment."""
+
+        def change() -> Comment:
+            before = self._comment(name, comment_id)
+            after = replace(before, comment=text, last_updated_timestamp=at_ms)
+            self._model(name).comments[comment_id] = after
+            self._ledger.note(trail, "comment", comment_id, before=before, after=after)
+            return after
+
+        return self._ledger.write(trail, change)
+
+    def delete_comment(
+        self, name: str, comment_id: str, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a comment."""
+
+        def remove() -> None:
+            before = self._comment(name, comment_id)
+            del self._model(name).comments[comment_id]
+            self._ledger.note(trail, "comment", comment_id, before=before)
+
+        return self._ledger.write(trail, remove)
+
+    def _comment(self, name: str, comment_id: str) -> Comment:
+        found = self.comment(name, comment_id)
+        if found is None:
+            raise NotFound(f"Registered model {name!r} has no comment {comment_id!r}.")
+        return found
+
+    def comments(
+        self, name: str, version: int | None, *, limit: int, after: Position | None
+    ) -> Page[Comment]:
+        """Comments on a version, or on the model itself, by time then id."""
+        wanted = None if version is None else str(version)
+        with self._ledger.lock:
+            model = self._models.get(name)
+            held = () if model is None else model.comments.values()
+            found = sorted(
+                (one.creation_timestamp, one.id, replace(one, name=name))
+                for one in held
+                if one.version == wanted
+                and (after is None or (one.creation_timestamp, one.id) > after)
+            )
+        shown = found[:limit]
+        more = shown[-1][:2] if len(found) > limit else None
+        return Page(tuple(one for _, _, one in shown), more)
 
 
 def _retagged(

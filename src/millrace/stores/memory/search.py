@@ -16,7 +16,7 @@ from millrace.core.tags import DATASET_CONTEXT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from millrace.core.entities.dataset import EvaluationDataset
+    from millrace.core.entities.dataset import DatasetInput, EvaluationDataset
     from millrace.core.entities.entity import LifecycleStage, ViewType
     from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.registry import ModelVersion, RegisteredModel
@@ -110,11 +110,8 @@ def run_values(run: RunRecord, field: Field) -> Sequence[Scalar]:
             return _present(run.params.get(field.key))
         case Entity.TAG:
             return _present(run.tags.get(field.key))
-        case Entity.DATASET if field.key == "context":
-            contexts = (read.tags.get(DATASET_CONTEXT) for read in run.datasets.values())
-            return [context for context in contexts if context is not None]
         case Entity.DATASET:
-            return [getattr(read.dataset, field.key) for read in run.datasets.values()]
+            return dataset_input_values(run.datasets.values(), field)
         case Entity.ATTRIBUTE:
             return _present(getattr(run.base, field.key))
 
@@ -191,13 +188,31 @@ def registered_values(model: RegisteredModel, field: Field) -> Sequence[Scalar]:
     return _present(getattr(model, field.key))
 
 
-def version_values(version: ModelVersion, field: Field) -> Sequence[Scalar]:
-    """What a model version holds for a field."""
-    if field.entity is Entity.TAG:
-        return _present(version.tags.get(field.key))
-    match field.key:
-        case "version_number":
-            return (int(version.version),)
-        case "source_path":
-            return (version.source,)
-    return _present(getattr(version, field.key))
+def version_lookup(
+    datasets_of: Callable[[str], Sequence[DatasetInput]],
+) -> Lookup[ModelVersion]:
+    """A lookup in model versions; *datasets_of* tells what the run of a version read."""
+
+    def values(version: ModelVersion, field: Field) -> Sequence[Scalar]:
+        if field.entity is Entity.DATASET:
+            return dataset_input_values(datasets_of(version.run_id), field)
+        if field.entity is Entity.TAG:
+            return _present(version.tags.get(field.key))
+        match field.key:
+            case "version_number":
+                return (int(version.version),)
+            case "source_path":
+                return (version.source,)
+            case "model_id":
+                return (version.model_id or "",)
+        return _present(getattr(version, field.key))
+
+    return values
+
+
+def dataset_input_values(inputs: Iterable[DatasetInput], field: Field) -> Sequence[Scalar]:
+    """What data sets as inputs hold for a field."""
+    if field.key == "context":
+        contexts = (read.tags.get(DATASET_CONTEXT) for read in inputs)
+        return [context for context in contexts if context is not None]
+    return [getattr(read.dataset, field.key) for read in inputs]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from millrace.core import clock
 from millrace.core.entities.access import SYSTEM
 from millrace.core.entities.audit import NO_TRAIL, Act, Trail
-from millrace.core.entities.dataset import DatasetSummary
+from millrace.core.entities.dataset import DatasetInput, DatasetSummary
 from millrace.core.entities.entity import mapping, pairs
 from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
 from millrace.core.entities.run import TERMINAL, ParamClash
@@ -448,6 +448,11 @@ class MemoryTracking(LoggedModels):
             return [run.series[key].summary(key) for key in sorted(run.series)] if run else []
 
     # --- inputs --------------------------------------------------------------------------------
+
+    def datasets_of(self, run_id: str) -> list[DatasetInput]:
+        """The data sets that a run read; none of a run that is not here."""
+        run = self._runs.get(run_id)
+        return [] if run is None else list(run.datasets.values())
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         """Distinct (experiment, name, digest, context) of the data sets that runs read."""

@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import BindParameter, and_, bindparam, select
 
 from millrace.core.entities.audit import NO_TRAIL
-from millrace.core.entities.registry import ModelVersion, RegisteredModel
+from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
 from millrace.core.filters.ast import Entity
 from millrace.core.pages import Page
+from millrace.stores.sql import registry_notes as notes
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
 from millrace.stores.sql.registry_rows import STAGE_NUMBERS, RegistryRows, RegistryStatements
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         VersionChange,
     )
     from millrace.core.filters.ast import Field
+    from millrace.core.pages import Position
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Database, Prepared, Session
     from millrace.stores.sql.transaction import Transaction
@@ -46,6 +48,17 @@ _MODELS = select(_m.id, _m.document).where(_m.id.in_(_ids))
 _VERSIONS = select(_v.id, _v.document).where(_v.id.in_(_ids))
 _CHUNK = 1_000
 _MOVED = cast("type[ModelVersion | None]", ModelVersion | None)
+
+
+_USED = (
+    select(
+        _v.id.label("version_id"), t.datasets.c.name, t.datasets.c.digest, t.run_datasets.c.context
+    )
+    .join(t.runs, t.runs.c.uuid == _v.run_uuid)
+    .join(t.run_datasets, t.run_datasets.c.run_id == t.runs.c.id)
+    .join(t.datasets, t.datasets.c.id == t.run_datasets.c.dataset_id)
+    .subquery("used")
+)
 
 
 class SqlRegistry:
@@ -182,6 +195,84 @@ class SqlRegistry:
                         found.setdefault(origin, []).append((name, str(version)))
         return found
 
+    def parent(self, name: str, version: int) -> tuple[str, str] | None:
+        """The version that this one is a copy of, if it is still there."""
+        with self._database.reading() as session:
+            return notes.parent(session, name, version)
+
+    def children(self, name: str, version: int) -> list[tuple[str, str]]:
+        """The versions that are copies of this one."""
+        with self._database.reading() as session:
+            return notes.children(session, name, version)
+
+    # --- manifests ------------------------------------------------------------------------------
+
+    def manifest(self, name: str, version: int) -> Manifest | None:
+        """The manifest of a version."""
+        with self._database.reading() as session:
+            return notes.manifest(session, name, version)
+
+    def pending_manifests(self, limit: int) -> list[tuple[str, int]]:
+        """Some versions whose manifest is PENDING, the oldest first."""
+        with self._database.reading() as session:
+            return notes.pending_manifests(session, limit)
+
+    def settle_manifest(
+        self, name: str, version: int, manifest: Manifest, *, trail: Trail = NO_TRAIL
+    ) -> Future[Manifest]:
+        """Record the manifest of a version, unless one is recorded."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, Manifest, lambda: notes.settle_manifest(tx, name, version, manifest, trail)
+            ),
+            savepoint=False,
+        )
+
+    # --- comments -------------------------------------------------------------------------------
+
+    def add_comment(self, comment: Comment, *, trail: Trail = NO_TRAIL) -> Future[Comment]:
+        """Record a comment."""
+        return self._writer.submit(
+            lambda tx: tx.once(trail, Comment, lambda: notes.add_comment(tx, comment, trail)),
+            savepoint=False,
+        )
+
+    def comment(self, name: str, comment_id: str) -> Comment | None:
+        """A comment on a model or on one of its versions."""
+        with self._database.reading() as session:
+            return notes.comment(session, name, comment_id)
+
+    def change_comment(
+        self, name: str, comment_id: str, text: str, *, at_ms: int, trail: Trail = NO_TRAIL
+    ) -> Future[Comment]:
+        """Change the text of a comment."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail,
+                Comment,
+                lambda: notes.change_comment(tx, name, comment_id, text, at_ms, trail),
+            ),
+            savepoint=False,
+        )
+
+    def delete_comment(
+        self, name: str, comment_id: str, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Delete a comment."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, type(None), lambda: notes.delete_comment(tx, name, comment_id, trail)
+            ),
+            savepoint=False,
+        )
+
+    def comments(
+        self, name: str, version: int | None, *, limit: int, after: Position | None
+    ) -> Page[Comment]:
+        """Comments on a version, or on the model itself, by time then id."""
+        with self._database.reading() as session:
+            return notes.comments(session, name, version, limit=limit, after=after)
+
 
 def _kind(column: Any, wanted: bool | None) -> Any:  # noqa: ANN401, FBT001 - a column, a condition
     """The records of one kind. "Any kind" names both, so that an index may be used all the same."""
@@ -252,6 +343,10 @@ class VersionSource:
         "version_number": Held(column=_v.version, shape=Shape.INTEGER),
         "run_id": Held(column=_v.run_uuid, shape=Shape.TEXT),
         "source_path": Held(column=_v.source, shape=Shape.TEXT),
+        "model_id": Held(column=_v.logged_uuid, shape=Shape.TEXT),
+        "current_stage": Held(
+            column=_v.stage, shape=Shape.NAMED, names=dict(enumerate(STAGE_NUMBERS))
+        ),
         "creation_timestamp": Held(column=_v.created_ms, shape=Shape.INTEGER),
         "last_updated_timestamp": Held(column=_v.updated_ms, shape=Shape.INTEGER),
     }
@@ -265,5 +360,14 @@ class VersionSource:
                 shape=Shape.TEXT,
                 owner=tags.version_id,
                 rows=tags.key == field.key,
+            )
+        if field.entity is Entity.DATASET:
+            # One row for each version whose run read the data set.
+            used = _USED.c
+            return Held(
+                column=used[field.key],
+                shape=Shape.TEXT,
+                owner=used.version_id,
+                rows=used[field.key].is_not(None),
             )
         return self._own[field.key]

@@ -28,6 +28,7 @@ from millrace.core.rules.registry import is_prompt
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import upsert
 from millrace.stores.sql.models import note_registration
+from millrace.stores.sql.registry_notes import PENDING, STATE_NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,6 +138,11 @@ class RegistryStatements:
                  ("name", "is_prompt", "stage", "updated_ms", "document")}
             )
         )  # fmt: skip
+        files = t.model_version_manifests
+        self.manifest = prepare(
+            select(files.c.state, files.c.digest, files.c.record).where(files.c.version_id == row)
+        )
+        self.insert_manifest = new_row(files)
         self.set_version_tag = new_or_changed(t.model_version_tags, "value")
         self.delete_version_tag = prepare(
             delete(t.model_version_tags).where(
@@ -268,10 +274,12 @@ class RegistryRows:
         model = self.model(name)
         connection = self._session.connection
         versions = select(_v.id).where(_v.model_id == model.id)
-        tags = t.model_version_tags
+        tags, files = t.model_version_tags, t.model_version_manifests
         for statement in (
             delete(t.registered_model_aliases).where(_a.model_id == model.id),
+            delete(t.registry_comments).where(t.registry_comments.c.model_id == model.id),
             delete(tags).where(tags.c.version_id.in_(versions)),
+            delete(files).where(files.c.version_id.in_(versions)),
             delete(t.model_versions).where(_v.model_id == model.id),
             delete(t.registered_model_tags).where(t.registered_model_tags.c.model_id == model.id),
             delete(t.registered_models).where(_m.id == model.id),
@@ -286,6 +294,7 @@ class RegistryRows:
         """Record a version under the next number."""
         model = self.model(new.name)
         parent = None if new.copy_of is None else self.version(*new.copy_of).id
+        is_a_prompt = is_prompt(new.tag_list)
         model.last_version += 1
         version = ModelVersion(
             name=new.name,
@@ -306,12 +315,14 @@ class RegistryRows:
         self._session.run(
             self._do.insert_version,
             (
-                row, model.id, new.name, model.last_version, int(is_prompt(version.tag_list)),
+                row, model.id, new.name, model.last_version, int(is_a_prompt),
                 STAGE_NUMBERS["None"], new.source, new.location, new.run_id, new.model_id or "",
                 parent, new.created_ms, new.created_ms, _encode(version),
             ),
         )  # fmt: skip
         self._set_tags(self._do.set_version_tag, row, version.tag_list)
+        if not is_a_prompt:
+            self._add_manifest(row, parent)
         others = [one for one in model.entity.latest_version_list if one.current_stage != "None"]
         self._save_model(model, latest=[*others, version], at_ms=new.created_ms)
         if new.model_id:
@@ -319,6 +330,12 @@ class RegistryRows:
         self._note_version(None, version)
         self._tell(registry_events.version_created(version))
         return version
+
+    def _add_manifest(self, version: int, parent: int | None) -> None:
+        """Of a copy it is the parent's: nobody need look at its files again."""
+        held = None if parent is None else self._session.row(self._do.manifest, (parent,))
+        state, digest, record = held or (STATE_NUMBERS["PENDING"], None, PENDING)
+        self._session.run(self._do.insert_manifest, (version, state, digest, record))
 
     def change_version(self, name: str, version: int, change: VersionChange) -> ModelVersion:
         """Change a version."""
@@ -416,10 +433,12 @@ class RegistryRows:
         row = self.version(name, version)
         model = self.model(name)
         connection = self._session.connection
-        tags = t.model_version_tags
+        tags, files = t.model_version_tags, t.model_version_manifests
         for statement in (
             delete(t.registered_model_aliases).where(_a.version_id == row.id),
+            delete(t.registry_comments).where(t.registry_comments.c.version_id == row.id),
             delete(tags).where(tags.c.version_id == row.id),
+            delete(files).where(files.c.version_id == row.id),
             delete(t.model_versions).where(_v.id == row.id),
         ):
             connection.execute(statement)
