@@ -31,12 +31,7 @@ _WORDS: Final = {
 @click.command()
 @options.older_than
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
-@click.option(
-    "--artifacts-destination",
-    envvar=["MILLRACE_ARTIFACTS_DESTINATION", "MLFLOW_ARTIFACTS_DESTINATION"],
-    metavar="URI",
-    help="Where the server keeps the artifacts that it proxies (mlflow-artifacts:/...).",
-)
+@options.artifacts_destination
 @click.option("--run-ids", callback=options.listed, metavar="IDS", help="Only these runs.")
 @click.option(
     "--experiment-ids",
@@ -130,7 +125,7 @@ def _here(
     if missing_file(uri) is not None:
         raise NotFound(f"There is no database file {missing_file(uri)}.")
     stores = open_stores(uri)
-    places = Places(_open, destination=destination, trusting=True)
+    places = Places(open_store, destination=destination, trusting=True)
     try:
         retention = Retention(stores, places, registered=registered)
         yield from retention.removals(local_context(), selection, dry_run=dry_run)
@@ -139,7 +134,8 @@ def _here(
         stores.close()
 
 
-def _open(uri: str) -> ArtifactStore:
+def open_store(uri: str) -> ArtifactStore:
+    """A store of artifacts that this process can reach by itself."""
     from millrace.artifacts.open import open_artifacts
 
     if uri.startswith("mlflow-artifacts:"):

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "db": "db",
     "doctor": "doctor",
     "experiments": "experiments",
+    "fsck": "fsck",
     "gc": "gc",
     "runs": "runs",
     "server": "server",

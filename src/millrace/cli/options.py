@@ -92,6 +92,16 @@ def view(command: F) -> F:
     )(command)
 
 
+def artifacts_destination(command: F) -> F:
+    """`--artifacts-destination`: what `mlflow-artifacts:/` means, if anything."""
+    return click.option(
+        "--artifacts-destination",
+        envvar=list(settings.ARTIFACTS_DESTINATION.names),
+        metavar="URI",
+        help="Where the server keeps the artifacts that it proxies (mlflow-artifacts:/...).",
+    )(command)
+
+
 def older_than(command: F) -> F:
     """`--older-than 7d12h`: an age; the command gets milliseconds."""
     return click.option(

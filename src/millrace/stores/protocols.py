@@ -16,7 +16,7 @@ transaction, or nothing is. A replay leaves no second entry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from millrace.core.entities.entity import KeyValue, ViewType
     from millrace.core.entities.experiment import Experiment, ExperimentChange
+    from millrace.core.entities.finding import Finding
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.registry import (
@@ -672,6 +673,16 @@ class RegistryStore(Protocol):
         self, name: str, version: int | None, *, limit: int, after: Position | None
     ) -> Page[Comment]:
         """Comments on a version, or on the model itself, by time then id."""
+        ...
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A store that can look through its records for what does not fit together."""
+
+    def inspect(self, *, full: bool, repair: bool) -> Iterator[Finding]:
+        """Every check, one after the other. *full*: derived data of everything, not of a sample;
+        *repair*: make it anew where it is wrong. Whoever reads on lets the next check be made."""
         ...
 
 

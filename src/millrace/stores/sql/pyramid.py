@@ -178,6 +178,25 @@ def _slots(points: Sequence[tuple[int, int, int]], place: int, shift: int) -> di
     return slots
 
 
+def folded_slots(
+    levels: list[dict[int, Bucket]], points: Sequence[tuple[int, int, int]], state: SeriesState
+) -> list[dict[int, Bucket]]:
+    """The slots of all *levels* with *points* folded in, as *state* says that they are cut."""
+    if not points:
+        return levels
+    slots = _slots(points, state.axis - 1, state.shift)
+    levels = levels or [{} for _ in range(LEVELS)]
+    for level, held in enumerate(levels):
+        if level:
+            slots = _widened(slots)
+        for slot, bucket in slots.items():
+            if slot in held:
+                held[slot].merge(bucket)
+            else:
+                held[slot] = msgspec.structs.replace(bucket)
+    return levels
+
+
 def _widened(slots: dict[int, Bucket]) -> dict[int, Bucket]:
     """The next level's slots."""
     wider: dict[int, Bucket] = {}

@@ -25,6 +25,7 @@ from millrace.stores.sql.artifacts import SqlArtifacts
 from millrace.stores.sql.audit import SqlAudit
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
+from millrace.stores.sql.inspection import Inspection
 from millrace.stores.sql.migrate import prepare
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.series import Charts, Histories, columns, named_series
@@ -36,11 +37,12 @@ from millrace.stores.sql.trash import SqlTrash
 from millrace.stores.sql.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.experiment import ExperimentChange
+    from millrace.core.entities.finding import Finding
     from millrace.core.entities.logged_model import LoggedModelChange
     from millrace.core.entities.run import Batch, RunChange
     from millrace.core.pages import Position
@@ -346,7 +348,7 @@ class SqlStores:
         self._database = Database(uri)
         try:
             self._revision = prepare(self._database)
-            prepared = statements(self._database.dialect)
+            prepared = self._statements = statements(self._database.dialect)
             self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
             self._tracking = SqlTracking(self._database, self._writer, prepared)
             self._evaluation = SqlEvaluation(self._database, self._writer)
@@ -427,6 +429,11 @@ class SqlStores:
             revision=self._revision,
             queue=self._writer.queue_length,
         )
+
+    def inspect(self, *, full: bool, repair: bool) -> Iterator[Finding]:
+        """Look through all tables for what does not fit together."""
+        inspection = Inspection(self._database, self._writer, self._statements)
+        return inspection.inspect(full=full, repair=repair)
 
     def tidy(self) -> None:
         """Make documents ready before somebody asks for them."""
