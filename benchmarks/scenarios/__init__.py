@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.contenders import Target
-from benchmarks.scenarios import client, history, search, writes
+from benchmarks.scenarios import artifacts, client, history, search, writes
 from benchmarks.scenarios.outcome import Effort, Outcome
 from benchmarks.seeding import Seed
 
@@ -48,6 +48,9 @@ WRITES = (
     Write("lifecycle-8", partial(writes.lifecycle, connections=8)),
     Write("client-import", client.importing, needs_client=True),
     Write("client-calls", client.calling, needs_client=True),
+    Write("artifact-large", artifacts.large),
+    Write("artifact-small", artifacts.small),
+    Write("artifact-beside", artifacts.beside),
     Write("soak-32", partial(writes.soak, clients=32)),
 )
 READS = (

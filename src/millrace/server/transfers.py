@@ -15,12 +15,12 @@ from millrace.asgi import files
 from millrace.asgi.bodies import announced_size, read_body, refuse_coding
 from millrace.asgi.exchange import Answer, Streamed
 from millrace.core import clock, wire
-from millrace.core.errors import InvalidArgument, TooLarge
+from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
 from millrace.server.pipes import Pipe
 from millrace.server.sending import Parcel, deliver
 from millrace.services.artifacts import Archive
 from millrace.services.context import Context
-from millrace.services.transfers import CHECKED_FIRST, Offer
+from millrace.services.transfers import CHECKED_FIRST, Offer, Replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 SMALL_BYTES: Final = 256 * 1024
 """A file up to this size goes in one piece: to stream it would take longer."""
+
+
+_TRIES = 10
 
 
 class UploadRoute:
@@ -122,6 +125,12 @@ class DownloadRoute:
         context = _context(incoming)
 
         def prepare() -> Answer | Streamed:
+            for _ in range(_TRIES):
+                with contextlib.suppress(Replaced):
+                    return prepare_once()
+            raise Unavailable("The file is replaced again and again; try again.")
+
+        def prepare_once() -> Answer | Streamed:
             found = self._download(context, request)
             if isinstance(found, Archive):
                 return self._archived(found)

@@ -384,6 +384,9 @@ class Artifacts:
             names += _owners_below(spot)
         models = [name for name in names if _MODEL.fullmatch(name)]
         runs = [name for name in names if _RUN.fullmatch(name)]
+        if not (with_all_below or models) and spot.store.stat(spot.path) is None:
+            # Beside what a version was made of there is room; most uploads end here.
+            return False
         return any(self._is_at(where, spot) for where in self._frozen_places(runs, models))
 
     def _frozen_places(self, runs: list[str], models: list[str]) -> Iterator[str]:

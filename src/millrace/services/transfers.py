@@ -61,6 +61,10 @@ logger = logging.getLogger(__name__)
 Identity = tuple[int, ...]
 
 
+class Replaced(Unavailable):
+    """The file was replaced while it was read: there is another one to be read now."""
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """What a client says of the bytes that it sends.
 
@@ -107,6 +111,8 @@ class Opened:
         self.etag = stat.sha256 or stat.etag
         self.file = file
         self.is_right = is_right
+        self.is_suspect = False
+        """Whether something is known to speak against it, so that it is compared first."""
         self._check = check
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -291,24 +297,20 @@ class Transfers:
         not to be what was taken in.
         """
         for _ in range(_TRIES):
-            before = self._ledger.record(spot.uri)
-            opened = self._opened(spot, before)
-            # Whoever replaces the bytes says so first, and records them after: with the same
-            # record before and after it, what was opened is what the record is about.
-            if before == self._ledger.record(spot.uri):
-                break
-            opened.close()
-        else:
-            raise Unavailable(f"{spot.path!r} is replaced again and again; try again.")
-        try:
-            if before is not None and (before.broken_ms is not None or before.size != opened.size):
-                opened.compare()
-        except BaseException:
-            opened.close()
-            raise
-        return opened
+            opened = self._opened(spot)
+            try:
+                if opened.is_suspect:
+                    opened.compare()
+            except Replaced:
+                opened.close()
+            except BaseException:
+                opened.close()
+                raise
+            else:
+                return opened
+        raise Unavailable(f"{spot.path!r} is replaced again and again; try again.")
 
-    def _opened(self, spot: Spot, record: ArtifactRecord | None) -> Opened:
+    def _opened(self, spot: Spot) -> Opened:
         file: int | None = None
         if isinstance(spot.store, OnDisk):
             try:
@@ -326,6 +328,9 @@ class Transfers:
             if found is None:
                 raise _missing(spot)
             stat = found
+        # Whoever replaces bytes says so first and records them after. So the record is never older
+        # than what is open; that it is newer shows when the two are compared.
+        record = self._ledger.record(spot.uri)
         is_settled = record is not None and record.token is None
         stat = msgspec.structs.replace(
             stat, sha256=record.sha256 if record is not None and is_settled else None
@@ -336,7 +341,10 @@ class Transfers:
                 self._judge(opened, record, digest)
 
         is_right = record is None or self._is_known(spot.uri, file, record)
-        return Opened(spot, stat, file=file, is_right=is_right, check=check)
+        opened = Opened(spot, stat, file=file, is_right=is_right, check=check)
+        if record is not None:
+            opened.is_suspect = record.broken_ms is not None or record.size != stat.size
+        return opened
 
     def _judge(self, opened: Opened, record: ArtifactRecord, found: str) -> None:
         """Compare what was read with the record, and keep the outcome."""
@@ -359,12 +367,13 @@ class Transfers:
 
     def _report(self, opened: Opened, record: ArtifactRecord, found: str) -> NoReturn:
         spot = opened.spot
-        # Two servers may have taken in the first version of a file at once: the record of one is
-        # there a moment before that of the other.
+        # Another file may have taken the name since this one was opened. And two servers may have
+        # taken in the first version of a file at once: then the record of one is there a moment
+        # before that of the other.
         until = time.monotonic() + _SETTLES_S
         while time.monotonic() < until:
-            if self._ledger.record(spot.uri) != record:
-                raise Unavailable(f"{opened.path!r} was replaced while it was read; try again.")
+            if self._ledger.record(spot.uri) != record or not self._is_there(opened):
+                raise Replaced(f"{opened.path!r} was replaced while it was read; try again.")
             time.sleep(_SETTLES_S / 10)
         logger.error(
             "artifact %s is damaged: %d bytes with SHA-256 %s, recorded %d with %s",
@@ -375,6 +384,21 @@ class Transfers:
             f"The artifact {opened.path!r} is damaged: its bytes are not those that were "
             "uploaded. Upload it again, or restore it from a backup."
         )
+
+    @staticmethod
+    def _is_there(opened: Opened) -> bool:
+        """Whether the file that is open still has its name."""
+        store = opened.spot.store
+        if opened.file is None or not isinstance(store, OnDisk):
+            return True
+        try:
+            file = store.open(opened.path)
+        except NotFound:
+            return False
+        try:
+            return _identity(file) == _identity(opened.file)
+        finally:
+            os.close(file)
 
     def _is_known(self, uri: str, file: int | None, record: ArtifactRecord) -> bool:
         known = self._known.get(uri)

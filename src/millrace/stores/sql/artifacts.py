@@ -45,17 +45,24 @@ class SqlArtifacts:
     def __init__(self, database: Database, writer: Writer[Transaction]) -> None:
         self._database = database
         self._writer = writer
+        # Asked and written for every small file.
+        self._by_id = database.prepare(_BY_ID, "id")
+        self._insert = database.prepare(insert(t.artifacts), *t.artifacts.columns.keys())
 
     def record(self, uri: str) -> ArtifactRecord | None:
         """The record of a file."""
         with self._database.reading() as session:
-            return _held(session, uri)
+            return self._held(session, uri)
+
+    def _held(self, session: Session, uri: str) -> ArtifactRecord | None:
+        row = session.row(self._by_id, (_id(uri),))
+        return None if row is None else _record(row)
 
     def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
         """Note that the bytes will be replaced."""
 
         def change(tx: Transaction) -> ArtifactRecord | None:
-            known = _held(tx.session, uri)
+            known = self._held(tx.session, uri)
             if known is not None:
                 tx.session.connection.execute(
                     update(t.artifacts).where(_a.id == _id(uri)).values(token=token)
@@ -70,20 +77,13 @@ class SqlArtifacts:
         """Record what is visible now."""
 
         def change(tx: Transaction) -> None:
-            known = _held(tx.session, record.uri)
+            known = self._held(tx.session, record.uri)
             new = settled(known, record, token)
             tx.note(trail, "artifact", record.uri, before=known, after=new)
-            values = {
-                "size": new.size,
-                "sha256": new.sha256,
-                "recorded_ms": new.recorded_ms,
-                "token": new.token,
-                "broken_ms": new.broken_ms,
-            }
             if known is None:
-                key = {"id": _id(new.uri), "uri": new.uri, "head": new.uri[: t.HEAD_LENGTH]}
-                tx.session.connection.execute(insert(t.artifacts).values(**key, **values))
+                tx.session.run(self._insert, _row(new))
             else:
+                values = dict(zip(t.artifacts.columns.keys(), _row(new), strict=True))
                 tx.session.connection.execute(
                     update(t.artifacts).where(_a.id == _id(new.uri)).values(**values)
                 )
@@ -136,11 +136,6 @@ def _id(uri: str) -> str:
     return hashlib.sha256(uri.encode()).hexdigest()
 
 
-def _held(session: Session, uri: str) -> ArtifactRecord | None:
-    rows = session.select(_BY_ID, id=_id(uri))
-    return _record(rows[0]) if rows else None
-
-
 def _record(row: Row) -> ArtifactRecord:
     uri, size, sha256, recorded_ms, token, broken_ms = row
     return ArtifactRecord(
@@ -150,6 +145,19 @@ def _record(row: Row) -> ArtifactRecord:
         recorded_ms=recorded_ms,
         token=token,
         broken_ms=broken_ms,
+    )
+
+
+def _row(record: ArtifactRecord) -> tuple[object, ...]:
+    return (
+        _id(record.uri),
+        record.uri,
+        record.uri[: t.HEAD_LENGTH],
+        record.size,
+        record.sha256,
+        record.recorded_ms,
+        record.token,
+        record.broken_ms,
     )
 
 

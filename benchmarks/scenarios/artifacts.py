@@ -1,0 +1,148 @@
+"""Files through the artifact proxy: one large, many small, and what everybody else feels of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from functools import partial
+from multiprocessing import get_context
+
+from benchmarks import machine, processes
+from benchmarks.contenders import Target
+from benchmarks.http1 import Address, Connection, Requests, connect
+from benchmarks.lanes import OK, Lane, drive
+from benchmarks.scenarios.outcome import Effort, Outcome, percentile
+from benchmarks.tracking import Untrue
+
+_PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+_MIB = 1 << 20
+_LARGE = 256 * _MIB
+_SMALL, _FILES = 4096, 1_000
+_LANES = 16
+_UPLOADS, _PART = 8, 64 * _MIB
+_BLOCK = os.urandom(_MIB)
+_TIMEOUT_S = 60.0
+_PROBES = 300
+
+
+def large(target: Target, effort: Effort) -> Outcome:
+    """A file of 256 MiB (64 in a quick run), up and down, three times; the best of each."""
+    size = _LARGE if effort.name == "full" else _LARGE // 4
+    paths = [f"{_PROXY}/0/bench/large{number}" for number in range(3)]
+    with machine.window(target.pid) as spent:
+        up = min(_seconds(partial(_upload, target.address, path, size)) for path in paths)
+        down = min(_seconds(partial(_download, target.address, path, size)) for path in paths)
+    figures = {
+        "up_mb_per_s": size / up / 1e6,
+        "down_mb_per_s": size / down / 1e6,
+        "pss_mb": processes.pss_mb(target.pid),
+    }
+    return Outcome(figures, window=spent)
+
+
+def small(target: Target, effort: Effort) -> Outcome:
+    """1,000 files of 4 KB (250 in a quick run): up over 16 connections as clients do, down over
+    one, and listed."""
+    count = _FILES if effort.name == "full" else _FILES // 4
+    requests, body = Requests(target.address), _BLOCK[:_SMALL]
+    paths = [f"{_PROXY}/0/bench/small/{number}" for number in range(count)]
+    puts = [_put(target.address, path, len(body)) + body for path in paths]
+    listing = requests.get(f"{_PROXY}?path=0/bench/small")
+    with closing(Connection(target.address)) as connection, machine.window(target.pid) as spent:
+        lanes = [iter(puts[number::_LANES]) for number in range(_LANES)]
+        tally = drive(target.address, [partial(_sent, lane) for lane in lanes], seconds=_TIMEOUT_S)
+        if tally.failures.total() or len(tally.latencies_s) != count:
+            raise Untrue(f"{len(tally.latencies_s)} of {count} uploads, {tally.failures}")
+        down = _seconds(lambda: _exchange(connection, [requests.get(path) for path in paths]))
+        listed = min(_seconds(lambda: _exchange(connection, [listing])) for _ in range(5))
+    figures = {
+        "up_per_s": count / tally.wall_s,
+        "down_per_s": count / down,
+        "list_ms": listed * 1e3,
+    }
+    return Outcome(figures, window=spent)
+
+
+def beside(target: Target, effort: Effort) -> Outcome:
+    """How long a look at a record takes, alone and while eight files come in."""
+    size = _PART if effort.name == "full" else _PART // 4
+    request = Requests(target.address).get("/api/2.0/mlflow/experiments/get?experiment_id=0")
+    alone = _latencies(target.address, request, lambda done: done >= _PROBES)
+    # Processes of their own: they must not keep the one that looks at the clock waiting.
+    with ProcessPoolExecutor(_UPLOADS, mp_context=get_context("spawn")) as pool:
+        list(pool.map(abs, range(_UPLOADS)))
+        began = time.perf_counter()
+        uploads = [
+            pool.submit(_upload, target.address, f"{_PROXY}/0/bench/beside{number}", size)
+            for number in range(_UPLOADS)
+        ]
+        during = _latencies(target.address, request, lambda _: all(one.done() for one in uploads))
+        spent_s = time.perf_counter() - began
+        for one in uploads:
+            one.result()
+    before_s, during_s = percentile(alone, 0.99), percentile(during, 0.99)
+    figures = {
+        "alone_p99_ms": before_s * 1e3,
+        "during_p99_ms": during_s * 1e3,
+        "ratio": during_s / before_s,
+        "up_mb_per_s": _UPLOADS * size / spent_s / 1e6,
+        "pss_mb": processes.pss_mb(target.pid),
+    }
+    return Outcome(figures)
+
+
+def _sent(lane: Iterator[bytes], _until: float) -> Lane:
+    yield from lane
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _put(address: Address, path: str, size: int) -> bytes:
+    host = f"{address.host}:{address.port}"
+    return f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+def _upload(address: Address, path: str, size: int) -> None:
+    with connect(address, _TIMEOUT_S) as link:
+        link.sendall(_put(address, path, size))
+        for _ in range(size // _MIB):
+            link.sendall(_BLOCK)
+        answer = link.recv(_MIB)
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise Untrue(f"an upload was answered {answer[:100]!r}")
+
+
+def _download(address: Address, path: str, size: int) -> None:
+    buffer = bytearray(_MIB)
+    with connect(address, _TIMEOUT_S) as link:
+        link.sendall(Requests(address).get(path))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += link.recv(_MIB)
+        left = size - len(head.partition(b"\r\n\r\n")[2])
+        while left > 0 and (count := link.recv_into(buffer)):
+            left -= count
+    if left or not head.startswith(b"HTTP/1.1 200"):
+        raise Untrue(f"a download was answered {head[:100]!r}; {left} bytes are missing")
+
+
+def _exchange(connection: Connection, requests: list[bytes]) -> None:
+    for request in requests:
+        reply = connection.exchange(request)
+        if reply.status != OK:
+            raise Untrue(f"answered {reply.status}: {reply.body[:100]!r}")
+
+
+def _latencies(address: Address, request: bytes, is_over: Callable[[int], bool]) -> list[float]:
+    found: list[float] = []
+    with closing(Connection(address)) as connection:
+        while not is_over(len(found)):
+            found.append(_seconds(lambda: _exchange(connection, [request])))
+    return found
