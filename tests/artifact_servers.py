@@ -258,3 +258,107 @@ def make_gcs_bucket(url: str, name: str) -> None:
 def _put(url: str, headers: dict[str, str] | None = None) -> None:
     answer = urllib3.request("PUT", url, headers=headers, body=b"", retries=False)
     assert answer.status in {200, 201}, answer.data
+
+
+class SftpServer(msgspec.Struct, frozen=True):
+    """A folder on an SSH server: its URI, a key that opens it, and the host's own key."""
+
+    uri: str
+    key: str
+    known_hosts: str
+
+
+@contextlib.contextmanager
+def private_sshd(folder: Path) -> Iterator[SftpServer]:
+    """OpenSSH, for the user that runs the tests and nobody else."""
+    program = shutil.which("sshd") or "/usr/sbin/sshd"
+    if not Path(program).exists() or not shutil.which("ssh-keygen"):
+        raise LookupError("no sshd; apt-get install openssh-server")
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    port = free_port()
+    (folder / "authorized").write_bytes((folder / "user.pub").read_bytes())
+    kind, key, *_ = (folder / "host.pub").read_text().split()
+    (folder / "known_hosts").write_text(f"[{LOOPBACK}]:{port} {kind} {key}\n")
+    (folder / "sshd.conf").write_text(
+        f"Port {port}\nListenAddress {LOOPBACK}\nHostKey {folder}/host\nPidFile {folder}/pid\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nUsePAM no\n"
+        "StrictModes no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n"
+        "MaxStartups 100\nMaxSessions 100\n"
+    )
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    command = [program, "-D", "-e", "-f", str(folder / "sshd.conf")]
+    server = Process(command, folder / "log", functools.partial(listens, port))
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    try:
+        yield SftpServer(
+            f"sftp://{user}@{LOOPBACK}:{port}{folder}/files",
+            str(folder / "user"),
+            str(folder / "known_hosts"),
+        )
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def private_pyftpdlib(folder: Path, certificate: Path | None = None) -> Iterator[str]:
+    """pyftpdlib: it has MLSD, and demands TLS when it is given a certificate with its key."""
+    python = environment_python(VENVS / "ftp", ROOT / "tests" / "ftp-env" / "requirements.lock")
+    port = free_port()
+    (folder / "files").mkdir()
+    command: list[str | Path] = [python, ROOT / "tests" / "ftp-env" / "serve.py", str(port)]
+    command += [folder / "files", *([certificate] if certificate else [])]
+    server = Process(command, folder / "log", functools.partial(listens, port))
+    scheme = "ftps" if certificate else "ftp"
+    try:
+        yield f"{scheme}://me:s3cret@localhost:{port}"
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def private_vsftpd(folder: Path) -> Iterator[str]:
+    """vsftpd, for anonymous users who may do all in one folder; it has no MLSD."""
+    program = shutil.which("vsftpd") or "/usr/sbin/vsftpd"
+    if not Path(program).exists():
+        raise LookupError("no vsftpd; apt-get install vsftpd")
+    if os.geteuid() != 0:
+        raise LookupError("vsftpd needs root")
+    port, low = free_port(), free_port()
+    for name in ("empty", "root", "root/files"):
+        (folder / name).mkdir()
+    for path in (folder, folder / "root"):
+        path.chmod(0o755)
+    shutil.chown(folder / "root" / "files", "ftp")
+    settings = {
+        "listen": "YES",
+        "listen_address": LOOPBACK,
+        "listen_port": port,
+        "background": "NO",
+        "anonymous_enable": "YES",
+        "local_enable": "NO",
+        "write_enable": "YES",
+        "anon_upload_enable": "YES",
+        "anon_mkdir_write_enable": "YES",
+        "anon_other_write_enable": "YES",
+        "anon_world_readable_only": "NO",
+        "anon_root": folder / "root",
+        "anon_umask": "022",
+        "secure_chroot_dir": folder / "empty",
+        "pasv_address": LOOPBACK,
+        "pasv_min_port": low,
+        "pasv_max_port": min(low + 2000, 65535),
+        "seccomp_sandbox": "NO",
+        "max_clients": 0,
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+    (folder / "vsftpd.conf").write_text(lines)
+    server = Process(
+        [program, str(folder / "vsftpd.conf")], folder / "log", functools.partial(listens, port)
+    )
+    try:
+        yield f"ftp://{LOOPBACK}:{port}/files"
+    finally:
+        server.stop()

@@ -12,13 +12,17 @@ import pytest
 from millrace.artifacts.protocols import ArtifactStore
 from tests.artifact_servers import (
     S3Server,
+    SftpServer,
     make_azure_container,
     make_gcs_bucket,
     make_s3_bucket,
     private_azurite,
     private_gcs,
     private_moto,
+    private_pyftpdlib,
+    private_sshd,
     private_swift,
+    private_vsftpd,
     served,
 )
 from tests.contract_artifacts.places import PLACES, Place
@@ -102,6 +106,38 @@ def gcs_server() -> Iterator[str]:
 def gcs(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server)
     return f"gs://{NAME}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[SftpServer]:
+    yield from served("sftp", lambda told: msgspec.json.decode(told, type=SftpServer), private_sshd)
+
+
+@pytest.fixture
+def sftp(sftp_server: SftpServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("MILLRACE_SFTP_KNOWN_HOSTS", sftp_server.known_hosts)
+    monkeypatch.setenv("MILLRACE_SFTP_KEY_FILE", sftp_server.key)
+    return f"{sftp_server.uri}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def ftp_server() -> Iterator[str]:
+    yield from served("ftp", str, private_vsftpd)
+
+
+@pytest.fixture(scope="session")
+def ftp_mlsd_server() -> Iterator[str]:
+    yield from served("ftp_mlsd", str, private_pyftpdlib)
+
+
+@pytest.fixture
+def ftp_mlsd(ftp_mlsd_server: str) -> str:
+    return f"{ftp_mlsd_server}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def ftp(ftp_server: str) -> str:
+    return f"{ftp_server}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")

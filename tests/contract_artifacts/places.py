@@ -59,6 +59,9 @@ PLACES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
     "s3-moto": _at("s3_moto"),
     "azure": _at("azure"),
     "gcs-emulation": _at("gcs"),
+    "sftp": _at("sftp"),
+    "ftp": _at("ftp"),
+    "ftp-mlsd": _at("ftp_mlsd"),
     "proxied": _through("millrace_server"),
     "proxied-mlflow": _through("mlflow_server"),
 }
@@ -70,7 +73,8 @@ FOLDERED = [name for name in PLACES if name not in KEYED | {"proxied-mlflow"}]
 # MLflow's server decodes names once more, and makes the folder of an upload that then breaks.
 EXACT = [name for name in PLACES if name != "proxied-mlflow"]
 # Swift looks before it writes, so two who do it at once can both succeed; S3 itself decides once.
-DECIDING = [name for name in PLACES if name not in {"s3", "proxied-mlflow"}]
+# With FTP and MLflow's server we look.
+DECIDING = [name for name in PLACES if name not in {"s3", "ftp", "ftp-mlsd", "proxied-mlflow"}]
 # A thousand files take Swift a minute, and moto's Google half of one.
 QUICK = [name for name in DECIDING if name != "gcs-emulation"]
 # What keeps bytes in this very process is measured by none.

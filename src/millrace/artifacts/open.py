@@ -48,6 +48,9 @@ OPENERS: Registry[Opener] = Registry(
             ("wasb", "wasbs", "abfs", "abfss", "az"), "millrace.artifacts.azure:open_azure"
         ),
         "mlflow-artifacts": "millrace.artifacts.proxied:open_proxied",
+        "sftp": "millrace.artifacts.sftp:open_sftp",
+        "ftp": "millrace.artifacts.ftp:open_ftp",
+        "ftps": "millrace.artifacts.ftp:open_ftp",
         "memory": "millrace.artifacts.memory:open_memory",
     },
 )

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from millrace.core.errors import InvalidArgument
+from millrace.core.errors import InvalidArgument, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -103,6 +103,12 @@ def started(body: Generator[bytes]) -> Generator[bytes]:
     """
     next(body)
     return body
+
+
+def check_arrived(path: str, arrived: int | None, sent: int) -> None:
+    """Raise `Unavailable` when a server has not as many bytes of *path* as it was sent."""
+    if arrived != sent:
+        raise Unavailable(f"Of {path!r} {arrived} bytes arrived of {sent}; send it again.")
 
 
 def span(size: int, start: int, end: int | None) -> range:

@@ -475,6 +475,14 @@ AWS_DEFAULT_REGION: Final = Setting[str | None](
     "AWS_DEFAULT_REGION", str, None, "both",
     "Region when AWS_REGION is not set.", mlflow="AWS_DEFAULT_REGION",
 )  # fmt: skip
+SFTP_KNOWN_HOSTS: Final = Setting(
+    "SFTP_KNOWN_HOSTS", str, "~/.ssh/known_hosts", "both",
+    "File with the keys of SFTP servers; one that is not in it is refused.",
+)  # fmt: skip
+SFTP_KEY_FILE: Final = Setting[str | None](
+    "SFTP_KEY_FILE", str, None, "both",
+    "Private key to log in to SFTP servers with, besides those of the agent and of `~/.ssh`.",
+)  # fmt: skip
 STORAGE_EMULATOR_HOST: Final = Setting[str | None](
     "STORAGE_EMULATOR_HOST", str, None, "both",
     "URL of a server that stands for Google Cloud Storage, used without credentials.",
