@@ -22,8 +22,9 @@ from millrace.client.models import LoggedModelVerbs
 from millrace.client.records import LOCAL, Logged, entries
 from millrace.client.registry import WAIT_S, RegistryVerbs
 from millrace.core import clock, model_uris, settings, tags
+from millrace.core.entities.registry import ManifestFile
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound, NotSupported, Unavailable
-from millrace.core.rules import limits
+from millrace.core.rules import limits, manifests
 from millrace.core.uris import safe_folder, safe_path
 from millrace.http.patience import Patience
 
@@ -282,7 +283,10 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
             case locations.OfRun(run_id, path):
                 return self.download_artifacts(run_id, path, dst_path)
             case locations.OfModel() as model:
-                return _fetched(self._model_at(model), model.path, dst_path)
+                version, place = self._version_at(model)
+                there = _fetched(place, model.path, dst_path)
+                self._check_files(version, model.path, Path(there))
+                return there
             case None:
                 if dst_path is None and depots.is_local(uri):
                     return str(depots.local(uri).resolve(strict=True))
@@ -295,7 +299,13 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
             case locations.OfRun(run_id, path):
                 return self._in_run(run_id, path, _read)
             case locations.OfModel() as model:
-                return _read(self._model_at(model), model.path)
+                version, place = self._version_at(model)
+                body = _read(place, model.path)
+                if version is not None:
+                    digest = hashlib.sha256(body).hexdigest()
+                    found = ManifestFile(path=model.path, size=len(body), sha256=digest)
+                    self._check(version, model.path, [found])
+                return body
             case None:
                 return _read(self._depot.place(uri), "")
 
@@ -327,17 +337,49 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
 
     def _model_at(self, uri: locations.OfModel) -> Place:
         """The root of the files of a logged model or registered version."""
+        return self._version_at(uri)[1]
+
+    def _version_at(self, uri: locations.OfModel) -> tuple[ModelVersion | None, Place]:
+        """A registered version, None for a logged model, and the root of its files."""
         if isinstance(uri.named, model_uris.ById):
-            return self._model(uri.named.model_id)
+            return None, self._model(uri.named.model_id)
         version = self.model_version_at(uri.named)
         where = self.get_model_version_download_uri(version.name, version.version)
         match locations.owned(where):
             case locations.OfRun(run_id, path):
-                return self._in_run(run_id, path, _there)
+                return version, self._in_run(run_id, path, _there)
             case locations.OfModel() as model:
-                return self._model_at(model).below(model.path)
+                return version, self._model_at(model).below(model.path)
             case None:
-                return self._depot.root(where)
+                return version, self._depot.root(where)
+
+    def _check_files(self, version: ModelVersion | None, path: str, there: Path) -> None:
+        """Compare a download with what was registered; `Damaged` when it differs."""
+        if version is None:
+            return
+        files = (
+            [there] if there.is_file() else [each for each in there.rglob("*") if each.is_file()]
+        )
+        found = []
+        for each in files:
+            below = each.relative_to(there).as_posix() if there.is_dir() else ""
+            with each.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            name = "/".join(filter(None, (path, below)))
+            found.append(ManifestFile(path=name, size=each.stat().st_size, sha256=digest))
+        self._check(version, path, found)
+
+    def _check(self, version: ModelVersion, path: str, found: list[ManifestFile]) -> None:
+        try:
+            manifest = self.get_model_version_manifest(version.name, version.version)
+        except (NotFound, NotSupported):
+            return  # a server that writes none
+        if manifest.state != "RECORDED":
+            logger.debug("%s has no manifest: %s", version.place, manifest.message)
+            return
+        problems = manifests.differences(manifest, found, below=path)
+        if problems:
+            raise transfers.Damaged(manifests.told(version.name, version.version, problems))
 
     def _in_run(self, run_id: str, path: str, do: Callable[[Place, str], T]) -> T:
         """What *do* gives for *path* in a run; where the run has nothing, in the logged model of

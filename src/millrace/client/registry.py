@@ -15,12 +15,19 @@ import msgspec
 from millrace.api.endpoint import Nothing
 from millrace.api.registry import (
     AliasOfModel,
+    CommentOfModel,
+    CommentReply,
+    CommentsReply,
+    CreateComment,
     CreateModelVersion,
     CreateRegisteredModel,
     DeleteModelVersionTag,
     DeleteRegisteredModelTag,
     DownloadUri,
     GetLatestVersions,
+    LineageReply,
+    ListComments,
+    ManifestReply,
     ModelName,
     ModelVersionReply,
     ModelVersionsReply,
@@ -32,8 +39,10 @@ from millrace.api.registry import (
     SetRegisteredModelAlias,
     SetRegisteredModelTag,
     TransitionStage,
+    UpdateComment,
     UpdateModelVersion,
     UpdateRegisteredModel,
+    VerifyReply,
     VersionOfModel,
 )
 from millrace.api.table import BY_NAME
@@ -49,7 +58,14 @@ if TYPE_CHECKING:
 
     from millrace.api.endpoint import Reply, Request
     from millrace.client.batching import Channel
-    from millrace.core.entities.registry import ModelVersion, RegisteredModel
+    from millrace.core.entities.registry import (
+        Comment,
+        FileProblem,
+        Lineage,
+        Manifest,
+        ModelVersion,
+        RegisteredModel,
+    )
 
 R = TypeVar("R", bound="Reply | Request")
 
@@ -316,6 +332,56 @@ class RegistryVerbs(Verbs):
         if version is not None:
             return str(version)
         return self.model_version_at(model_uris.parse(f"models:/{name}/{stage}")).version
+
+    # --- what is known and said of them ----------------------------------------------------------
+
+    def get_model_version_lineage(self, name: str, version: str | int) -> Lineage:
+        """What a version was made from (run, data sets, code, parent), and its copies."""
+        request = VersionOfModel(name=name, version=str(version))
+        return self._ask("getModelVersionLineage", request, LineageReply).lineage
+
+    def get_model_version_manifest(self, name: str, version: str | int) -> Manifest:
+        """The files of a version as they were when it was registered."""
+        request = VersionOfModel(name=name, version=str(version))
+        return self._ask("getModelVersionManifest", request, ManifestReply).manifest
+
+    def verify_model_version(self, name: str, version: str | int) -> list[FileProblem]:
+        """Have the server read all files of a version: what is not as it was registered."""
+        request = VersionOfModel(name=name, version=str(version))
+        return list(self._ask("verifyModelVersion", request, VerifyReply).problems)
+
+    def create_comment(self, name: str, comment: str, version: str | int | None = None) -> Comment:
+        """Say something of a model, or of a version of it, as Markdown."""
+        request = CreateComment(
+            name=name, comment=comment, version=None if version is None else str(version)
+        )
+        return self._ask("createComment", request, CommentReply).comment
+
+    def update_comment(self, name: str, comment_id: str, comment: str) -> Comment:
+        """Change a comment of one's own."""
+        request = UpdateComment(name=name, id=comment_id, comment=comment)
+        return self._ask("updateComment", request, CommentReply).comment
+
+    def delete_comment(self, name: str, comment_id: str) -> None:
+        """Delete a comment of one's own."""
+        self._ask("deleteComment", CommentOfModel(name=name, id=comment_id), Nothing)
+
+    def list_comments(
+        self,
+        name: str,
+        version: str | int | None = None,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> PagedList[Comment]:
+        """Comments on a version, or on the model itself, in their order."""
+        request = ListComments(
+            name=name,
+            version=None if version is None else str(version),
+            max_results=max_results,
+            page_token=page_token,
+        )
+        reply = self._ask("listComments", request, CommentsReply)
+        return PagedList(reply.comments, reply.next_page_token)
 
     # --- by URI ----------------------------------------------------------------------------------
 

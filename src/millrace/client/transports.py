@@ -43,7 +43,7 @@ KEYED: Final = frozenset(
     "createExperiment createRun createLoggedModel createDataset logModel "
     "deleteExperiment restoreExperiment deleteExperimentTag deleteTag deleteLoggedModelTag "
     "createRegisteredModel renameRegisteredModel deleteRegisteredModel createModelVersion "
-    "deleteModelVersion".split()
+    "deleteModelVersion createComment deleteComment".split()
 )
 _TENDED_BY: Final = frozenset({"getRun", "searchRuns"})
 _TEND_S: Final = 1.0

@@ -75,8 +75,7 @@ class Platform:
         self.stores = stores
         self._registry_stores = stores if registry is None else registry
         self.presigned_only = presigned_only
-        # In the user's own process whatever the user may touch may be touched.
-        self.places = places or Places(open_store, trusting=True)
+        self.places = places or _everywhere()
         tokens = Tokens(stores.secret())
         experiments = Experiments(
             stores.tracking, tokens, artifact_root=artifact_root, local_locations=local_locations
@@ -264,6 +263,15 @@ class Platform:
             presigned_upload_model_id_supported=True,
             artifacts_presigned_only=self.presigned_only,
         )
+
+
+def _everywhere() -> Places:
+    """In the user's own process whatever the user may touch may be touched. What a server would
+    proxy is where one that is started here would keep it."""
+    destination = settings.ARTIFACTS_DESTINATION.get()
+    if "://" not in destination:
+        destination = str(Path(destination.removeprefix("file:")).absolute())
+    return Places(open_store, destination=destination, trusting=True)
 
 
 def open_store(uri: str) -> ArtifactStore:

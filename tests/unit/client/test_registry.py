@@ -8,6 +8,7 @@ import pytest
 
 import millrace
 from millrace.client.client import MillraceClient
+from millrace.client.transfers import Damaged
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 
 
@@ -151,3 +152,39 @@ def test_a_registry_apart_from_the_runs(here: Path) -> None:
     assert [one.name for one in MillraceClient(runs, models).search_registered_models()] == [
         "digits"
     ]
+
+
+def test_what_is_loaded_is_what_was_registered(client: MillraceClient, here: Path) -> None:
+    run_id = client.create_run("0").info.run_id
+    client.log_text(run_id, "weights", "net/weights.txt")
+    client.log_text(run_id, "flavors: {}", "net/MLmodel")
+    client.register_model(f"runs:/{run_id}/net", "digits")
+    manifest = client.get_model_version_manifest("digits", 1)
+    assert [one.path for one in manifest.files] == ["MLmodel", "weights.txt"]
+    assert client.verify_model_version("digits", 1) == []
+
+    (file,) = here.rglob("weights.txt")
+    file.chmod(0o644)
+    file.write_text("altered")
+
+    assert [one.path for one in client.verify_model_version("digits", 1)] == ["weights.txt"]
+    for load in (client.download_at, client.read_at):
+        uri = "models:/digits/1" if load == client.download_at else "models:/digits/1/weights.txt"
+        with pytest.raises(Damaged, match=r"weights\.txt"):
+            load(uri)
+    assert client.read_at("models:/digits/1/MLmodel") == b"flavors: {}"
+
+
+def test_lineage_and_comments(client: MillraceClient, model: str) -> None:
+    client.copy_model_version(f"models:/{model}/1", "other")
+    said = client.create_comment(model, "*well*", version=1)
+    client.update_comment(model, said.id, "better")
+
+    assert [one.comment for one in client.list_comments(model, 1)] == ["better"]
+    assert client.list_comments(model) == []
+    client.delete_comment(model, said.id)
+    assert client.list_comments(model, 1) == []
+    lineage = client.get_model_version_lineage("other", 1)
+    assert lineage.parent is not None
+    assert (lineage.parent.name, lineage.parent.version) == (model, "1")
+    assert [one.name for one in client.get_model_version_lineage(model, 1).children] == ["other"]
