@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "experiments": "experiments",
     "fsck": "fsck",
     "gc": "gc",
+    "registry": "registry",
     "runs": "runs",
     "server": "server",
     "sync": "sync",
