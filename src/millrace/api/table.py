@@ -14,6 +14,7 @@ from millrace.api import (
     system,
     tracking,
     trash,
+    webhooks,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *artifacts.ROWS,
     *evaluation.ROWS,
     *registry.ROWS,
+    *webhooks.ROWS,
     *audit.ROWS,
     *trash.ROWS,
     *system.ROWS,
@@ -35,7 +37,6 @@ BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
 # Areas that clients may ask for: the answer names the area instead of "not found".
 NOT_OFFERED: Final[tuple[tuple[str, str], ...]] = (
-    ("/mlflow/webhooks", "webhooks"),
     ("/mlflow/traces", "traces"),
     ("/mlflow/unified-traces", "traces"),
     ("/mlflow/get-online-trace-details", "traces"),

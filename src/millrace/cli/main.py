@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "sync": "sync",
     "trash": "trash",
     "ui": "server",
+    "webhooks": "webhooks",
 }
 
 

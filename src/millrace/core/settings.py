@@ -339,6 +339,45 @@ AUDIT_WITNESS: Final = Setting[str | None](
     "File that each signed head of the audit trail is appended to: out of reach of whoever can "
     "write to the database, it shows that entries were cut off.",
 )  # fmt: skip
+OUTBOUND_ALLOWED_HOSTS: Final = Setting(
+    "OUTBOUND_ALLOWED_HOSTS", str, "", "server",
+    "Comma list of hosts (name or name:port) and networks (10.1.0.0/16) that webhooks may call "
+    "although they are not public.",
+)  # fmt: skip
+OUTBOUND_ALLOW_HTTP: Final = Setting(
+    "OUTBOUND_ALLOW_HTTP", _flag, False, "server", "Let webhooks call http:// as well as https://."
+)
+OUTBOUND_PORTS: Final = Setting(
+    "OUTBOUND_PORTS", str, "443,8443", "server", "Comma list of ports that webhooks may call."
+)
+OUTBOUND_CA_FILE: Final = Setting[str | None](
+    "OUTBOUND_CA_FILE", str, None, "server",
+    "CA bundle that the certificates of webhook receivers are checked against.",
+)  # fmt: skip
+WEBHOOK_REQUEST_TIMEOUT: Final = Setting(
+    "WEBHOOK_REQUEST_TIMEOUT", _seconds, 10.0, "server",
+    "Longest time of one attempt to deliver to a webhook, in seconds.",
+    mlflow="MLFLOW_WEBHOOK_REQUEST_TIMEOUT",
+)  # fmt: skip
+WEBHOOK_REQUEST_MAX_RETRIES: Final = Setting(
+    "WEBHOOK_REQUEST_MAX_RETRIES", _integer, 10, "server",
+    "Attempts after the first until a delivery counts as failed.",
+    mlflow="MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES",
+)  # fmt: skip
+WEBHOOK_RETRY_SECONDS: Final = Setting(
+    "WEBHOOK_RETRY_SECONDS", _seconds, 5.0, "server",
+    "Wait before the first retry; it doubles with each, up to an hour, less a random part.",
+)  # fmt: skip
+WEBHOOK_DELIVERY_MAX_WORKERS: Final = Setting(
+    "WEBHOOK_DELIVERY_MAX_WORKERS", _positive, 10, "server",
+    "Deliveries that one server process makes at the same time; two of them to one receiver.",
+    mlflow="MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS",
+)  # fmt: skip
+WEBHOOK_SECRET_ENCRYPTION_KEY: Final = Setting[str | None](
+    "WEBHOOK_SECRET_ENCRYPTION_KEY", str, None, "server",
+    "Key that secrets of webhooks are sealed with, 32 bytes in URL-safe base64, instead of the one "
+    "in the key file.", mlflow="MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", secret=True,
+)  # fmt: skip
 GRACE_SECONDS: Final = Setting(
     "GRACE_SECONDS", _seconds, 10.0, "server",
     "Longest time that a stop waits for requests in flight.",

@@ -16,6 +16,7 @@ from millrace.asgi.security import Guard, Policy, host_entries, origin_entries
 from millrace.core import wire
 from millrace.core.errors import MillraceError, NotSupported, Unavailable
 from millrace.server.bridge import Bridge
+from millrace.server.delivery import Courier
 from millrace.server.health import health_routes, open_paths
 from millrace.server.page import page_routes
 from millrace.server.routes import PlainRoute, endpoint_routes
@@ -91,13 +92,16 @@ class _App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         chores = asyncio.create_task(self._chores())
+        courier = Courier(self._platform.webhooks)
         await send({"type": "lifespan.startup.complete"})
         try:
             await receive()
         except asyncio.CancelledError:
             return  # told to stop at once, and the loop ends now
         chores.cancel()
+        courier.stop()
         await self._last_chore()
+        await self.bridge().run(courier.close)
         for bridge in (self._bridge, self._transfers):
             if bridge is not None:
                 bridge.close()

@@ -55,6 +55,11 @@ class KeyRing:
         """Where the keys are."""
         return self._file
 
+    @property
+    def has_given_key(self) -> bool:
+        """Whether the operator keeps the sealing key elsewhere."""
+        return self._given is not None
+
     # --- signing -------------------------------------------------------------------------------
 
     def public_key(self) -> PublicKey:

@@ -29,6 +29,7 @@ from millrace.services.retention import Retention
 from millrace.services.runs import Runs
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
+from millrace.services.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +98,9 @@ class Platform:
             freezes=settings.FREEZE_MODELS.get(),
         )
         self.artifacts = artifacts
-        self.audit = Audit(stores.audit, tokens, keys or KeyRing(None))
+        keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
+        self.audit = Audit(stores.audit, tokens, keys)
+        self.webhooks = Webhooks(stores.webhooks, tokens, keys)
         trash = Trash(stores, tokens, Retention(stores, self.places))
         by_name = self._registry_stores.registry
         self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
@@ -182,6 +185,14 @@ class Platform:
             "setDatasetTags": evaluation.set_tags,
             "deleteDatasetTag": evaluation.delete_tag,
             "upsertDatasetRecords": evaluation.upsert_records,
+            "createWebhook": self.webhooks.create,
+            "listWebhooks": self.webhooks.find,
+            "getWebhook": self.webhooks.get,
+            "updateWebhook": self.webhooks.update,
+            "deleteWebhook": self.webhooks.delete,
+            "testWebhook": self.webhooks.test,
+            "listWebhookDeliveries": self.webhooks.deliveries,
+            "replayWebhookDelivery": self.webhooks.replay,
             "listAuditEntries": self.audit.entries,
             "getAuditEntry": self.audit.entry,
             "getAuditChain": self.audit.chain,
@@ -236,8 +247,11 @@ class Platform:
         self._manifests.catch_up()
 
     def serve(self, *, at_end: bool = False) -> None:
-        """What a server has to do besides, every few seconds and *at_end*: sign the audit trail."""
+        """What a server has to do besides, every few seconds and *at_end*: sign the audit trail,
+        shorten the log of deliveries."""
         self.audit.sign(now_ms(), at_once=at_end)
+        if not at_end:
+            self.webhooks.tidy(now_ms())
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""
@@ -321,6 +335,9 @@ def open_platform(  # noqa: PLR0913 - as above
         local_locations=local_locations,
         places=places,
         presigned_only=presigned_only,
-        keys=KeyRing(Path(given) if given else key_file(uri)),
+        keys=KeyRing(
+            Path(given) if given else key_file(uri),
+            sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get(),
+        ),
         registry=registry,
     )

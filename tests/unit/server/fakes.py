@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -71,6 +71,13 @@ class FakePlatform:
     @property
     def stores(self) -> FakePlatform:
         return self
+
+    @property
+    def webhooks(self) -> FakePlatform:
+        return self
+
+    def claim(self, *, limit: int, without: Iterable[str] = ()) -> list[Any]:
+        return []
 
     def health(self) -> StoreHealth:
         return self.health_now

@@ -330,11 +330,11 @@ def test_a_missing_handler_is_found_at_the_start() -> None:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/api/2.0/mlflow/webhooks", 501, "webhooks"),
+        ("/api/2.0/mlflow/scorers/list", 501, "scorers"),
         ("/ajax-api/3.0/mlflow/traces/x", 501, "traces"),
         ("/api/2.0/mlflow-artifacts/nothing/a/b", 404, "nothing at"),
-        ("/api/2.0/mlflow/webhooksx", 404, "nothing at"),
-        ("/mlflow/webhooks", 404, "nothing at"),
+        ("/api/2.0/mlflow/scorersx", 404, "nothing at"),
+        ("/mlflow/scorers", 404, "nothing at"),
         ("/nothing", 404, "nothing at"),
     ],
 )

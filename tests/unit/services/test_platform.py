@@ -25,6 +25,7 @@ from millrace.stores.protocols import (
     RegistryStore,
     StoreHealth,
     TrackingStore,
+    WebhookStore,
 )
 from tests.contract import build
 from tests.unit.services.conftest import Call, calling
@@ -103,6 +104,7 @@ class BusyStores:
     registry = Busy(RegistryStore)
     artifacts = Busy(ArtifactRecords)
     audit = Busy(AuditStore)
+    webhooks = Busy(WebhookStore)
 
     def secret(self) -> bytes:
         return b"s"

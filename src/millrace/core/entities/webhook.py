@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final, Literal
+
+import msgspec
 
 from millrace.core.entities.entity import Entity
 
 WebhookStatus = Literal["ACTIVE", "DISABLED"]
 WEBHOOK_STATUS_NUMBERS: Final[dict[int, WebhookStatus]] = {1: "ACTIVE", 2: "DISABLED"}
 
-ENTITY_NUMBERS: Final = {
+EntityName = Literal[
+    "REGISTERED_MODEL",
+    "MODEL_VERSION",
+    "MODEL_VERSION_TAG",
+    "MODEL_VERSION_ALIAS",
+    "PROMPT",
+    "PROMPT_VERSION",
+    "PROMPT_TAG",
+    "PROMPT_VERSION_TAG",
+    "PROMPT_ALIAS",
+    "BUDGET_POLICY",
+    "EXPERIMENT",
+    "RUN",
+    "TRANSITION_REQUEST",
+]
+ActionName = Literal[
+    "CREATED",
+    "UPDATED",
+    "DELETED",
+    "SET",
+    "EXCEEDED",
+    "ENDED",
+    "RESTORED",
+    "TRANSITIONED",
+    "APPROVED",
+    "REJECTED",
+    "CANCELLED",
+]
+ENTITY_NUMBERS: Final[dict[int, EntityName]] = {
     1: "REGISTERED_MODEL",
     2: "MODEL_VERSION",
     3: "MODEL_VERSION_TAG",
@@ -21,7 +52,13 @@ ENTITY_NUMBERS: Final = {
     9: "PROMPT_ALIAS",
     10: "BUDGET_POLICY",
 }
-ACTION_NUMBERS: Final = {1: "CREATED", 2: "UPDATED", 3: "DELETED", 4: "SET", 5: "EXCEEDED"}
+ACTION_NUMBERS: Final[dict[int, ActionName]] = {
+    1: "CREATED",
+    2: "UPDATED",
+    3: "DELETED",
+    4: "SET",
+    5: "EXCEEDED",
+}
 
 EVENTS: Final = frozenset(
     # of the wire contract
@@ -70,6 +107,35 @@ class Webhook(Entity, frozen=True, kw_only=True):
     status: WebhookStatus
     creation_timestamp: int
     last_updated_timestamp: int
+
+
+class WebhookChange(Entity, frozen=True, kw_only=True):
+    """What to change of a webhook; None leaves a thing as it is. `secret` is sealed."""
+
+    name: str | None = None
+    description: str | None = None
+    url: str | None = None
+    events: tuple[WebhookEvent, ...] | None = None
+    status: WebhookStatus | None = None
+    secret: bytes | None = None
+    last_updated_timestamp: int
+
+    def applied_to(self, webhook: Webhook) -> Webhook:
+        """*webhook* with the change made."""
+        fields = ("name", "description", "url", "events", "status", "last_updated_timestamp")
+        given = {name: getattr(self, name) for name in fields}
+        return msgspec.structs.replace(
+            webhook, **{name: value for name, value in given.items() if value is not None}
+        )
+
+
+def recorded(webhook: Webhook, secret: bytes | None) -> dict[str, object]:
+    """What the audit trail tells of a webhook: of its secret only whether it is another one."""
+    told: dict[str, object] = dict(webhook)
+    told["events"] = [event.name for event in webhook.events]
+    if secret is not None:
+        told["secret"] = f"sealed {hashlib.sha256(secret).hexdigest()[:16]}"
+    return told
 
 
 DeliveryState = Literal["WAITING", "DELIVERED", "FAILED"]

@@ -21,7 +21,7 @@ from millrace.core.errors import InvalidArgument
 from millrace.core.rules import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 NAME_LENGTH: Final = 256
 DESCRIPTION_LENGTH: Final = 1000
@@ -54,12 +54,14 @@ def secret(value: str) -> str:
     return value
 
 
-def status(value: str | int) -> WebhookStatus:
+def status(value: WebhookStatus | int) -> WebhookStatus:
     """The status that *value* names or numbers; else raise `InvalidArgument`."""
-    for number, known in WEBHOOK_STATUS_NUMBERS.items():
-        if value in {known, number, str(number)}:
-            return known
-    raise InvalidArgument(f"A webhook is ACTIVE or DISABLED; {value!r} was given.")
+    if not isinstance(value, int):
+        return value
+    known = WEBHOOK_STATUS_NUMBERS.get(value)
+    if known is None:
+        raise InvalidArgument(f"A webhook is ACTIVE (1) or DISABLED (2); {value} was given.")
+    return known
 
 
 def event(entity: str | int, action: str | int) -> WebhookEvent:
@@ -83,14 +85,13 @@ def events(given: Iterable[WebhookEvent]) -> tuple[WebhookEvent, ...]:
     return found
 
 
-def _word(value: str | int, numbers: dict[int, str], what: str) -> str:
-    text = str(value)
-    if text.isdigit():
-        known = numbers.get(int(text))
-        if known is None:
-            raise InvalidArgument(f"There is no webhook {what} {value}.")
-        return known
-    return text.upper()
+def _word(value: str | int, numbers: Mapping[int, str], what: str) -> str:
+    if isinstance(value, str):
+        return value
+    known = numbers.get(value)
+    if known is None:
+        raise InvalidArgument(f"There is no webhook {what} {value}.")
+    return known
 
 
 def message(event_name: str, at_ms: int, data: object) -> bytes:
@@ -98,6 +99,42 @@ def message(event_name: str, at_ms: int, data: object) -> bytes:
     entity, _, action = event_name.partition(".")
     at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return wire.encode({"entity": entity, "action": action, "timestamp": at, "data": data})
+
+
+# What a receiver is shown when a webhook is tested, by event; the data of the wire contract.
+_MODEL: Final = {"name": "example_model", "description": "An example", "tags": {"example": "yes"}}
+_VERSION: Final = {
+    "name": "example_model",
+    "version": "1",
+    "source": "models:/m-0123456789abcdef0123456789abcdef",
+    "run_id": "0123456789abcdef0123456789abcdef",
+    "description": "An example",
+    "tags": {"example": "yes"},
+}
+_TAG: Final = {"name": "example_model", "version": "1", "key": "example", "value": "yes"}
+_ALIAS: Final = {"name": "example_model", "alias": "champion", "version": "1"}
+_EXAMPLES: Final[dict[str, dict[str, object]]] = {
+    "registered_model": dict(_MODEL),
+    "model_version": dict(_VERSION),
+    "model_version_tag": dict(_TAG),
+    "model_version_alias": dict(_ALIAS),
+    "prompt": dict(_MODEL),
+    "prompt_version": dict(_VERSION),
+    "prompt_tag": {"name": "example_prompt", "key": "example", "value": "yes"},
+    "prompt_version_tag": dict(_TAG),
+    "prompt_alias": dict(_ALIAS),
+}
+
+
+def example(event_name: str) -> dict[str, object]:
+    """Data such as an event of that name has."""
+    entity, _, action = event_name.partition(".")
+    data = dict(_EXAMPLES.get(entity, {"example": True}))
+    if action == "deleted":
+        data.pop("value", None)
+        if entity.endswith("_alias"):
+            data.pop("version", None)
+    return data
 
 
 def signature(secret_text: str, delivery_id: str, sent_s: int, body: bytes) -> str:

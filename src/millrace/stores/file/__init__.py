@@ -20,6 +20,7 @@ from millrace.stores.file.journal import Journal
 from millrace.stores.file.ledger import FileLedger
 from millrace.stores.file.registry import NoRegistry
 from millrace.stores.file.tracking import FileTracking
+from millrace.stores.file.webhooks import NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.transfer import MemoryTransfer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         TrackingStore,
         TransferStore,
         TrashStore,
+        WebhookStore,
     )
 
 
@@ -133,6 +135,11 @@ class FileStores:
     def registry(self) -> RegistryStore:
         """Refuses: it needs a database."""
         return cast("RegistryStore", NoRegistry())
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """None can be made: they need a database."""
+        return cast("WebhookStore", NoWebhooks())
 
     def secret(self) -> bytes:
         """A secret of this folder; of this object, where the folder cannot be written to."""

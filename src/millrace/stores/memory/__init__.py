@@ -18,6 +18,7 @@ from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
+from millrace.stores.memory.webhooks import MemoryWebhooks
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         TrackingStore,
         TransferStore,
         TrashStore,
+        WebhookStore,
     )
 
 
@@ -44,6 +46,7 @@ class MemoryStores:
         )
         self._artifacts = MemoryArtifacts(self._ledger)
         self._audit = MemoryAudit(self._ledger)
+        self._webhooks = MemoryWebhooks(self._ledger)
         self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
         self._transfer = MemoryTransfer(self._ledger, self._tracking)
         self._registry = MemoryRegistry(
@@ -90,6 +93,11 @@ class MemoryStores:
     def registry(self) -> RegistryStore:
         """Registered models and their versions."""
         return self._registry
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """Webhooks and their deliveries."""
+        return self._webhooks
 
     def secret(self) -> bytes:
         """A secret of this object."""

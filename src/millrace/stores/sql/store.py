@@ -34,6 +34,7 @@ from millrace.stores.sql.statements import Statements, statements
 from millrace.stores.sql.transaction import Transaction
 from millrace.stores.sql.transfer import SqlTransfer
 from millrace.stores.sql.trash import SqlTrash
+from millrace.stores.sql.webhooks import SqlWebhooks
 from millrace.stores.sql.writer import Writer
 
 if TYPE_CHECKING:
@@ -354,6 +355,7 @@ class SqlStores:
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
+            self._webhooks = SqlWebhooks(self._database, self._writer)
             self._trash = SqlTrash(self._database, self._writer)
             self._transfer = SqlTransfer(self._database, self._writer, prepared)
             self._registry = SqlRegistry(self._database, self._writer)
@@ -409,6 +411,11 @@ class SqlStores:
     def registry(self) -> SqlRegistry:
         """Registered models and their versions."""
         return self._registry
+
+    @property
+    def webhooks(self) -> SqlWebhooks:
+        """Webhooks and their deliveries."""
+        return self._webhooks
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""
