@@ -53,7 +53,7 @@ def fsck(
         ):
             found.append(one)
             if output != "json":
-                click.echo(_line(one))
+                click.echo(line_of(one))
     except MillraceError as error:
         click.echo(f"Error: {error.message}", err=True)
         ctx.exit(2)
@@ -102,7 +102,8 @@ def findings(
         stores.close()
 
 
-def _line(one: Finding) -> str:
+def line_of(one: Finding) -> str:
+    """A finding in one line."""
     state: str = "repaired" if one.repaired else one.weight
     if one.weight == "damage" and one.repairable and not one.repaired:
         state += ", repairable"

@@ -83,7 +83,7 @@ def prepare(database: Database) -> str:
     held = _current(database)
     if held is None:
         with _alone(database) as connection, _step(connection):
-            held = _held_in(connection)  # another process may have been quicker
+            held = held_in(connection)  # another process may have been quicker
             if held is None:
                 _make(connection)
                 return head()
@@ -106,10 +106,10 @@ def _check_known(revision: str) -> None:
 
 def _current(database: Database) -> str | None:
     with database.reading() as session:
-        return _held_in(session.connection)
+        return held_in(session.connection)
 
 
-def _held_in(connection: Connection) -> str | None:
+def held_in(connection: Connection) -> str | None:
     """The revision that the database is at; None for an empty one."""
     names = set(inspect(connection).get_table_names())
     if _TABLE not in names:
@@ -173,7 +173,7 @@ def _climb(connection: Connection, target: str) -> str:
     known = revisions()
     while True:
         with _step(connection):
-            held = _held_in(connection)
+            held = held_in(connection)
             if held is not None:
                 _check_known(held)
             following = [one for one in known if (held or "") < one <= target]
