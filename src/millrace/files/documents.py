@@ -19,7 +19,7 @@ MAX_ALIASES: Final = 32
 # Everything else takes the long way, so a doubt costs time and never meaning.
 _LINE = re.compile(
     r"([a-z_]+): (?:(null)|(0|[1-9][0-9]{0,18})|'([^'\\\n]*)'|(\{\})|(\[\])"
-    r"|((?!(?:y|n|yes|no|true|false|on|off|null)\n)[A-Za-z/][A-Za-z0-9_/.\-]*(?::/[A-Za-z0-9_/.\-]*)?))\n",
+    r"|((?!0[xb])(?=[0-9]*[a-f])[0-9a-f]{32}|(?!(?:y|n|yes|no|true|false|on|off|null)\n)[A-Za-z/][A-Za-z0-9_/.\-]*(?::/[A-Za-z0-9_/.\-]*)?))\n",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -187,10 +187,14 @@ class FileStores:
         """Shorten the log when much of it is history."""
         if not self._ledger.is_closed:
             self._ledger.shorten()
+            with self._ledger.lock:
+                self._index.remember()
 
     def close(self) -> None:
         """Write what was accepted; then refuse."""
         self._ledger.close()
+        with self._ledger.lock:
+            self._index.remember()
 
 
 def folder_of(uri: str) -> str:

@@ -15,7 +15,8 @@ from millrace.core.entities.experiment import Experiment
 from millrace.core.errors import InvalidArgument
 from millrace.stores.file import layout, reading
 from millrace.stores.file.layout import Damaged
-from millrace.stores.file.reading import Document, Texts
+from millrace.stores.file.memory import Memory
+from millrace.stores.file.reading import Document, Looked, Looks, Section, Texts
 from millrace.stores.file.records import FileModel, FileRun, Surroundings
 from millrace.stores.file.series import Loaded
 from millrace.stores.memory.records import ModelRecord, RunRecord
@@ -42,15 +43,28 @@ class ExperimentFiles:
         self.stored: Experiment | None = None
         self.meta = Document()
         self.tag_files = Texts()
+        self._looked: Looked | None = None
+        self._was_in = ""
 
     def refresh(
         self, experiment_id: str, folder: str, now_ns: int, damages: Damages, *, in_trash: bool
     ) -> None:
         """Be as the files are. Raises `Damaged`."""
-        is_other = self.meta.refresh(folder, now_ns)
+        if (
+            self._looked is not None
+            and self._was_in == folder
+            and self._looked.is_same(folder, now_ns)
+        ):
+            self.entity = self.stored
+            return
+        looks = Looks(folder, now_ns)
+        is_other = self.meta.refresh(folder, looks)
         has_odd = os.path.isdir(f"{folder}/{layout.ODD}")
-        found = reading.files_of(folder, "tags", damages, has_odd=has_odd)
-        is_other |= self.tag_files.refresh(found, now_ns, damages)
+        section = Section(folder, "tags", looks, damages)
+        is_other |= self.tag_files.refresh(section.files(has_odd=has_odd), looks, damages)
+        # Its runs come and go, so its own folder is not looked at; a first tag would go unseen.
+        has_tags = os.path.isdir(f"{folder}/tags")
+        self._looked, self._was_in = looks.known() if has_tags else None, folder
         was_in_trash = self.stored is not None and self.stored.lifecycle_stage == "deleted"
         if is_other or self.stored is None or was_in_trash != in_trash:
             self.stored = layout.experiment_of(
@@ -90,6 +104,7 @@ class Index:
         self._datasets: dict[str, tuple[Document, Dataset]] = {}
         self._folders: dict[str, str | None] = {}
         self._fresh: set[tuple[str, str]] = set()
+        self.memory = Memory(root)
 
     # --- looks ----------------------------------------------------------------------------------
 
@@ -253,6 +268,9 @@ class Index:
         run = self._runs.get(run_id)
         if run is None or run.folder != path:
             run = FileRun.found(run_id, experiment_id, path, self._around)
+            self.memory.recall(experiment_id, run)
+        if self.is_writing and run.is_remembered:
+            run.read_anew()
         try:
             run.refresh(experiment, self._now_ns, self.leases.get(run_id))
         except Damaged as error:
@@ -292,6 +310,13 @@ class Index:
             )
             if run is not None:
                 yield run
+        self.memory.saw(experiment_id)
+
+    def remember(self) -> None:
+        """Keep what is known of the runs of folders that were searched, for the next process."""
+        for experiment_id in self.memory.searched():
+            runs = [run for run in self._runs.values() if run.base.experiment_id == experiment_id]
+            self.memory.keep(experiment_id, runs)
 
     def put_run(self, run_id: str, record: RunRecord) -> None:
         """Take in a new run."""
@@ -381,15 +406,20 @@ class Index:
 
     # --- data sets ------------------------------------------------------------------------------
 
-    def dataset_in(self, experiment: str, dataset_id: str) -> Dataset | None:
-        """The data set *dataset_id* in the folder of an experiment."""
+    def dataset_in(
+        self, experiment: str, dataset_id: str, seen: Looks | None = None
+    ) -> Dataset | None:
+        """The data set *dataset_id* in the folder of an experiment; *seen* learns of its file."""
         if not layout.is_id(dataset_id):
             return None
         path = f"{experiment}/datasets/{dataset_id}"
         document, dataset = self._datasets.get(path, (Document(), None))
         try:
-            if document.refresh(path, self._now_ns) or dataset is None:
+            if document.refresh(path, Looks(path, self._now_ns)) or dataset is None:
                 dataset = layout.dataset_of(document.fields)
+            if seen is not None:
+                name = f"../datasets/{dataset_id}/{layout.META}"
+                seen.at(path, os.lstat(f"{path}/{layout.META}"), name=name)
         except Damaged as error:
             self._datasets.pop(path, None)
             self._left_out(path, error)

@@ -33,6 +33,7 @@ ODD: Final = ".millrace"
 LOG: Final = ".millrace.log"
 LOCK: Final = ".millrace.lock"
 SPARE: Final = ".millrace.spare"
+MEMORY: Final = ".millrace.memory"
 """How our own files in the root are named: MLflow takes each folder there for an experiment."""
 NO_RUNS: Final = frozenset({"tags", "datasets", "models", "traces", "assessments", ODD})
 """Folders of an experiment that are no runs."""

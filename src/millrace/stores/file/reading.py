@@ -7,8 +7,11 @@ within the resolution of the clock, so it does not count as known yet.
 from __future__ import annotations
 
 import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from millrace.core.errors import InvalidArgument
 from millrace.files.documents import read_yaml
@@ -16,7 +19,7 @@ from millrace.stores.file import layout
 from millrace.stores.file.layout import Damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from millrace.stores.file.damage import Damages
 
@@ -27,6 +30,8 @@ Found: TypeAlias = tuple[str, str, os.stat_result]
 
 # Clocks of file systems tick every few milliseconds.
 _TICK_NS: Final = 100_000_000
+_WRITTEN_ONCE: Final = "params"
+_RARELY_NS: Final = 5_000_000_000
 
 
 def signature(stat: os.stat_result, now_ns: int) -> Signature:
@@ -55,6 +60,72 @@ def read_text(path: str) -> str:
         raise Damaged(f"it is not UTF-8: {error}") from error
 
 
+class Looked(msgspec.Struct, array_like=True):
+    """Files and folders as they were: when nothing of it is different, nothing need be read.
+
+    Params are written once by every client that there is, so only their folder is looked at each
+    time; somebody who changes one in place, by hand, is noticed within `_RARELY_NS`.
+    """
+
+    names: tuple[str, ...]
+    """Relative to the record's folder."""
+    marks: list[int]
+    """Time and size of each."""
+    rare_names: tuple[str, ...]
+    rare_marks: list[int]
+    rare_ns: int
+
+    def is_same(self, folder: str, now_ns: int) -> bool:
+        """Whether all of it is as it was."""
+        if now_ns - self.rare_ns > _RARELY_NS:
+            if not _are_same(folder, self.rare_names, self.rare_marks):
+                return False
+            self.rare_ns = now_ns
+        return _are_same(folder, self.names, self.marks)
+
+
+def _are_same(folder: str, names: Sequence[str], marks: Sequence[int]) -> bool:
+    look, place = os.lstat, 0
+    try:
+        for name in names:
+            now = look(f"{folder}/{name}")
+            if marks[place] != now.st_mtime_ns or marks[place + 1] != now.st_size:
+                return False
+            place += 2
+    except OSError:
+        return False
+    return True
+
+
+class Looks:
+    """Gathers what is looked at while a record is read."""
+
+    def __init__(self, folder: str, now_ns: int) -> None:
+        self.now_ns = now_ns
+        self._start = len(folder) + 1
+        self._often: tuple[list[str], list[int]] = ([], [])
+        self._rarely: tuple[list[str], list[int]] = ([], [])
+        self._is_sure = True
+
+    def at(self, path: str, stat: os.stat_result, *, name: str = "", rarely: bool = False) -> None:
+        """Note what the system says of *path*, before it is read; *name* if it is elsewhere."""
+        names, marks = self._rarely if rarely else self._often
+        names.append(sys.intern(name or path[self._start :] or "."))
+        marks += (stat.st_mtime_ns, stat.st_size)
+        self._is_sure &= signature(stat, self.now_ns) is not None
+
+    def doubt(self) -> None:
+        """Something could not be understood: look again next time."""
+        self._is_sure = False
+
+    def known(self) -> Looked | None:
+        """What may be compared next time; None when some of it was written just now."""
+        if not self._is_sure:
+            return None
+        (names, marks), (rare_names, rare_marks) = self._often, self._rarely
+        return Looked(tuple(names), marks, tuple(rare_names), rare_marks, self.now_ns)
+
+
 class Document:
     """A `meta.yaml` as it was when it was last looked at."""
 
@@ -62,11 +133,13 @@ class Document:
         self.fields: dict[str, Any] = {}
         self._signature: Signature = None
 
-    def refresh(self, folder: str, now_ns: int) -> bool:
+    def refresh(self, folder: str, looks: Looks) -> bool:
         """Read it unless it is known; whether it was read. Raises `Damaged`."""
         path = f"{folder}/{layout.META}"
         try:
-            seen = signature(os.stat(path, follow_symlinks=False), now_ns)
+            stat = os.stat(path, follow_symlinks=False)
+            looks.at(path, stat)
+            seen = signature(stat, looks.now_ns)
             if seen is not None and seen == self._signature:
                 return False
             found = read_yaml(read_bytes(path))
@@ -87,13 +160,13 @@ class Texts:
         self.paths: dict[str, str] = {}
         self._signatures: dict[str, Signature] = {}
 
-    def refresh(self, found: Iterable[Found], now_ns: int, damages: Damages) -> bool:
+    def refresh(self, found: Iterable[Found], looks: Looks, damages: Damages) -> bool:
         """Take in the files that are there; whether anything is different."""
         values: dict[str, str] = {}
         paths: dict[str, str] = {}
         signatures: dict[str, Signature] = {}
         for key, path, stat in found:
-            seen = signature(stat, now_ns)
+            seen = signature(stat, looks.now_ns)
             if seen is not None and self._signatures.get(path) == seen and key in self.values:
                 values[key] = self.values[key]
             else:
@@ -103,6 +176,7 @@ class Texts:
                     continue
                 except Damaged as error:
                     damages.report(path, error)
+                    looks.doubt()
                     continue
                 damages.mended(path)
             paths[key], signatures[path] = path, seen
@@ -116,50 +190,66 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def files_of(record: str, section: str, damages: Damages, *, has_odd: bool) -> Iterator[Found]:
-    """The files of one section of a record, by key; those with odd keys last."""
-    yield from _walk(f"{record}/{section}", damages)
-    if has_odd:
-        yield from _odd(f"{record}/{layout.ODD}/{section}", damages)
+class Section(NamedTuple):
+    """One section of a record, to be looked through."""
+
+    record: str
+    name: str
+    looks: Looks
+    damages: Damages
+
+    def files(self, *, has_odd: bool) -> Iterator[Found]:
+        """Its files by key; those with odd keys last."""
+        yield from self._walk(f"{self.record}/{self.name}")
+        if has_odd:
+            yield from self._odd(f"{self.record}/{layout.ODD}/{self.name}")
+
+    def _left_out(self, path: str, reason: object) -> None:
+        self.damages.report(path, reason)
+        self.looks.doubt()
+
+    def _walk(self, folder: str) -> Iterator[Found]:
+        waiting = [("", folder)]
+        while waiting:
+            prefix, path = waiting.pop()
+            for entry in entries_of(path, self.looks):
+                key = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{key}/", entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    self._left_out(entry.path, "it is a link or something else that is no file")
+                elif not key.isascii() and not _is_text(key):
+                    self._left_out(entry.path, "its name is not UTF-8")
+                else:
+                    try:
+                        stat = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    self.looks.at(entry.path, stat, rarely=self.name == _WRITTEN_ONCE)
+                    yield key, entry.path, stat
+
+    def _odd(self, folder: str) -> Iterator[Found]:
+        for entry in entries_of(folder, self.looks):
+            if not entry.name.endswith(".key"):
+                continue
+            path = entry.path.removesuffix(".key")
+            try:
+                key = read_text(entry.path)
+                stat = os.stat(path, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except Damaged as error:
+                self._left_out(entry.path, error)
+                continue
+            self.looks.at(path, stat)
+            yield key, path, stat
 
 
-def _walk(folder: str, damages: Damages) -> Iterator[Found]:
-    waiting = [("", folder)]
-    while waiting:
-        prefix, path = waiting.pop()
-        for entry in entries_of(path):
-            key = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((f"{key}/", entry.path))
-            elif not entry.is_file(follow_symlinks=False):
-                damages.report(entry.path, "it is a link or something else that is no file")
-            elif not key.isascii() and not _is_text(key):
-                damages.report(entry.path, "its name is not UTF-8")
-            else:
-                try:
-                    stat = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                yield key, entry.path, stat
-
-
-def _odd(folder: str, damages: Damages) -> Iterator[Found]:
-    for entry in entries_of(folder):
-        if not entry.name.endswith(".key"):
-            continue
-        path = entry.path.removesuffix(".key")
-        try:
-            key = read_text(entry.path)
-            yield key, path, os.stat(path, follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        except Damaged as error:
-            damages.report(entry.path, error)
-
-
-def entries_of(folder: str) -> list[os.DirEntry[str]]:
+def entries_of(folder: str, looks: Looks | None = None) -> list[os.DirEntry[str]]:
     """What is in a directory; nothing when it is not there."""
     try:
+        if looks is not None:
+            looks.at(folder, os.stat(folder, follow_symlinks=False))
         with os.scandir(folder) as entries:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):

@@ -14,15 +14,18 @@ from millrace.core.entities.entity import pairs
 from millrace.core.entities.logged_model import LoggedModel, LoggedModelInfo
 from millrace.core.entities.run import ModelInput, ModelOutput, Run, RunInfo
 from millrace.core.errors import InvalidArgument
+from millrace.core.series import Point
 from millrace.files.documents import read_yaml
 from millrace.stores.file import layout
 from millrace.stores.file.damage import Damages
 from millrace.stores.file.layout import Damaged, Fields
 from millrace.stores.file.reading import (
     Document,
+    Looked,
+    Looks,
+    Section,
     Texts,
     entries_of,
-    files_of,
     read_bytes,
     signature,
 )
@@ -39,7 +42,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     damages: Damages
     loaded: Loaded
-    dataset: Callable[[str, str], Dataset | None]
+    dataset: Callable[[str, str, Looks], Dataset | None]
     """A data set by the folder of its experiment and its id."""
 
 
@@ -47,6 +50,9 @@ Link: TypeAlias = tuple[str, ...]
 """The kind of an input or output, and what it leads to."""
 Lease: TypeAlias = tuple[int | None, bool]
 """Until when a run promised to speak again, and whether it is lost."""
+
+
+_NO_LEASE: Lease = (None, False)
 
 
 class RunState(msgspec.Struct, frozen=True):
@@ -57,6 +63,21 @@ class RunState(msgspec.Struct, frozen=True):
     tags: dict[str, str]
     links: dict[Link, DatasetInput | ModelInput | ModelOutput]
     deleted_ms: int | None
+
+
+class Remembered(msgspec.Struct, frozen=True, array_like=True):
+    """A run as it is kept for the next process."""
+
+    looked: Looked
+    info: RunInfo
+    params: dict[str, str]
+    tags: dict[str, str]
+    deleted_ms: int | None
+    datasets: tuple[DatasetInput, ...]
+    model_inputs: tuple[ModelInput, ...]
+    model_outputs: tuple[ModelOutput, ...]
+    series: list[tuple[str, str, int, int, Point | None]]
+    """Key, file, its size and inode, and the latest point if it was read."""
 
 
 class FileRun(RunRecord):
@@ -72,6 +93,10 @@ class FileRun(RunRecord):
         self.param_files, self.tag_files = Texts(), Texts()
         self.stored: RunState | None = None
         self._link_files: dict[str, Signature] | None = None
+        self.is_remembered = False
+        """It comes out of a memory of the folder: what it holds is known, not where it stands."""
+        self._looked: Looked | None = None
+        self._document: msgspec.Raw | None = None
         self._around = around
 
     @classmethod
@@ -104,30 +129,79 @@ class FileRun(RunRecord):
 
     def refresh(self, experiment: str, now_ns: int, lease: Lease | None) -> None:
         """Be as the files are; *experiment* is the folder that it is in. Raises `Damaged`."""
-        present = {entry.name for entry in entries_of(self.folder)}
+        if (self.lease_until_ms, self.lost) != (lease or _NO_LEASE):
+            self.lease_until_ms, self.lost = lease or _NO_LEASE
+            self._document = None
+        if self._looked is not None and self._looked.is_same(self.folder, now_ns):
+            return
+        self.is_remembered = False
+        looks = Looks(self.folder, now_ns)
+        present = {entry.name for entry in entries_of(self.folder, looks)}
         has_odd = layout.ODD in present
-        damages = self._around.damages
-        is_other = self.meta.refresh(self.folder, now_ns)
-        for section, texts in (("params", self.param_files), ("tags", self.tag_files)):
-            if section in present or texts.values:
-                found = files_of(self.folder, section, damages, has_odd=has_odd)
-                is_other |= texts.refresh(found, now_ns, damages)
+        is_other = self.meta.refresh(self.folder, looks)
+        for name, texts in (("params", self.param_files), ("tags", self.tag_files)):
+            if name in present or texts.values:
+                section = Section(self.folder, name, looks, self._around.damages)
+                found = section.files(has_odd=has_odd)
+                is_other |= texts.refresh(found, looks, self._around.damages)
         if is_other or self.stored is None:
-            self.base = layout.run_of(
-                self.meta.fields,
-                self.base.run_id,
-                self.base.experiment_id,
-                layout.name_tag(self.tag_files.values),
-            )
-            self.deleted_ms = Fields(self.meta.fields).number("deleted_time")
-            self.params = dict(self.param_files.values)
-            self.tags = dict(self.tag_files.values)
+            self._take_in()
         if "metrics" in present or self.files.files:
-            self._refresh_metrics(has_odd=has_odd)
-        is_relinked = self._refresh_links(experiment, present, now_ns)
-        self.lease_until_ms, self.lost = lease or (None, False)
+            self._refresh_metrics(looks, has_odd=has_odd)
+        is_relinked = self._refresh_links(experiment, present, looks)
         if is_other or is_relinked or self.stored is None:
             self.stored = self.state()
+        self._looked, self._document = looks.known(), None
+
+    def read_anew(self) -> None:
+        """Read all files with the next look."""
+        self._looked = None
+
+    def remembered(self) -> Remembered | None:
+        """What may be kept of it; None while it is not known for sure."""
+        if self._looked is None:
+            return None
+        start = len(self.folder) + 1
+        return Remembered(
+            looked=self._looked,
+            info=self.base,
+            params=self.params,
+            tags=self.tags,
+            deleted_ms=self.deleted_ms,
+            datasets=tuple(self.datasets.values()),
+            model_inputs=tuple(self.model_inputs.values()),
+            model_outputs=tuple(self.model_outputs.values()),
+            series=[(key, one.path[start:], *one.known()) for key, one in self.files.files.items()],
+        )
+
+    def recall(self, kept: Remembered) -> None:
+        """Be as it was when it was kept, if a look proves that its files are."""
+        self._looked, self.base, self.deleted_ms = kept.looked, kept.info, kept.deleted_ms
+        self.params, self.tags = kept.params, kept.tags
+        for entry in kept.datasets:
+            self.datasets[entry.dataset.name, entry.dataset.digest] = entry
+        self.model_inputs = {one.model_id: one for one in kept.model_inputs}
+        self.model_outputs = {one.model_id: one for one in kept.model_outputs}
+        for key, name, size, inode, last in kept.series:
+            self.files.made(key).recall(f"{self.folder}/{name}", size, inode, last)
+        self.is_remembered = True
+
+    def _take_in(self) -> None:
+        self.base = layout.run_of(
+            self.meta.fields,
+            self.base.run_id,
+            self.base.experiment_id,
+            layout.name_tag(self.tag_files.values),
+        )
+        self.deleted_ms = Fields(self.meta.fields).number("deleted_time")
+        self.params = dict(self.param_files.values)
+        self.tags = dict(self.tag_files.values)
+
+    def document(self) -> msgspec.Raw:
+        """The run as wire JSON, kept until something is different."""
+        if self._document is None:
+            self._document = super().document()
+        return self._document
 
     def state(self) -> RunState:
         """What it is now."""
@@ -141,15 +215,15 @@ class FileRun(RunRecord):
 
     def settle(self) -> None:
         """All that it is now is in its files."""
+        self._document = None
         for series in self.files.files.values():
             series.written()
         self.stored = self.state()
 
-    def _refresh_metrics(self, *, has_odd: bool) -> None:
+    def _refresh_metrics(self, looks: Looks, *, has_odd: bool) -> None:
         seen = {}
-        for key, path, stat in files_of(
-            self.folder, "metrics", self._around.damages, has_odd=has_odd
-        ):
+        section = Section(self.folder, "metrics", looks, self._around.damages)
+        for key, path, stat in section.files(has_odd=has_odd):
             series = self.files.files.get(key)
             if series is None or series.path != path:
                 series = FileSeries(path, self._around.loaded, self._around.damages)
@@ -157,19 +231,20 @@ class FileRun(RunRecord):
             seen[key] = series
         self.files.files = seen
 
-    def _refresh_links(self, experiment: str, present: set[str], now_ns: int) -> bool:
+    def _refresh_links(self, experiment: str, present: set[str], looks: Looks) -> bool:
         """Read inputs and outputs again if any file of theirs is another one."""
         found: dict[str, tuple[int, Signature]] = {}
         for section in ("inputs", "outputs"):
             if section not in present:
                 continue
-            for entry in entries_of(f"{self.folder}/{section}"):
+            for entry in entries_of(f"{self.folder}/{section}", looks):
                 path = f"{entry.path}/{layout.META}"
                 try:
                     stat = os.stat(path, follow_symlinks=False)
                 except (FileNotFoundError, NotADirectoryError):
                     continue
-                found[path] = (stat.st_mtime_ns, signature(stat, now_ns))
+                looks.at(path, stat)
+                found[path] = (stat.st_mtime_ns, signature(stat, looks.now_ns))
         signatures = {path: seen for path, (_, seen) in found.items()}
         if signatures == (self._link_files or {}) and None not in signatures.values():
             self._link_files = signatures
@@ -183,17 +258,19 @@ class FileRun(RunRecord):
                 read.append((changed_ns, order, path, fields))
             except Damaged as error:
                 self._around.damages.report(path, error)
+                looks.doubt()
         self.datasets, self.model_inputs, self.model_outputs = {}, {}, {}
         self.link_names = {}
         for _, _, path, fields in sorted(read, key=lambda one: one[:3]):
             try:
-                link = self._link(experiment, fields)
+                link = self._link(experiment, fields, looks)
                 self.link_names.setdefault(link, path[len(self.folder) + 1 : -len(layout.META) - 1])
             except Damaged as error:
                 self._around.damages.report(path, error)
+                looks.doubt()
         return True
 
-    def _link(self, experiment: str, fields: Fields) -> Link:
+    def _link(self, experiment: str, fields: Fields, looks: Looks) -> Link:
         kind = fields.text("source_type")
         match kind:
             case "RUN_OUTPUT":
@@ -207,7 +284,7 @@ class FileRun(RunRecord):
                 return kind, model_id
             case "DATASET":
                 source_id = fields.text("source_id")
-                dataset = self._around.dataset(experiment, source_id)
+                dataset = self._around.dataset(experiment, source_id, looks)
                 if dataset is None:
                     raise Damaged(f"it names data set {source_id!r}, which is not there")
                 self.add_dataset(
@@ -248,6 +325,7 @@ class FileModel(ModelRecord):
         self.metric_files: dict[str, str] = {}
         self.stored: ModelState | None = None
         self._metrics_seen: dict[str, tuple[int, int, int]] = {}
+        self._looked: Looked | None = None
         self._damages = damages
 
     def replaces(self, other: FileModel) -> None:
@@ -268,13 +346,17 @@ class FileModel(ModelRecord):
 
     def refresh(self, now_ns: int, deleted_ms: int | None) -> None:
         """Be as the files are. Raises `Damaged`."""
-        present = {entry.name for entry in entries_of(self.folder)}
+        if self._looked is not None and self._looked.is_same(self.folder, now_ns):
+            return
+        looks = Looks(self.folder, now_ns)
+        present = {entry.name for entry in entries_of(self.folder, looks)}
         has_odd = layout.ODD in present
-        is_other = self.meta.refresh(self.folder, now_ns)
-        for section, texts in (("params", self.param_files), ("tags", self.tag_files)):
-            found = files_of(self.folder, section, self._damages, has_odd=has_odd)
-            is_other |= texts.refresh(found, now_ns, self._damages)
-        is_other |= self._refresh_metrics(has_odd=has_odd)
+        is_other = self.meta.refresh(self.folder, looks)
+        for name, texts in (("params", self.param_files), ("tags", self.tag_files)):
+            section = Section(self.folder, name, looks, self._damages)
+            is_other |= texts.refresh(section.files(has_odd=has_odd), looks, self._damages)
+        is_other |= self._refresh_metrics(looks, has_odd=has_odd)
+        self._looked = looks.known()
         if is_other or self.stored is None:
             self.base, stage = layout.model_of(
                 self.meta.fields,
@@ -298,10 +380,11 @@ class FileModel(ModelRecord):
             metrics=frozenset(self.metrics),
         )
 
-    def _refresh_metrics(self, *, has_odd: bool) -> bool:
+    def _refresh_metrics(self, looks: Looks, *, has_odd: bool) -> bool:
         seen: dict[str, tuple[int, int, int]] = {}
         paths = {}
-        for key, path, stat in files_of(self.folder, "metrics", self._damages, has_odd=has_odd):
+        section = Section(self.folder, "metrics", looks, self._damages)
+        for key, path, stat in section.files(has_odd=has_odd):
             seen[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
             paths[key] = path
         if seen == self._metrics_seen:

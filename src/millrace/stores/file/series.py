@@ -63,6 +63,15 @@ class FileSeries(Series):
                 self.forget()
             self._inode, self._size, self._is_stale = inode, size, True
 
+    def known(self) -> tuple[int, int, Point | None]:
+        """Size and inode of the file as it was last seen, and the latest point if it was read."""
+        return self._size, self._inode, None if self._is_stale else self._last
+
+    def recall(self, path: str, size: int, inode: int, last: Point | None) -> None:
+        """Be as `known` said it was."""
+        self.path, self._size, self._inode, self._last = path, size, inode, last
+        self._is_stale = last is None
+
     def forget(self) -> None:
         """Read the file anew when it is asked for."""
         self.pending.clear()
@@ -108,19 +117,20 @@ class FileSeries(Series):
     def add(self, metric: Metric) -> bool:
         """Take in a point, which waits to be written; whether it was new."""
         point = (metric.step, metric.timestamp, key_of(metric.value))
-        return self._take(point, line_of(point, metric))
+        return self._take(point)
 
     def extend(self, points: Iterable[Point]) -> int:
         """Take in many points, which wait to be written; how many were new."""
-        return sum([self._take(point, layout.metric_line(point)) for point in points])
+        return sum([self._take(point) for point in points])
 
-    def _take(self, point: Point, line: bytes) -> bool:
+    def _take(self, point: Point) -> bool:
         held = self._read()
         if point in held:
             return False
         held.add(point)
         self._note(point)
-        self.pending.append(line)
+        # Without its data set, which MLflow 3 notes here, too: MLflow 2 reads three numbers only.
+        self.pending.append(layout.metric_line(point))
         return True
 
     def end(self) -> tuple[int, bytes]:
@@ -200,15 +210,6 @@ class FileSeries(Series):
             self._damages.report(self.path, reason)
         elif self._read_to == len(data):
             self._damages.mended(self.path)
-
-
-def line_of(point: Point, metric: Metric) -> bytes:
-    """The line of a run's metric file: with the data set that the point was measured on, if any."""
-    if metric.dataset_name is None or metric.dataset_digest is None:
-        return layout.metric_line(point)
-    return layout.metric_line(
-        point, layout.word(metric.dataset_name), layout.word(metric.dataset_digest)
-    )
 
 
 class SeriesByKey(MutableMapping[str, Series]):

@@ -1,0 +1,143 @@
+"""Listing and searching an `mlruns` folder: our file store and MLflow's own, on the same files.
+
+python -m benchmarks.file_store [--runs 10000] [--rounds 3] [--python PATH]
+
+Both are called in a process, without any server. Cold: the first question in a fresh process, the
+files in the system's cache for both. Warm: the same question once more in that process. The files
+are written in the layout itself, because over either API it would take an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.apart import apart
+from benchmarks.data import run_record
+from millrace.core.entities.run import RunInfo
+from millrace.core.filters import RUNS, order, parse
+from millrace.core.numbers import key_of
+from millrace.files.documents import write_yaml
+from millrace.stores.file import layout
+from millrace.stores.open import open_stores
+from millrace.stores.protocols import Query
+from tests.services import mlflow_python
+
+QUESTIONS = {
+    "list": ("", []),
+    "filter": ("metrics.loss < 0.1 and params.optimizer = 'adam'", ["metrics.accuracy DESC"]),
+    "tag": ("tags.team = 'vision'", []),
+}
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Seed, measure both in turn, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.file_store", description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--python", type=Path, help="an interpreter that has MLflow")
+    options = parser.parse_args()
+    python = options.python or mlflow_python()
+    with tempfile.TemporaryDirectory(prefix="millrace-files-") as folder:
+        root = Path(folder) / "mlruns"
+        began = time.perf_counter()
+        seed(root, options.runs)
+        print(f"{options.runs} runs written in {time.perf_counter() - began:.1f} s")
+        samples: dict[str, dict[str, list[list[float]]]] = {"millrace": {}, "mlflow": {}}
+        for _ in range(options.rounds):
+            for name, (text, order_by) in QUESTIONS.items():
+                ours = apart(600, measure, str(root), text, order_by)
+                theirs = foreign(python, root, text, order_by)
+                if ours["ids"] != theirs["ids"]:
+                    raise SystemExit(f"{name}: the two found different runs")
+                samples["millrace"].setdefault(name, []).append(ours["seconds"])
+                samples["mlflow"].setdefault(name, []).append(theirs["seconds"])
+        print(table(samples))
+
+
+def seed(root: Path, runs: int) -> None:
+    """Write an experiment with *runs* runs: 10 params, 7 tags, 10 metrics each."""
+    for experiment_id, name in (("0", "Default"), ("1", "sweep")):
+        _meta(root / experiment_id, {
+            "artifact_location": (root / experiment_id).as_uri(), "creation_time": 1,
+            "experiment_id": experiment_id, "last_update_time": 1, "lifecycle_stage": "active",
+            "name": name,
+        })  # fmt: skip
+    for number in range(runs):
+        record = run_record(number)
+        run_id = uuid.UUID(int=number).hex
+        folder = root / "1" / run_id
+        info = RunInfo(
+            run_uuid=run_id, run_id=run_id, experiment_id="1", run_name=record.name, user_id="ada",
+            status="FINISHED", start_time=record.start_ms, end_time=record.start_ms + 1,
+            artifact_uri=f"{folder.as_uri()}/artifacts", lifecycle_stage="active",
+        )  # fmt: skip
+        _meta(folder, layout.run_document(info, {}, deleted_ms=None))
+        tags = record.tags | {"mlflow.runName": record.name}
+        for section, values in (("params", record.params), ("tags", tags)):
+            for key, value in values.items():
+                _file(folder / section / key, value.encode())
+        for key, number_ in record.metrics.items():
+            line = layout.metric_line((0, record.start_ms, key_of(number_)))
+            _file(folder / "metrics" / key, line)
+
+
+def _meta(folder: Path, document: dict[str, Any]) -> None:
+    _file(folder / layout.META, write_yaml(document))
+
+
+def _file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def measure(root: str, text: str, order_by: list[str]) -> dict[str, Any]:
+    """Ask our store twice: seconds of the first and the second time, and the runs found."""
+    stores = open_stores(root)
+    seconds, found = [], []
+    for _ in range(2):
+        began = time.perf_counter()
+        query = Query(tree=parse(text, RUNS), order=order.parse(order_by, RUNS), limit=1_000)
+        page = stores.tracking.find_runs(["1"], query)
+        seconds.append(time.perf_counter() - began)
+        found = [json.loads(bytes(one))["info"]["run_id"] for one in page.items]
+    stores.close()
+    return {"seconds": seconds, "ids": found}
+
+
+def foreign(python: Path, root: Path, text: str, order_by: list[str]) -> dict[str, Any]:
+    """Ask MLflow's store in the same way."""
+    environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "1"}
+    command = [python, "-m", "benchmarks.foreign.search_files", str(root), text, *order_by]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=ROOT, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def table(samples: dict[str, dict[str, list[list[float]]]]) -> str:
+    """Medians and ratios as Markdown."""
+    lines = ["| question | | millrace s | mlflow s | ratio |", "|---|---|---|---|---|"]
+    for name in QUESTIONS:
+        for place, heat in enumerate(("cold", "warm")):
+            ours, theirs = (
+                median(sample[place] for sample in samples[who][name])
+                for who in ("millrace", "mlflow")
+            )
+            ratio = theirs / ours
+            lines.append(f"| {name} | {heat} | {ours:.2f} | {theirs:.1f} | {ratio:.0f}x |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
