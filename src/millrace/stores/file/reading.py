@@ -209,6 +209,9 @@ class Section(NamedTuple):
         self.looks.doubt()
 
     def _walk(self, folder: str) -> Iterator[Found]:
+        if os.path.islink(folder):
+            self._left_out(folder, "it is a link")
+            return
         waiting = [("", folder)]
         while waiting:
             prefix, path = waiting.pop()

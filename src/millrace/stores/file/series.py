@@ -55,6 +55,7 @@ class FileSeries(Series):
         self._size = self._inode = -1
         self._read_to = 0
         self._is_stale = True
+        self._has_bad_lines = False
 
     def saw(self, inode: int, size: int) -> None:
         """The file is like this now."""
@@ -147,11 +148,12 @@ class FileSeries(Series):
             return
         grown = sum(map(len, self.pending))
         self.pending.clear()
-        is_known = not self._is_stale and self._read_to == self._size
+        size, self._size = self._size, -1
         with contextlib.suppress(FileNotFoundError):
             # Another size, and others have written, too: they will be read with the next look.
-            if is_known and os.stat(self.path).st_size == self._size + grown:
-                self._size = self._read_to = self._size + grown
+            is_known = not self._is_stale and self._read_to == size
+            if is_known and os.stat(self.path).st_size == size + grown:
+                self._size = self._read_to = size + grown
 
     def _known_last(self) -> Point | None:
         if self._is_stale:
@@ -167,6 +169,7 @@ class FileSeries(Series):
         """All points, with what has been appended since they were read."""
         if self._held is None:
             self._held, self._read_to, self._is_stale = set(), 0, True
+            self._has_bad_lines = False
         if self._is_stale:
             self._is_stale = False
             self._take_in(self._tail())
@@ -201,14 +204,14 @@ class FileSeries(Series):
                 point, _ = layout.point_in(line)
             except Damaged as error:
                 if line.strip():
-                    reason = error
+                    reason, self._has_bad_lines = error, True
                 continue
             if point not in held:
                 held.add(point)
                 self._note(point)
         if reason is not None:
             self._damages.report(self.path, reason)
-        elif self._read_to == len(data):
+        elif not self._has_bad_lines:
             self._damages.mended(self.path)
 
 
