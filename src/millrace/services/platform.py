@@ -262,7 +262,7 @@ class Platform:
             self._registry_stores.close()
 
     def _server_info(self, _ctx: Context, _request: Nothing) -> ServerInfo:
-        kind = "MemoryStore" if self.stores.kind == "memory" else "SqlStore"
+        kind = {"memory": "MemoryStore", "file": "FileStore"}.get(self.stores.kind, "SqlStore")
         try:
             store = self.places.destination
         except MillraceError:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from millrace.core import settings
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.finding import Finding
 from millrace.core.errors import InvalidArgument, Unavailable
 from millrace.files import atomic
 from millrace.stores.file import layout
@@ -28,6 +29,8 @@ from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from millrace.stores.file.damage import Damage
     from millrace.stores.protocols import (
         ArtifactRecords,
@@ -170,6 +173,15 @@ class FileStores:
             for _ in self._index.models:
                 pass
             return self._damages.all()
+
+    def inspect(self, *, full: bool, repair: bool) -> Iterator[Finding]:  # noqa: ARG002 - see `Inspects`
+        """Each entry that cannot be understood. Nothing is derived here that could be repaired."""
+        for damage in self.check():
+            yield Finding(
+                check="files",
+                message=f"{damage.path} is left out: {damage.reason}.",
+                examples=(damage.path,),
+            )
 
     def health(self) -> StoreHealth:
         """Ready while the folder is there and the store open; damaged entries are counted."""

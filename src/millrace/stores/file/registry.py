@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class NoRegistry:
     """Stands where a `RegistryStore` would: says that a database is needed, whatever it is asked.
 
-    It can tell one thing: no registered version comes from any run or model here.
+    It can tell what is so without one: no version comes from any run here, and none waits.
     """
 
     def versions_from(
@@ -25,6 +25,10 @@ class NoRegistry:
         """None."""
         return {}
 
+    def pending_manifests(self, limit: int) -> list[tuple[str, int]]:  # noqa: ARG002 - the protocol's
+        """None."""
+        return []
+
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -32,7 +36,8 @@ class NoRegistry:
         def refuse(*_args: object, **_options: object) -> NoReturn:
             raise NotSupported(
                 "The model registry needs a database, and these records are in a folder of files. "
-                "Start on one, such as sqlite:///millrace.db, and move the records there."
+                "Name one with --registry-store-uri, such as sqlite:///registry.db, or keep all "
+                "records in a database."
             )
 
         return refuse
