@@ -69,7 +69,7 @@ class SqlArtifacts:
                 )
             return known
 
-        return self._writer.submit(change)
+        return self._writer.submit(change, savepoint=False)
 
     def settle(
         self, record: ArtifactRecord, *, token: str | None, trail: Trail = NO_TRAIL
@@ -88,7 +88,10 @@ class SqlArtifacts:
                     update(t.artifacts).where(_a.id == _id(new.uri)).values(**values)
                 )
 
-        return self._writer.submit(lambda tx: tx.once(trail, type(None), lambda: change(tx)))
+        # Nothing in there refuses when something is written already.
+        return self._writer.submit(
+            lambda tx: tx.once(trail, type(None), lambda: change(tx)), savepoint=False
+        )
 
     def forget(self, uri: str, *, trail: Trail = NO_TRAIL) -> Future[int]:
         """Drop the record of a file and of all below."""
