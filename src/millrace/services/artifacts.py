@@ -6,6 +6,8 @@ The bytes themselves go through `services.transfers`; where the server may go at
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import zipfile
 from typing import TYPE_CHECKING, Final
@@ -304,7 +306,7 @@ class Artifacts:
             PartUpload(url=one.url, part_number=number, headers=one.headers)
             for number, one in enumerate(signed, start=1)
         )
-        return PartsStarted(upload_id=upload, credentials=tuple(parts))
+        return PartsStarted(upload_id=self._sealed(spot, upload), credentials=tuple(parts))
 
     def finish_parts(self, ctx: Context, request: FinishParts) -> Nothing:
         """Make the file. Its bytes did not come through us, so what was recorded is outdated."""
@@ -315,20 +317,21 @@ class Artifacts:
             raise InvalidArgument("A part is named twice in 'parts'.")
         spot = self._spot_of_parts(request)
         self._refuse_frozen(spot)
-        store = _in_parts(spot)
+        store, upload = _in_parts(spot), self._unsealed(spot, request.upload_id)
         parts = sorted(request.parts, key=lambda part: part.part_number)
-        self._transfers.forget(spot, trail=ctx.trail("artifact.put"))
+        self._transfers.announce(spot)
         store.finish_parts(
             spot.path,
-            request.upload_id,
+            upload,
             [Part(number=part.part_number, etag=part.etag) for part in parts],
         )
+        self._transfers.forget(spot, trail=ctx.trail("artifact.put"))
         return _NOTHING
 
     def abort_parts(self, _ctx: Context, request: AbortParts) -> Nothing:
         """Forget an upload in parts."""
         spot = self._spot_of_parts(request)
-        _in_parts(spot).abort_parts(spot.path, request.upload_id)
+        _in_parts(spot).abort_parts(spot.path, self._unsealed(spot, request.upload_id))
         return _NOTHING
 
     def sign_proxied(self, _ctx: Context, request: ArtifactAt) -> SignedDownload:
@@ -339,6 +342,17 @@ class Artifacts:
         size = _size(spot)
         signed = spot.store.sign(spot.path, "GET", ttl_s=SIGNED_S)
         return SignedDownload(url=signed.url, headers=signed.headers, file_size=size)
+
+    def _sealed(self, spot: Spot, upload: str) -> str:
+        """The id of an upload, bound to its file: not every store looks at whose id it is."""
+        message = f"{spot.uri}\0{upload}".encode()
+        return f"{upload}~{hmac.new(self._stores.secret(), message, hashlib.sha256).hexdigest()}"
+
+    def _unsealed(self, spot: Spot, upload_id: str) -> str:
+        upload = upload_id.rpartition("~")[0]
+        if not hmac.compare_digest(self._sealed(spot, upload).encode(), upload_id.encode()):
+            raise InvalidArgument("'upload_id' was not issued by this server for this file.")
+        return upload
 
     def _spot_of_parts(self, request: StartParts | FinishParts | AbortParts) -> Spot:
         # Clients send the path of their own file: of that only its name matters.

@@ -246,6 +246,10 @@ class Transfers:
         ]
         return sorted(found, key=lambda uri: uri != spot.uri)
 
+    def announce(self, spot: Spot) -> None:
+        """Say that bytes will come to *spot* which do not pass through here."""
+        self._begin(spot, _Began())
+
     def forget(self, spot: Spot, *, trail: Trail) -> None:
         """Drop the records of a file or folder that is about to be deleted."""
         self._ledger.forget(spot.uri, trail=trail).result()
