@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace.artifacts.hdfs import ArrowArtifacts
 from millrace.artifacts.open import Reach, open_artifacts
 from millrace.artifacts.protocols import ArtifactStore
 from millrace.http.client import HttpClient
@@ -32,6 +33,21 @@ def _local(request: pytest.FixtureRequest) -> Place:
 
 def _memory(_request: pytest.FixtureRequest) -> Place:
     return Place(f"memory://{uuid.uuid4().hex}")
+
+
+@dataclass(frozen=True)
+class _ArrowPlace(Place):
+    """The store for Hadoop, on pyarrow's file system of this machine."""
+
+    def open(self) -> ArtifactStore:
+        from pyarrow import fs  # noqa: PLC0415 - only this place pays for it
+
+        return ArrowArtifacts(fs.LocalFileSystem(), self.uri, self.uri)
+
+
+def _arrow(request: pytest.FixtureRequest) -> Place:
+    folder: Path = request.getfixturevalue("tmp_path")
+    return _ArrowPlace(str(folder / "artifacts"))
 
 
 def _at(server: str) -> Callable[[pytest.FixtureRequest], Place]:
@@ -62,6 +78,7 @@ PLACES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
     "sftp": _at("sftp"),
     "ftp": _at("ftp"),
     "ftp-mlsd": _at("ftp_mlsd"),
+    "arrow-local": _arrow,
     "proxied": _through("millrace_server"),
     "proxied-mlflow": _through("mlflow_server"),
 }
@@ -73,8 +90,9 @@ FOLDERED = [name for name in PLACES if name not in KEYED | {"proxied-mlflow"}]
 # MLflow's server decodes names once more, and makes the folder of an upload that then breaks.
 EXACT = [name for name in PLACES if name != "proxied-mlflow"]
 # Swift looks before it writes, so two who do it at once can both succeed; S3 itself decides once.
-# With FTP and MLflow's server we look.
-DECIDING = [name for name in PLACES if name not in {"s3", "ftp", "ftp-mlsd", "proxied-mlflow"}]
+# On FTP and Hadoop, and through MLflow's server, it is we who look.
+LOOKING = {"s3", "ftp", "ftp-mlsd", "arrow-local", "proxied-mlflow"}
+DECIDING = [name for name in PLACES if name not in LOOKING]
 # A thousand files take Swift a minute, and moto's Google half of one.
 QUICK = [name for name in DECIDING if name != "gcs-emulation"]
 # What keeps bytes in this very process is measured by none.

@@ -22,11 +22,13 @@ class Reach:
     """What opening may need of the caller beyond the URI.
 
     `server(address)` is asked for the client of a tracking server: the caller's own for None, else
-    that of `host` or `host:port`. The caller decides which credentials may go there. `patience_s`:
-    how long one request goes on trying while its server is busy or away.
+    that of `host` or `host:port`. The caller decides which credentials may go there. `web(url)`:
+    the client of any other web server; without it, one that does not look at addresses.
+    `patience_s`: how long one request goes on trying while its server is busy or away.
     """
 
     server: Callable[[str | None], HttpClient] | None = None
+    web: Callable[[str], HttpClient] | None = None
     patience_s: float = 60.0
 
 
@@ -51,6 +53,10 @@ OPENERS: Registry[Opener] = Registry(
         "sftp": "millrace.artifacts.sftp:open_sftp",
         "ftp": "millrace.artifacts.ftp:open_ftp",
         "ftps": "millrace.artifacts.ftp:open_ftp",
+        "hdfs": "millrace.artifacts.hdfs:open_hdfs",
+        "viewfs": "millrace.artifacts.hdfs:open_hdfs",
+        "http": "millrace.artifacts.web:open_web",
+        "https": "millrace.artifacts.web:open_web",
         "memory": "millrace.artifacts.memory:open_memory",
     },
 )

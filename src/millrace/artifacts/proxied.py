@@ -9,10 +9,7 @@ caller's, and stays open.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import itertools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from urllib.parse import quote, unquote
@@ -22,12 +19,13 @@ import msgspec
 from millrace.artifacts.location import parse
 from millrace.artifacts.paths import folder_segments, is_clean, joined, segments
 from millrace.artifacts.protocols import Part, SignedUrl
-from millrace.artifacts.streams import CHUNK, Checked, Watched, held_back, started
+from millrace.artifacts.reading import Reader, etag_of
+from millrace.artifacts.streams import Checked, Watched, held_back, started
 from millrace.core.entities.artifact import ArtifactStat, FileInfo
 from millrace.core.errors import (
     AlreadyExists,
     InvalidArgument,
-    InvalidState,
+    MethodNotAllowed,
     MillraceError,
     NotFound,
     NotSupported,
@@ -40,18 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from millrace.artifacts.open import Reach
-    from millrace.http.client import Arriving, HttpClient
+    from millrace.http.client import HttpClient
 
 T = TypeVar("T")
 
 _ROUTES: Final = "/api/2.0/mlflow-artifacts"
 # Names in a path of ours; a slash separates.
 _SAFE: Final = "/-_.~"
-_RESUMED: Final = 5
-_PART: Final = 206
 _DEEPEST: Final = 2000
-_SHA256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
-_PLAIN: Final = {"Accept-Encoding": "identity"}
 _ONCE: Final = Patience(retries=0)
 
 
@@ -82,6 +76,7 @@ class ProxiedArtifacts:
         self._client = client
         self._root = root
         self._patience = patience
+        self._reader = Reader(client, patience, self._file)
 
     def put(
         self,
@@ -119,103 +114,19 @@ class ProxiedArtifacts:
                 raise AlreadyExists(f"There is an artifact {path!r} already.") from error
             raise
         checked = upload.checked
-        return ArtifactStat(size=checked.count, etag=_etag(answer.headers), sha256=checked.sha256)
+        return ArtifactStat(size=checked.count, etag=etag_of(answer.headers), sha256=checked.sha256)
 
     def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
         """See `ArtifactStore`. `InvalidState` at the end of a whole file that is not what was
         kept."""
-        return started(self._read(path, start, end))
-
-    def _read(self, path: str, start: int, end: int | None) -> Generator[bytes]:
-        if start < 0 or (end is not None and end < start):
-            raise InvalidArgument(
-                f"No bytes from {start} to {end}: a range goes forward from 0 on."
-            )
-        arriving = None if start == end else self._asked(path, start, end)
-        if arriving is None:  # nothing of it is wanted, or it ends before
-            if self.stat(path) is None:
-                raise NotFound(f"No artifact {path!r}.")
-            yield b""
-            return
-        yield b""
-        try:
-            body = self._resumed(path, arriving, start, end)
-            wanted = _told_digest(arriving.headers) if (start, end) == (0, None) else None
-            yield from held_back(_compared(body, wanted, path)) if wanted else body
-        finally:
-            arriving.close()
-
-    def _resumed(
-        self, path: str, arriving: Arriving, start: int, end: int | None
-    ) -> Iterator[bytes]:
-        """The body; when it breaks off, the rest is asked for, if it is still the same file."""
-        etag = arriving.headers.get("etag")
-        first = arriving.headers.get("content-length", "")
-        stop = start + int(first) if first.isdigit() else None
-        at, tries = start, 0
-        while True:
-            before = at
-            try:
-                for chunk in arriving.chunks(CHUNK):
-                    at += len(chunk)
-                    yield chunk
-            except Unavailable:
-                tries = 1 if at > before else tries + 1
-                if etag is None or etag.startswith("W/") or tries > _RESUMED:
-                    raise
-            else:
-                return
-            if at == stop:
-                return
-            arriving.close()
-            again = self._asked(path, at, end, unchanged_since=etag)
-            is_rest = again is not None and (again.status == _PART or not at)
-            if again is None or not is_rest or again.headers.get("etag") != etag:
-                raise Unavailable(f"{path!r} changed while it was downloaded; begin anew.")
-            arriving = again
-
-    def _asked(
-        self, path: str, start: int, end: int | None, *, unchanged_since: str | None = None
-    ) -> Arriving | None:
-        """The answer to a request for a range; None when it begins behind the end."""
-        headers = dict(_PLAIN)
-        if start or end is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        if unchanged_since is not None:
-            headers["If-Range"] = unchanged_since
-        message = Message(method="GET", path=self._file(path), headers=headers)
-        try:
-            arriving = self._client.open(message, self._patience)
-        except MillraceError as error:
-            if error.status == 416:  # noqa: PLR2004 - RFC 9110 section 15.5.17
-                return None
-            if isinstance(error, (NotFound, InvalidArgument)):  # it is a folder: 400
-                raise NotFound(f"No artifact {path!r}.") from error
-            raise
-        if start and arriving.status != _PART and unchanged_since is None:
-            arriving.close()
-            raise NotSupported("The server does not send parts of files.")
-        return arriving
+        return started(self._reader.read(path, start, end))
 
     def stat(self, path: str) -> ArtifactStat | None:
         """See `ArtifactStore`."""
-        message = Message(method="HEAD", path=self._file(path), headers=_PLAIN)
         try:
-            answer = self._client.request(message, self._patience)
-        except NotFound:
-            return None
-        except MillraceError as error:
-            if error.status == 405:  # noqa: PLR2004 - RFC 9110 section 15.5.6
-                return self._listed(path)
-            if error.status == 400:  # noqa: PLR2004 - it is a folder
-                return None
-            raise
-        length = answer.headers.get("content-length", "")
-        return ArtifactStat(
-            size=int(length) if length.isdigit() else 0,
-            etag=_etag(answer.headers),
-            sha256=_told_digest(answer.headers),
-        )
+            return self._reader.stat(path)
+        except MethodNotAllowed:
+            return self._listed(path)
 
     def _listed(self, path: str) -> ArtifactStat | None:
         """What the listing of the folder says, where nobody answers HEAD."""
@@ -342,37 +253,12 @@ class _Sent:
         return itertools.chain([first], body) if first else ()
 
 
-def _compared(body: Iterable[bytes], wanted: str, path: str) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    for chunk in body:
-        digest.update(chunk)
-        yield chunk
-    if digest.hexdigest() != wanted:
-        raise InvalidState(
-            f"{path!r} arrived with the SHA-256 {digest.hexdigest()}, and was kept with {wanted}: "
-            "it is damaged."
-        )
-
-
 def _digest_field(sha256: str) -> str:
     """The value of Repr-Digest (RFC 9530)."""
     try:
         return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
     except ValueError:
         raise InvalidArgument(f"{sha256!r} is no SHA-256 in hexadecimal.") from None
-
-
-def _told_digest(headers: Mapping[str, str]) -> str | None:
-    found = _SHA256.search(headers.get("repr-digest", ""))
-    try:
-        return base64.b64decode(found[1], validate=True).hex() if found else None
-    except binascii.Error:
-        return None
-
-
-def _etag(headers: Mapping[str, str]) -> str | None:
-    etag = headers.get("etag")
-    return etag.strip('"') if etag else None
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:
