@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 100
 PAGE_MOST: Final = 1_000
-LEASE_SLACK_MS: Final = 20_000
+LEASE_SLACK_MS: Final = 5_000
 """A claim lasts as long as an attempt may take and this: for the queue before it and the commit
 after it."""
 LONGEST_WAIT_S: Final = 3600.0
