@@ -177,21 +177,14 @@ def private_millrace(
     store: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> contextlib.AbstractContextManager[str]:
-    """A Millrace server of our own on a SQLite file in *folder*, or on the database *store*."""
+    """A Millrace server of our own on a SQLite file in *folder*, or on the database *store*; with
+    `--artifacts-only` on neither."""
     uri = store or f"sqlite:///{folder / 'millrace.db'}"
+    records = [] if "--artifacts-only" in options else ["--backend-store-uri", uri]
 
     def command(port: int) -> list[str]:
         address = ["--host", LOOPBACK, "--port", str(port)]
-        return [
-            sys.executable,
-            "-m",
-            "millrace",
-            "server",
-            *address,
-            "--backend-store-uri",
-            uri,
-            *options,
-        ]
+        return [sys.executable, "-m", "millrace", "server", *address, *records, *options]
 
     return http_server(command, folder, environment=environment)
 

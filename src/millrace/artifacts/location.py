@@ -103,6 +103,11 @@ def shown(uri: str) -> str:
         return f"{scheme_of(uri)}:(unreadable)"
 
 
+def absolute(uri: str) -> str:
+    """*uri*; a path made absolute, so that it means the same wherever the process goes."""
+    return str(local_path(uri).absolute()) if scheme_of(uri) == "file" else uri
+
+
 def local_path(uri: str) -> Path:
     """The folder that a path or a `file:` URI names; relative to the working directory."""
     if scheme_of(uri) != "file" or uri[:5].lower() != "file:":

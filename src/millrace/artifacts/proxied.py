@@ -110,7 +110,7 @@ class ProxiedArtifacts:
         except MillraceError as error:
             if upload.fault is not None:
                 raise upload.fault from None
-            if error.status in {409, 412}:
+            if not replace and error.status in {409, 412}:
                 raise AlreadyExists(f"There is an artifact {path!r} already.") from error
             raise
         checked = upload.checked

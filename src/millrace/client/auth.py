@@ -34,15 +34,17 @@ class Address:
         self._authorization = authorization
         self._plugins: list[Callable[[], Mapping[str, str]]] | None = None
 
-    def headers(self) -> dict[str, str]:
-        """Headers of the next request; what a plugin says wins over our own."""
+    @staticmethod
+    def anonymous() -> dict[str, str]:
+        """Headers that do not say who we are, for a server that we have no credentials for."""
         from millrace import __version__  # noqa: PLC0415 - the doors are above every floor
 
-        headers = {
-            "User-Agent": f"millrace-python-client/{__version__}",
-            # Whom the audit trail names while the server has no accounts.
-            "X-Millrace-User": quote(user()),
-        }
+        return {"User-Agent": f"millrace-python-client/{__version__}"}
+
+    def headers(self) -> dict[str, str]:
+        """Headers of the next request; what a plugin says wins over our own."""
+        # Whom the audit trail names while the server has no accounts.
+        headers = {**self.anonymous(), "X-Millrace-User": quote(user())}
         if authorization := self._authorization():
             headers["Authorization"] = authorization
         if self._plugins is None:

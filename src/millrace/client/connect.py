@@ -18,6 +18,7 @@ from millrace.http.patience import Patience
 
 if TYPE_CHECKING:
     from millrace.api.endpoint import Endpoint
+    from millrace.artifacts.protocols import ArtifactStore
     from millrace.client.batching import Remaining
 
 Q = TypeVar("Q")
@@ -46,6 +47,10 @@ class Offline:
     ) -> A:
         """Raise `Unavailable`."""
         raise Unavailable(f"MILLRACE_OFFLINE is set: nobody is asked to {endpoint.name}.")
+
+    def artifacts(self, host: str | None = None) -> ArtifactStore:  # noqa: ARG002 - the protocol's
+        """Raise `Unavailable`."""
+        raise Unavailable("MILLRACE_OFFLINE is set: nobody is asked for artifacts.")
 
     def before_fork(self) -> None:
         """Nothing is open."""

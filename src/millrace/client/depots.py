@@ -1,8 +1,8 @@
 """Where the artifacts of one tracking URI are: stores that are open, roots of runs and models.
 
 A location is direct (this process reads and writes there) or `mlflow-artifacts:`, kept by the
-tracking server. With a database in the place of a server, this process keeps them where a server
-that is started here would: in the folder of `MILLRACE_ARTIFACTS_DESTINATION`.
+platform: a tracking server or, on a database, the platform in this process, which keeps them where
+a server that is started here would: at `MILLRACE_ARTIFACTS_DESTINATION`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-from millrace.artifacts.location import local_path, scheme_of
+from millrace.artifacts.location import absolute, local_path, scheme_of
 from millrace.artifacts.open import open_artifacts
 from millrace.client.background import Background
-from millrace.client.transports import is_server
-from millrace.core import settings
-from millrace.core.errors import InvalidArgument, InvalidState, NotSupported
+from millrace.core.errors import InvalidState
 from millrace.core.uris import safe_folder
 
 if TYPE_CHECKING:
@@ -48,17 +46,15 @@ class Place(NamedTuple):
 class Depot:
     """What this process knows of the artifacts of one tracking URI. Thread-safe."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, channel: Channel) -> None:
         self.background = Background()
         self.is_tagged: set[tuple[str, str]] = set()
         """Runs, and tags that say what kinds of artifacts they have, set already."""
-        self._tracking_uri = tracking_uri
+        self._transport = channel.transport
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stores: OrderedDict[str, ArtifactStore] = OrderedDict()
         self._roots: dict[str, str] = {}
-        # From here on the folder is where it was when the process began, whatever chdir does.
-        self._destination = absolute(settings.ARTIFACTS_DESTINATION.get())
 
     @property
     def is_inherited(self) -> bool:
@@ -96,18 +92,16 @@ class Depot:
 
     def _proxied(self, uri: str) -> Place:
         parts = urlsplit(uri)
-        path = safe_folder(unquote(parts.path).strip("/"))
-        if is_server(self._tracking_uri):
-            raise NotSupported(f"{uri} is kept by the tracking server, which is not asked yet.")
-        if parts.netloc:
-            raise InvalidArgument(
-                f"{uri} is kept by the server {parts.netloc}: set the tracking URI to it."
-            )
-        return Place(self._store(self._destination), path)
+        host = parts.netloc or None
+        key = f"{PROXIED}://{host or ''}/"
+        store = self._store(key, lambda _: self._transport.artifacts(host))
+        return Place(store, safe_folder(unquote(parts.path).strip("/")))
 
-    def _store(self, uri: str) -> ArtifactStore:
+    def _store(
+        self, uri: str, open_store: Callable[[str], ArtifactStore] = open_artifacts
+    ) -> ArtifactStore:
         with self._lock:
-            found = self._stores.pop(uri, None) or open_artifacts(uri)
+            found = self._stores.pop(uri, None) or open_store(uri)
             self._stores[uri] = found
             if len(self._stores) > _OPEN:
                 # Somebody may be using it: it goes when nobody does.
@@ -118,11 +112,11 @@ class Depot:
 _depots: WeakKeyDictionary[Channel, Depot] = WeakKeyDictionary()
 
 
-def depot(channel: Channel, tracking_uri: str) -> Depot:
+def depot(channel: Channel) -> Depot:
     """The depot of *channel*, opened when it is first asked for; after a fork, a new one."""
     found = _depots.get(channel)
     if found is None or found.is_inherited:
-        found = _depots[channel] = Depot(tracking_uri)
+        found = _depots[channel] = Depot(channel)
     return found
 
 
@@ -137,11 +131,6 @@ def flush_all() -> None:
     """The same for every channel of this process."""
     for each in list(_depots):
         flush(each)
-
-
-def absolute(uri: str) -> str:
-    """*uri*; a path as an absolute one."""
-    return str(local_path(uri).absolute()) if scheme_of(uri) == "file" else uri
 
 
 def is_local(uri: str) -> bool:

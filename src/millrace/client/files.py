@@ -23,7 +23,14 @@ from millrace.client.records import LOCAL, Logged, entries
 from millrace.client.registry import WAIT_S, RegistryVerbs
 from millrace.core import clock, model_uris, settings, tags
 from millrace.core.entities.registry import ManifestFile
-from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound, NotSupported, Unavailable
+from millrace.core.errors import (
+    AlreadyExists,
+    DataLoss,
+    InvalidArgument,
+    NotFound,
+    NotSupported,
+    Unavailable,
+)
 from millrace.core.rules import limits, manifests
 from millrace.core.uris import safe_folder, safe_path
 from millrace.http.patience import Patience
@@ -313,7 +320,7 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
 
     @property
     def _depot(self) -> Depot:
-        return depots.depot(self.channel, self.tracking_uri)
+        return depots.depot(self.channel)
 
     def _run(self, run_id: str) -> Place:
         """The root of a run's artifacts."""
@@ -354,7 +361,7 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
                 return version, self._depot.root(where)
 
     def _check_files(self, version: ModelVersion | None, path: str, there: Path) -> None:
-        """Compare a download with what was registered; `Damaged` when it differs."""
+        """Compare a download with what was registered; `DataLoss` when it differs."""
         if version is None:
             return
         files = (
@@ -379,7 +386,7 @@ class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
             return
         problems = manifests.differences(manifest, found, below=path)
         if problems:
-            raise transfers.Damaged(manifests.told(version.name, version.version, problems))
+            raise DataLoss(manifests.told(version.name, version.version, problems))
 
     def _in_run(self, run_id: str, path: str, do: Callable[[Place, str], T]) -> T:
         """What *do* gives for *path* in a run; where the run has nothing, in the logged model of

@@ -20,7 +20,15 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from millrace.client.progress import Progress
 from millrace.client.spool import hold
-from millrace.core.errors import InvalidArgument, InvalidState, MillraceError, NotFound, Unavailable
+from millrace.core.entities.artifact import ArtifactStat
+from millrace.core.errors import (
+    DataLoss,
+    InvalidArgument,
+    InvalidState,
+    MillraceError,
+    NotFound,
+    Unavailable,
+)
 from millrace.core.uris import safe_path
 
 if TYPE_CHECKING:
@@ -29,7 +37,6 @@ if TYPE_CHECKING:
 
     from millrace.artifacts.protocols import ArtifactStore
     from millrace.client.depots import Place
-    from millrace.core.entities.artifact import ArtifactStat
 
 T = TypeVar("T")
 
@@ -41,10 +48,6 @@ _CHUNK: Final = 1024 * 1024
 _KEPT_BYTES: Final = 8 * 1024 * 1024
 """A longer file goes on where it was cut, also in the next process; a shorter one begins anew."""
 _TRIES: Final = 5
-
-
-class Damaged(InvalidState):
-    """The bytes are not those that were kept; they are not handed out."""
 
 
 class Upload(NamedTuple):
@@ -110,17 +113,9 @@ def send(root: Place, uploads: Sequence[Upload]) -> None:
 
 
 def _send_one(place: Place, source: Path, progress: Progress) -> None:
-    for attempt in range(1, _TRIES + 1):
-        body = Snapshot(source, progress.add)
-        try:
-            place.store.put(place.path, body, size=body.size, sha256=body.digest())
-        except Unavailable as error:
-            progress.add(-body.moved)
-            if attempt == _TRIES:
-                raise
-            logger.debug("upload of %s, attempt %s: %s", source, attempt, error)
-        else:
-            return
+    body = Snapshot(source, progress.add)
+    place.store.put(place.path, body, size=body.size, sha256=body.digest())
+    progress.add(body.size - body.moved)  # what the store had already
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
@@ -158,6 +153,15 @@ class Snapshot:
             yield chunk
             self.moved += len(chunk)
             self._tell(len(chunk))
+
+    def piece(self, start: int, count: int) -> bytes:
+        """Some of the bytes, for whoever sends them in parts."""
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(start)
+            chunk = file.read(max(0, min(count, self.size - start)))
+        self.moved += len(chunk)
+        self._tell(len(chunk))
+        return chunk
 
     def _chunks(self) -> Iterator[bytes]:
         left = self.size
@@ -234,9 +238,13 @@ def _fetch_one(
 ) -> None:
     target = download.target
     target.parent.mkdir(parents=True, exist_ok=True)
-    known = known or store.stat(download.path)
-    if known is None:
-        raise NotFound(f"No artifact {download.path!r}.")
+    if known is None and (download.size is None or download.size >= _KEPT_BYTES):
+        known = store.stat(download.path)
+        if known is None:
+            raise NotFound(f"No artifact {download.path!r}.")
+    # Of a short file the listing has told the size, and the store compares the digest itself:
+    # to ask for it would double the number of requests.
+    known = known or ArtifactStat(size=download.size or 0)
     with _part(target, known) as part:
         tries = 0
         while True:
@@ -272,7 +280,7 @@ def _part(target: Path, known: ArtifactStat) -> Iterator[IO[bytes]]:
                 part.flush()
                 path.replace(target)  # while it is locked: nobody else finds it any more
     except BaseException as error:
-        if not kept or isinstance(error, Damaged) or path.stat().st_size == 0:
+        if not kept or isinstance(error, DataLoss) or path.stat().st_size == 0:
             path.unlink(missing_ok=True)
         raise
     if not kept:
@@ -315,11 +323,12 @@ def _rest(store: ArtifactStore, path: str, file: IO[bytes], size: int) -> Iterat
     at = file.tell()
     if at >= size:
         return
-    with contextlib.closing(store.get(path, start=at, end=size)) as body:
+    # All of it, without an end: then the store compares the digest, if it can.
+    with contextlib.closing(store.get(path, start=at)) as body:
         for chunk in body:
             at += len(chunk)
             if at > size:
-                raise Damaged(f"{path!r} goes on after its {size} bytes.")
+                raise DataLoss(f"{path!r} goes on after its {size} bytes.")
             file.write(chunk)
             yield chunk
     if at < size:
@@ -328,7 +337,7 @@ def _rest(store: ArtifactStore, path: str, file: IO[bytes], size: int) -> Iterat
 
 def _check(path: str, known: ArtifactStat, size: int, sha256: str) -> None:
     if size != known.size or known.sha256 not in {None, sha256}:
-        raise Damaged(
+        raise DataLoss(
             f"{path!r} has {size} bytes and the SHA-256 {sha256}; {known.size} bytes and "
             f"{known.sha256} were kept. It was damaged in the store or on the way, or replaced "
             "meanwhile. Try again; `millrace fsck --artifacts` finds what is damaged in the store."
@@ -344,7 +353,7 @@ def read(place: Place, limit: int) -> bytes:
         raise InvalidArgument(
             f"{place.path!r} has {known.size} bytes, too many to read at once: download it."
         )
-    body = b"".join(place.store.get(place.path, end=known.size))
+    body = b"".join(place.store.get(place.path))
     _check(place.path, known, len(body), hashlib.sha256(body).hexdigest())
     return body
 

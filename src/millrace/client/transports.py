@@ -19,15 +19,18 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from millrace.api.endpoint import Nothing
+from millrace.artifacts.location import absolute
 from millrace.client.context import user
-from millrace.core import clock, ids, wire
+from millrace.client.inprocess import PlatformArtifacts
+from millrace.core import clock, ids, settings, wire
 from millrace.core.entities.access import Actor
-from millrace.core.errors import MillraceError, NotSupported
+from millrace.core.errors import InvalidArgument, MillraceError, NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from millrace.api.endpoint import Endpoint
+    from millrace.artifacts.protocols import ArtifactStore
     from millrace.client.auth import Address
     from millrace.http.client import HttpClient
     from millrace.http.patience import Patience
@@ -68,6 +71,13 @@ class Transport(Protocol):
         """
         ...
 
+    def artifacts(self, host: str | None = None) -> ArtifactStore:
+        """What the platform keeps of artifacts (`mlflow-artifacts:`), all of it as one store.
+
+        *host* (`host:port`) names another server that is meant; `InvalidArgument` where none is.
+        """
+        ...
+
     def before_fork(self) -> None:
         """Be in a state that two processes may go on from. `after_fork` follows in both."""
         ...
@@ -84,9 +94,15 @@ class Transport(Protocol):
 class HttpTransport:
     """A server at the end of a wire: Millrace or anything that speaks MLflow's REST API."""
 
-    def __init__(self, client: HttpClient, patience: Patience) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        patience: Patience,
+        other: Callable[[str], HttpClient] | None = None,
+    ) -> None:
         self._client = client
         self._patience = patience
+        self._other = other
 
     def call(
         self,
@@ -106,6 +122,21 @@ class HttpTransport:
                 f"{answer.excerpt()} ({error})"
             ) from error
         return reply
+
+    def artifacts(self, host: str | None = None) -> ArtifactStore:
+        """See `Transport`."""
+        # They know the way over HTTP, which a local client does not need.
+        from millrace.artifacts.proxied import ProxiedArtifacts  # noqa: PLC0415
+        from millrace.client.served import ServedArtifacts  # noqa: PLC0415
+
+        if host is not None and self._other is not None:
+            return HttpTransport(self._other(host), self._patience).artifacts()
+        silence_s = settings.ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT.get()
+        patience = self._patience
+        if silence_s is not None:
+            patience = msgspec.structs.replace(patience, timeout_s=silence_s)
+        through = ProxiedArtifacts(self._client, "", patience)
+        return ServedArtifacts(self, through, patience)
 
     def before_fork(self) -> None:
         """Nothing to do: the child gets connections of its own."""
@@ -164,6 +195,21 @@ class LocalTransport:
         reply: A = _answer_reader(cast("Any", endpoint.response))(wire.encode(answer))
         return reply
 
+    def artifacts(self, host: str | None = None) -> ArtifactStore:
+        """See `Transport`."""
+        if host is not None:
+            raise InvalidArgument(
+                f"These artifacts are kept by the server {host}: set the tracking URI to its "
+                "address."
+            )
+        return PlatformArtifacts(self)
+
+    @contextmanager
+    def handling(self) -> Iterator[tuple[Platform, Context]]:
+        """The platform, open as long as the block lasts, and the context of a call by the user."""
+        with self._in_use() as platform:
+            yield platform, local_context(None, b"")
+
     def before_fork(self) -> None:
         """Close the database, after the calls that are under way in other threads."""
         self._idle.acquire()  # until after_fork: no call begins
@@ -215,7 +261,9 @@ def choose(uri: str) -> Transport:
     if is_server(uri):
         return _http(uri)
     is_kept = uri.startswith("memory:") or uri in {"sqlite://", "sqlite:///:memory:"}
-    return LocalTransport(lambda: _open_platform(uri), is_kept=is_kept)
+    # From here on the folder is where it was when the process began to log, whatever chdir does.
+    destination = absolute(settings.ARTIFACTS_DESTINATION.get())
+    return LocalTransport(lambda: _open_platform(uri, destination), is_kept=is_kept)
 
 
 def is_server(uri: str) -> bool:
@@ -299,14 +347,27 @@ def _http(uri: str) -> HttpTransport:
 
     address: Address = auth.address(uri)
     client = HttpClient(address.base_url, address.headers, auth.options())
-    return HttpTransport(client, auth.patience())
+    tracking = urlsplit(address.base_url)
+
+    def other(host: str) -> HttpClient:
+        if host == tracking.netloc:
+            return client
+        # A location is data: whoever may write one must not get our credentials by it.
+        is_known = urlsplit(f"//{host}").hostname == tracking.hostname
+        headers = address.headers if is_known else address.anonymous
+        return HttpClient(f"{tracking.scheme}://{host}", headers, auth.options())
+
+    return HttpTransport(client, auth.patience(), other)
 
 
-def _open_platform(uri: str) -> Platform:
+def _open_platform(uri: str, destination: str) -> Platform:
     # Services and stores are heavy, and a remote client needs neither.
-    from millrace.services.platform import open_platform  # noqa: PLC0415
+    from millrace.services.places import Places  # noqa: PLC0415
+    from millrace.services.platform import open_platform, open_store  # noqa: PLC0415
 
-    return open_platform(uri)
+    # In the user's own process whatever the user may touch may be touched.
+    places = Places(open_store, destination=destination, trusting=True)
+    return open_platform(uri, places=places)
 
 
 def _new_key() -> str:

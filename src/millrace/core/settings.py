@@ -278,6 +278,28 @@ ENABLE_ARTIFACTS_PROGRESS_BAR: Final = Setting(
     mlflow="MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
 )  # fmt: skip
 
+ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT: Final = Setting[float | None](
+    "ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT", _seconds, None, "client",
+    "Longest silence in the transfer of an artifact, in seconds; that of other requests by "
+    "default.",
+    mlflow="MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT",
+)  # fmt: skip
+ENABLE_PROXY_MULTIPART_UPLOAD: Final = Setting(
+    "ENABLE_PROXY_MULTIPART_UPLOAD", _flag, False, "client",
+    "Send large files in parts past the server, straight to its store, where it can sign URLs.",
+    mlflow="MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD",
+)  # fmt: skip
+MULTIPART_UPLOAD_MINIMUM_FILE_SIZE: Final = Setting(
+    "MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", _positive, 500 * 1024**2, "client",
+    "Smallest file, in bytes, that is sent in parts past the server.",
+    mlflow="MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE",
+)  # fmt: skip
+MULTIPART_UPLOAD_CHUNK_SIZE: Final = Setting(
+    "MULTIPART_UPLOAD_CHUNK_SIZE", _positive, 10 * 1024**2, "client",
+    "Size of such a part, in bytes; many stores want at least 5 MiB.",
+    mlflow="MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE",
+)  # fmt: skip
+
 # --- the server --------------------------------------------------------------------------------
 BACKEND_STORE_URI: Final = Setting(
     "BACKEND_STORE_URI", str, "sqlite:///millrace.db", "server",

@@ -55,4 +55,5 @@ def test_what_waits_is_bounded():
     gate.set()
     more.join(10)
     assert not more.is_alive()
+    work.flush()
     assert work._room._value == background._WAITING

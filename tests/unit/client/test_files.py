@@ -12,12 +12,20 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from millrace.api.endpoint import Nothing
+from millrace.api.registry import (
+    CreateModelVersion,
+    CreateRegisteredModel,
+    ModelVersionReply,
+    RegisteredModelReply,
+    SetRegisteredModelAlias,
+)
 from millrace.client import depots
 from millrace.client.client import MillraceClient
 from millrace.client.images import Image as OurImage
 from millrace.core import clock, tags
 from millrace.core.entities.artifact import FileInfo
-from millrace.core.errors import InvalidArgument, MillraceError, NotFound, Unavailable
+from millrace.core.errors import DataLoss, InvalidArgument, MillraceError, NotFound, Unavailable
 from tests.unit.client.conftest import OpenChannel
 from tests.unit.client.scenes import until
 from tests.unit.client.transport import RecordingTransport
@@ -81,10 +89,12 @@ def test_the_folder_stays_when_the_process_goes_elsewhere(
     assert list(elsewhere.iterdir()) == []
 
 
-def test_another_destination(
-    client: MillraceClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_ARTIFACTS_DESTINATION", str(tmp_path / "kept"))
+
+
+def test_another_destination(elsewhere: None, client: MillraceClient, run_id: str, tmp_path: Path):
     client.log_text(run_id, "1", "a")
 
     assert (tmp_path / "kept" / "0" / run_id / "artifacts" / "a").read_text() == "1"
@@ -354,6 +364,67 @@ def test_a_run_shows_the_model_that_it_logged(
     assert client.list_artifacts(run_id, "o'ther") == []
 
 
+@pytest.fixture
+def registered(client: MillraceClient, folder: Path) -> str:
+    """A model with two versions: "one", called `best`, and "two"."""
+    client._call("createRegisteredModel", CreateRegisteredModel(name="net"), RegisteredModelReply)
+    for text in ("one", "two"):
+        model = client.create_logged_model("0", "net").model_id
+        (folder / "a.txt").write_text(text)
+        client.log_model_artifacts(model, folder)
+        client.finalize_logged_model(model, "READY")
+        source = CreateModelVersion(name="net", source=f"models:/{model}", model_id=model)
+        client._call("createModelVersion", source, ModelVersionReply)
+    best = SetRegisteredModelAlias(name="net", alias="best", version="1")
+    client._call("setRegisteredModelAlias", best, Nothing)
+    return "net"
+
+
+@pytest.mark.parametrize(
+    ("uri", "content"),
+    [
+        ("models:/net/1", "one"),
+        ("models:/net/2", "two"),
+        ("models:/net@best", "one"),
+        ("models:/net/latest", "two"),
+        ("models:/net/None", "two"),
+    ],
+)
+def test_registered_models(client: MillraceClient, registered: str, uri: str, content: str):
+    assert client.read_at(f"{uri}/a.txt").decode() == content
+    assert names(client.list_at(uri)) == ["a.txt", "sub"]
+    assert names(client.list_at(f"{uri}/sub")) == ["sub/b.txt"]
+    assert Path(client.download_at(uri), "a.txt").read_text() == content
+    assert Path(client.download_at(f"{uri}/a.txt")).read_text() == content
+
+
+@pytest.mark.parametrize(
+    "uri", ["models:/net/3", "models:/net@worst", "models:/net/Production", "models:/other/1"]
+)
+def test_versions_that_are_not_there(client: MillraceClient, registered: str, uri: str):
+    with pytest.raises(MillraceError) as raised:
+        client.download_at(uri)
+
+    assert raised.value.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+
+
+def test_damaged_bytes_are_not_handed_out(
+    client: MillraceClient, run_id: str, here: Path, tmp_path: Path
+):
+    """The platform in this process records digests, as a server does."""
+    client.log_text(run_id, "x" * 1000, "a")
+    (here / "mlartifacts" / "0" / run_id / "artifacts" / "a").write_text("y" * 1000)
+
+    with pytest.raises(DataLoss, match="damaged"):
+        client.download_artifacts(run_id, "a", tmp_path / "out")
+    with pytest.raises(DataLoss):
+        client.download_artifacts(run_id, "", tmp_path / "out")
+    with pytest.raises(DataLoss):
+        client.read_at(f"runs:/{run_id}/a")
+
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
 def test_deleting(client: MillraceClient, run_id: str, folder: Path):
     client.log_artifacts(run_id, folder, "a")
 
@@ -381,7 +452,7 @@ def test_offline_nothing_is_lost_and_nothing_is_promised(open_channel: OpenChann
 
 def test_a_child_has_stores_of_its_own(client: MillraceClient, run_id: str):
     client.log_text(run_id, "1", "a")
-    before = depots.depot(client.channel, "memory://")
+    before = depots.depot(client.channel)
     before._pid -= 1
 
-    assert depots.depot(client.channel, "memory://") is not before
+    assert depots.depot(client.channel) is not before

@@ -8,8 +8,7 @@ import pytest
 
 import millrace
 from millrace.client.client import MillraceClient
-from millrace.client.transfers import Damaged
-from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.errors import AlreadyExists, DataLoss, InvalidArgument, NotFound
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +169,7 @@ def test_what_is_loaded_is_what_was_registered(client: MillraceClient, here: Pat
     assert [one.path for one in client.verify_model_version("digits", 1)] == ["weights.txt"]
     for load in (client.download_at, client.read_at):
         uri = "models:/digits/1" if load == client.download_at else "models:/digits/1/weights.txt"
-        with pytest.raises(Damaged, match=r"weights\.txt"):
+        with pytest.raises(DataLoss, match=r"weights\.txt"):
             load(uri)
     assert client.read_at("models:/digits/1/MLmodel") == b"flavors: {}"
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from millrace.client.transports import LocalTransport
+from millrace.artifacts.protocols import ArtifactStore
+from millrace.client.transports import choose
 from millrace.core.errors import Unavailable
-from millrace.services.platform import open_platform
 
 
 class Asked(NamedTuple):
@@ -33,7 +33,7 @@ class RecordingTransport:
         self.after: Callable[[Asked], None] | None = None
         self.is_closed = False
         self.forks = 0
-        self._platform = LocalTransport(lambda: open_platform("memory://"), is_kept=True)
+        self._platform = choose("memory://")
         self._lock = threading.Lock()
 
     def call(self, endpoint: Any, request: Any, *, key: Any = None, patience: Any = None) -> Any:
@@ -46,6 +46,9 @@ class RecordingTransport:
         if self.after is not None:
             self.after(asked)
         return answer
+
+    def artifacts(self, host: str | None = None) -> ArtifactStore:
+        return self._platform.artifacts(host)
 
     def before_fork(self) -> None:
         self._platform.before_fork()
