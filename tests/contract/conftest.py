@@ -56,11 +56,16 @@ OPENERS: dict[str, Callable[[Path], Stores]] = {
 }
 
 
+def give_back(folder: Path) -> None:
+    """Let others have the databases that stand for the places in *folder*."""
+    for kind, lent_to in [one for one in _LENT if one[1] == folder]:
+        databases.server(kind).give_back(_LENT.pop((kind, lent_to)))
+
+
 @pytest.fixture(autouse=True)
 def _give_back(tmp_path: Path) -> Iterator[None]:
     yield
-    for kind, folder in [one for one in _LENT if one[1] == tmp_path]:
-        databases.server(kind).give_back(_LENT.pop((kind, folder)))
+    give_back(tmp_path)
 
 
 @pytest.fixture(params=OPENERS)

@@ -26,7 +26,7 @@ from millrace.core.tags import DATASET_CONTEXT
 from millrace.stores.memory import MemoryStores
 from millrace.stores.protocols import Query, Stores, TrackingStore
 from tests.contract.build import batch, dataset_input, decoded, new_experiment, new_model, new_run
-from tests.contract.conftest import OPENERS
+from tests.contract.conftest import OPENERS, give_back
 from tests.strategies.filters import RunRow, filters, order_keys, run_rows
 from tests.strategies.records import ModelRow, experiment_rows, model_rows
 
@@ -51,6 +51,7 @@ def both(name: str) -> Iterator[tuple[Stores, Stores]]:
             yield MemoryStores(), tested
         finally:
             tested.close()
+            give_back(Path(folder))
 
 
 def compared(

@@ -104,6 +104,13 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _pool(text: str) -> str:
+    for name in ("QueuePool", "NullPool"):
+        if text.strip().lower() == name.lower():
+            return name
+    raise ValueError("expected QueuePool or NullPool; other pools share connections")
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         value = text.strip().upper()
@@ -408,6 +415,55 @@ SQLITE_SYNCHRONOUS: Final = Setting(
     "SQLITE_SYNCHRONOUS", _choice("FULL", "NORMAL"), "FULL", "both",
     "FULL: an acknowledged write survives power loss. NORMAL: it survives a crash of the process, "
     "and a power cut may take the last moments.",
+)  # fmt: skip
+POOL_SIZE: Final = Setting(
+    "SQLALCHEMYSTORE_POOL_SIZE", _positive, 16, "both",
+    "Connections to the database that each process keeps open for reading; one more is for "
+    "writing. Processes times all of them must be no more than the database lets in.",
+    mlflow="MLFLOW_SQLALCHEMYSTORE_POOL_SIZE",
+)  # fmt: skip
+POOL_MAX_OVERFLOW: Final = Setting(
+    "SQLALCHEMYSTORE_MAX_OVERFLOW", _integer, 0, "both",
+    "Connections beyond the pool that may be opened for a moment; -1: any number.",
+    mlflow="MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW",
+)  # fmt: skip
+POOL_RECYCLE: Final = Setting(
+    "SQLALCHEMYSTORE_POOL_RECYCLE", _integer, -1, "both",
+    "Seconds after which a connection is replaced before it is used again, for networks that drop "
+    "old ones; -1: never.",
+    mlflow="MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE",
+)  # fmt: skip
+POOL_CLASS: Final = Setting(
+    "SQLALCHEMYSTORE_POOLCLASS", _pool, "QueuePool", "both",
+    "QueuePool: connections are kept. NullPool: each is closed after use, for a pooler between us "
+    "and the database.",
+    mlflow="MLFLOW_SQLALCHEMYSTORE_POOLCLASS",
+)  # fmt: skip
+POOL_PRE_PING: Final = Setting(
+    "SQLALCHEMYSTORE_PRE_PING", _flag, True, "both",
+    "Whether a connection that was idle for 10 seconds is asked whether it still lives before it "
+    "is used. One that the server has closed is noticed without that.",
+)  # fmt: skip
+SQL_ECHO: Final = Setting(
+    "SQLALCHEMYSTORE_ECHO", _flag, False, "both",
+    "Whether statements that go through SQLAlchemy are logged, without their values. Those of the "
+    "hot paths go to the driver directly.",
+    mlflow="MLFLOW_SQLALCHEMYSTORE_ECHO",
+)  # fmt: skip
+MYSQL_SSL_CA: Final = Setting[str | None](
+    "MYSQL_SSL_CA", str, None, "both",
+    "File of the certificates that sign those of MySQL or MariaDB servers; asks for TLS.",
+    mlflow="MLFLOW_MYSQL_SSL_CA",
+)  # fmt: skip
+MYSQL_SSL_CERT: Final = Setting[str | None](
+    "MYSQL_SSL_CERT", str, None, "both",
+    "File of our own certificate for MySQL or MariaDB servers; asks for TLS.",
+    mlflow="MLFLOW_MYSQL_SSL_CERT",
+)  # fmt: skip
+MYSQL_SSL_KEY: Final = Setting[str | None](
+    "MYSQL_SSL_KEY", str, None, "both",
+    "File of the key to our own certificate for MySQL or MariaDB servers.",
+    mlflow="MLFLOW_MYSQL_SSL_KEY",
 )  # fmt: skip
 ARTIFACT_SYNCHRONOUS: Final = Setting(
     "ARTIFACT_SYNCHRONOUS", _choice("FULL", "NORMAL"), "FULL", "both",

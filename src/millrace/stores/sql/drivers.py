@@ -247,6 +247,16 @@ def _is_readable(socket: Any) -> bool:  # noqa: ANN401 - a socket or its number
 # --- MySQL, MariaDB ----------------------------------------------------------------------------
 
 
+def _mysql_tls() -> dict[str, Any]:
+    files = {
+        "ca": settings.MYSQL_SSL_CA.get(),
+        "cert": settings.MYSQL_SSL_CERT.get(),
+        "key": settings.MYSQL_SSL_KEY.get(),
+    }
+    named = {name: file for name, file in files.items() if file}
+    return {"ssl": named} if named else {}
+
+
 class PyMySqlHands(Hands):
     """PyMySQL, for MySQL and MariaDB."""
 
@@ -258,7 +268,7 @@ class PyMySqlHands(Hands):
         """Arguments of `create_engine`."""
         return {
             "isolation_level": "READ COMMITTED" if writes else "REPEATABLE READ",
-            "connect_args": {"charset": "utf8mb4", "connect_timeout": _CONNECT_S},
+            "connect_args": {"charset": "utf8mb4", "connect_timeout": _CONNECT_S} | _mysql_tls(),
         }
 
     @classmethod

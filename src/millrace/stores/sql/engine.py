@@ -11,7 +11,9 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
 
+from millrace.core import settings
 from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
 from millrace.stores.sql.drivers import HANDS, Hands
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.base import Executable
     from sqlalchemy.sql.elements import CompilerElement
 
-READERS: Final = 16
 POOL_WAIT_S: Final = 5
+_ASK_AFTER_S: Final = 10.0
 
 Row = tuple[Any, ...]
 
@@ -291,13 +293,14 @@ def _missing_driver(uri: str) -> MissingExtra:
 def _engine(url: URL, hands: type[Hands], *, writes: bool) -> Engine:
     engine = create_engine(
         url,
-        pool_size=1 if writes else READERS,
-        max_overflow=0,
-        pool_timeout=POOL_WAIT_S,
         hide_parameters=True,
+        echo=settings.SQL_ECHO.get(),
         paramstyle=hands.paramstyle,
+        pool_recycle=settings.POOL_RECYCLE.get(),
+        **_pool(writes=writes),
         **hands.options(url, writes=writes),
     )
+    asks = settings.POOL_PRE_PING.get()
 
     @event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -305,14 +308,40 @@ def _engine(url: URL, hands: type[Hands], *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "checkin")
     def note(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-        entry.info["idle since"] = time.monotonic()
+        entry.info[_IDLE] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def look(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
-        if "idle since" in entry.info and not hands.is_alive(connection):
+        since = entry.info.get(_IDLE)
+        if since is None or engine.dialect.name == SQLITE:
+            return
+        is_old = asks and time.monotonic() - since > _ASK_AFTER_S
+        if not hands.is_alive(connection) or (is_old and not _answers(engine, connection)):
             raise DisconnectionError
 
     return engine
+
+
+_IDLE: Final = "idle since"
+
+
+def _pool(*, writes: bool) -> dict[str, Any]:
+    if writes:
+        return {"pool_size": 1, "max_overflow": 0, "pool_timeout": POOL_WAIT_S}
+    if settings.POOL_CLASS.get() == "NullPool":
+        return {"poolclass": NullPool}
+    return {
+        "pool_size": settings.POOL_SIZE.get(),
+        "max_overflow": settings.POOL_MAX_OVERFLOW.get(),
+        "pool_timeout": POOL_WAIT_S,
+    }
+
+
+def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def _begin_snapshot(connection: Connection) -> None:
