@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import string
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Dialect, Table
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -76,7 +77,8 @@ class _Insert(Insert):
     """An INSERT that knows what to do with rows that are there; `changed` columns are replaced."""
 
     inherit_cache = False
-    changed: tuple[str, ...] = ()
+    changed: Mapping[str, str] = {}
+    """For each column that is replaced an expression of `{held}` and `{new}`."""
 
     @property
     def into(self) -> Table:
@@ -89,10 +91,16 @@ def insert_new(table: Table) -> Insert:
     return _Insert(table).inline()
 
 
-def upsert(table: Table, *, changed: tuple[str, ...]) -> Insert:
-    """An INSERT that, where the primary key is there, replaces the *changed* columns instead."""
+def upsert(table: Table, *, changed: Sequence[str] | Mapping[str, str]) -> Insert:
+    """An INSERT that, where the primary key is there, replaces the *changed* columns instead.
+
+    Where they are not just replaced, expressions say by what: of `{held}` and `{new}`.
+    """
     statement = _Insert(table).inline()
-    statement.changed = changed
+    if isinstance(changed, Mapping):
+        statement.changed = changed
+    else:
+        statement.changed = dict.fromkeys(changed, "{new}")
     return statement
 
 
@@ -103,8 +111,31 @@ def _on_conflict(statement: _Insert, compiler: SQLCompiler, **options: Any) -> s
     key = ", ".join(quoted(column.name) for column in statement.into.primary_key.columns)
     if not statement.changed:
         return f"{inserted} ON CONFLICT ({key}) DO NOTHING"
-    changes = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in statement.changed)
+    held = compiler.preparer.format_table(statement.into)
+    changes = _changes(statement, compiler, f"{held}.{{}}", "excluded.{}")
     return f"{inserted} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+def _changes(statement: _Insert, compiler: SQLCompiler, held: str, new: str) -> str:
+    def change(name: str, words: str) -> str:
+        quoted = compiler.preparer.quote(name)
+        return f"{quoted} = {words.format(held=held.format(quoted), new=new.format(quoted))}"
+
+    return ", ".join(change(name, words) for name, words in statement.changed.items())
+
+
+def in_bulk(statement: Insert, dialect: Dialect) -> str | None:
+    """For PostgreSQL: the INSERT with an array for each column, in place of a value."""
+    if dialect.name != POSTGRESQL:
+        return None
+    columns = cast("Table", statement.table).columns
+    inserted = str(statement.compile(dialect=dialect, column_keys=columns.keys()))
+    head, _, rest = inserted.partition(" VALUES (")
+    _, _, tail = rest.partition(")")
+    kinds = {int: "int8", str: "text", bytes: "bytea"}
+    types = (getattr(column.type, "impl_instance", column.type) for column in columns)
+    arrays = ", ".join(f"%s::{kinds[kind.python_type]}[]" for kind in types)
+    return f"{head} SELECT * FROM unnest({arrays}){tail}"  # noqa: S608 - our own words
 
 
 @compiles(_Insert, *MYSQLS)
@@ -135,7 +166,7 @@ def _merge(statement: _Insert, compiler: SQLCompiler, **_: Any) -> str:
     )
     key = [quoted(column.name) for column in statement.into.primary_key.columns]
     same = " AND ".join(f"held.{name} = given.{name}" for name in key)
-    changes = ", ".join(f"{quoted(name)} = given.{quoted(name)}" for name in statement.changed)
+    changes = _changes(statement, compiler, "held.{}", "given.{}")
     return (  # names of our own, quoted
         f"MERGE INTO {table} WITH (HOLDLOCK) AS held USING (SELECT {given}) AS given ON {same}"  # noqa: S608 - as said
         + (f" WHEN MATCHED THEN UPDATE SET {changes}" if changes else "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Insert, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from millrace.core import settings
 from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
-from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
+from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE, in_bulk
 from millrace.stores.sql.drivers import HANDS, Hands
 from millrace.stores.sql.faults import Fault, explain, fault_of
 from millrace.stores.sql.turns import Turn, turn_of
@@ -43,7 +43,7 @@ class Prepared:
     Parameters that have a value are constants.
     """
 
-    __slots__ = ("_constants", "_places", "names", "sql")
+    __slots__ = ("_constants", "bulk", "names", "places", "sql")
 
     def __init__(self, statement: CompilerElement, dialect: Dialect, *names: str) -> None:
         compiled: Any = statement.compile(
@@ -57,21 +57,19 @@ class Prepared:
             raise AssertionError(f"{compiled} takes {order}, not {names}")
         self.sql: Final = str(compiled)
         self.names: Final = names
+        self.bulk: Final = in_bulk(statement, dialect) if isinstance(statement, Insert) else None
+        """The statement for many rows at once, where the dialect has words for that."""
         self._constants = tuple(constants.values())
         given = (*names, *constants)
-        self._places = None if order == names else [given.index(name) for name in order]
+        self.places: Final = None if order == names else [given.index(name) for name in order]
+        """Which value is at which place; None: as they are given."""
 
     def ordered(self, values: Sequence[object]) -> Sequence[object]:
         """The values in the order of the statement, which may name one more than once."""
-        if self._places is None:
+        if self.places is None:
             return values
         given = (*values, *self._constants)
-        return tuple(given[place] for place in self._places)
-
-    @property
-    def is_in_order(self) -> bool:
-        """Whether values may be given to the driver as they are."""
-        return self._places is None
+        return tuple(given[place] for place in self.places)
 
 
 class NotBegun(Unavailable):
@@ -121,15 +119,17 @@ class Session:
         """
         turn = self.turn
         try:
-            self._hands.begin()
-            turn.take()
+            with self._hands.together():
+                self._hands.begin()
+                turn.take()
         except self.connection.dialect.loaded_dbapi.Error as error:
             raise NotBegun(error) from error
         with self._undoing():
             yield
-            turn.end()
         try:
-            self._hands.commit()
+            with self._hands.together():
+                turn.end()
+                self._hands.commit()
             if self.connection.in_transaction():
                 self.connection.commit()  # SQLAlchemy's own account of it
         except self.connection.dialect.loaded_dbapi.Error as error:
@@ -169,22 +169,28 @@ class Session:
 
     def rows(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
         """All rows of a prepared SELECT."""
-        return self._hands.rows(statement.sql, statement.ordered(values))
+        given = values if statement.places is None else statement.ordered(values)
+        return self._hands.rows(statement.sql, given)
 
     def row(self, statement: Prepared, values: Sequence[object] = ()) -> Row | None:
         """The first row of a prepared SELECT, or None."""
-        rows = self._hands.rows(statement.sql, statement.ordered(values))
-        return rows[0] if rows else None
+        given = values if statement.places is None else statement.ordered(values)
+        return self._hands.row(statement.sql, given)
 
     def run(self, statement: Prepared, values: Sequence[object] = ()) -> int:
         """Run a prepared change; how many rows it touched."""
-        return self._hands.run(statement.sql, statement.ordered(values))
+        given = values if statement.places is None else statement.ordered(values)
+        return self._hands.run(statement.sql, given)
 
     def many(self, statement: Prepared, values: Iterable[Sequence[object]]) -> int:
         """Run a prepared change for each tuple; how many rows were touched in all."""
-        if not statement.is_in_order:
+        if statement.places is not None:
             values = [statement.ordered(one) for one in values]
-        return self._hands.many(statement.sql, values)
+        return self._hands.many(statement.sql, values, bulk=statement.bulk)
+
+    def together(self) -> AbstractContextManager[object]:
+        """Changes within travel together, where the driver can; their counts are not known then."""
+        return self._hands.together()
 
     def select(self, statement: Executable, **values: object) -> list[Row]:
         """All rows of an SQLAlchemy SELECT."""

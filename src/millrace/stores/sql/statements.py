@@ -97,10 +97,8 @@ class Statements:
         self.insert_run = new_row(t.runs)
         self.insert_document = new_row(t.run_documents)
         self.raise_revision = sql(
-            update(t.run_documents)
-            .where(_d.run_id == bindparam("run"))
-            .values(revision=_d.revision + literal_column("1"), document=literal_column("NULL")),
-            "run",
+            upsert(t.run_documents, changed={"revision": "{held} + 1", "document": "NULL"}),
+            *t.run_documents.columns.keys(),
         )
         self.stale_documents = sql(
             _first(select(_d.run_id, _d.revision).where(_d.document.is_(None)).order_by(_d.run_id)),
@@ -174,9 +172,7 @@ class Statements:
             "uuid",
         )
         self.insert_series = new_row(t.series)
-        self.change_series = sql(
-            update(t.series).where(s.id == bindparam("series")), *SERIES_CHANGING, "series"
-        )
+        self.change_series = new_or_changed(t.series, *SERIES_CHANGING)
         self.insert_point = new_row(t.points)
         self.has_point = sql(
             select(literal_column("1")).where(

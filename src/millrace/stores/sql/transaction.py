@@ -89,7 +89,7 @@ class Transaction:
             self._flush_series()
         if self._touched_runs:
             self.session.many(
-                self.statements.raise_revision, [(run,) for run in self._touched_runs]
+                self.statements.raise_revision, [(run, 0, None) for run in self._touched_runs]
             )
             self._touched_runs.clear()
         self.chain.flush()
@@ -112,7 +112,7 @@ class Transaction:
         if len(new) < len(touched):
             known = list(touched.difference(new))
             rows = [
-                (*row, state.id)
+                (state.id, state.run_id, state.key_id, *row)
                 for state, row in zip(known, SeriesState.changing(known), strict=True)
             ]
             self.session.many(self.statements.change_series, rows)
