@@ -16,6 +16,7 @@ CHEAP_FIRST = (
     "unit",
     "contract",
     "differential",
+    "faults",
     "docs",
     "contract_artifacts",
     "migration",

@@ -16,9 +16,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Server:
     url: URL
     process: Process | None = None
     folder: Path | None = None
+    start: Callable[[], Process] | None = None
     free: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
 
@@ -105,6 +106,16 @@ class Server:
                 connection.execute(text(f"DELETE FROM {quote(table)}"))
             connection.execute(text(on))
         self.free.append(name)
+
+    def halt(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """End our own server, at once with SIGKILL; its databases stay."""
+        assert self.process is not None
+        self.process.stop(with_signal)
+
+    def resume(self) -> None:
+        """Start our own server again, where it was."""
+        assert self.start is not None
+        self.process = self.start()
 
     def stop(self) -> None:
         """Drop what we made; end the server if it is ours."""
@@ -195,10 +206,12 @@ def private_postgres(*options: str) -> Server:
     command = [binary, "-D", folder / "db", "-p", str(port)]
     for setting in (*addresses, *settings):
         command += ["-c", setting]
-    process = Process(
-        command, folder / "log", lambda: reachable("postgresql", url), cwd=folder, **who
-    )
-    return Server("postgresql", url, process, folder)
+
+    def start() -> Process:
+        ready = partial(reachable, "postgresql", url)
+        return Process(command, folder / "log", ready, cwd=folder, **who)
+
+    return Server("postgresql", url, start(), folder, start)
 
 
 def _postgres_binary(name: str) -> str:
@@ -237,5 +250,8 @@ def private_mariadb(*options: str) -> Server:
         "--innodb-buffer-pool-size=64M", "--innodb-flush-method=nosync",
         "--character-set-server=utf8mb4", *options,
     ]  # fmt: skip
-    process = Process(command, folder / "log", lambda: reachable("mysql", url))
-    return Server("mysql", url, process, folder)
+
+    def start() -> Process:
+        return Process(command, folder / "log", partial(reachable, "mysql", url))
+
+    return Server("mysql", url, start(), folder, start)

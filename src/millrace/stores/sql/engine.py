@@ -17,7 +17,7 @@ from millrace.core import settings
 from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE, in_bulk
 from millrace.stores.sql.drivers import HANDS, Hands
-from millrace.stores.sql.faults import Fault, explain, fault_of
+from millrace.stores.sql.faults import explain, fault_of, was_refused
 from millrace.stores.sql.turns import Turn, turn_of
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ class Session:
                 self._hands.commit()
             if self.connection.in_transaction():
                 self.connection.commit()  # SQLAlchemy's own account of it
-        except self.connection.dialect.loaded_dbapi.Error as error:
+        except Exception as error:
             unknown = turn.left_open()
-            if unknown is None or fault_of(error) is not Fault.LOST:
+            if unknown is None or was_refused(error):
                 raise
             raise CommitUnknown(*unknown) from error
         turn.committed()

@@ -126,6 +126,22 @@ def fault_of(error: BaseException) -> Fault:
     return Fault.UNKNOWN
 
 
+def was_refused(error: Exception) -> bool:
+    """Whether the server itself said no. Any other error on COMMIT leaves open what it did."""
+    cause: Any = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    number = cause.args[0] if cause.args else None
+    is_answer = bool(getattr(cause, "sqlstate", None)) or (
+        isinstance(number, int)
+        and number > 0
+        and not _CLIENT_ERRORS[0] <= number < _CLIENT_ERRORS[1]
+    )
+    return is_answer and fault_of(error) is not Fault.LOST
+
+
+# Numbers that MySQL's clients give, not the server.
+_CLIENT_ERRORS: Final = (2_000, 3_000)
+
+
 def explain(error: Exception) -> MillraceError:
     """What a driver's error means to a caller. The driver's own words go to the log only."""
     if isinstance(error, MillraceError):
