@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Final
 from millrace.api.registry import ManifestReply, VerifyReply
 from millrace.core.clock import now_ms
 from millrace.core.entities.registry import FileProblem, Manifest, ManifestFile
-from millrace.core.errors import InvalidArgument, InvalidState, MillraceError, NotFound
+from millrace.core.errors import (
+    InvalidArgument,
+    InvalidState,
+    MillraceError,
+    NotFound,
+    PermissionDenied,
+)
 from millrace.core.rules import manifests as rules
 from millrace.core.rules import sources
 from millrace.core.rules.registry import version_number
@@ -93,6 +99,24 @@ class Manifests:
 
     # --- making them -----------------------------------------------------------------------------
 
+    def at_once(self, location: str) -> Manifest | None:
+        """What is known of the files at *location* without reading any: that they are out of reach,
+        or, when they are few, what the ledger has of each. None: it has to be made later."""
+        files: list[ManifestFile] = []
+        try:
+            sources.spelling(location)
+            spot = self._spot_of(location)
+            for path, size in _walk(spot):
+                known = self._in_ledger(spot, path, size)
+                if known is None or len(files) == _AT_ONCE:
+                    return None
+                files.append(known)
+        except PermissionDenied as error:
+            return Manifest(state="UNREADABLE", recorded_ms=now_ms(), message=error.message)
+        except MillraceError:
+            return None
+        return rules.recorded(files, now_ms()) if files else None
+
     def soon(self, name: str, version: str) -> None:
         """Make the manifest of a new version in the background."""
         with self._lock:
@@ -144,9 +168,12 @@ class Manifests:
 
     def _known(self, spot: Spot, path: str, size: int) -> ManifestFile:
         """A file as the ledger has it, else as a reading finds it."""
+        return self._in_ledger(spot, path, size) or _read(spot, path)
+
+    def _in_ledger(self, spot: Spot, path: str, size: int) -> ManifestFile | None:
         record = self._ledger.record(spot.at(path).uri)
         if record is None or record.token or record.broken_ms is not None or record.size != size:
-            return _read(spot, path)
+            return None
         return ManifestFile(path=path, size=size, sha256=record.sha256)
 
 

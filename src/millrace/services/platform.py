@@ -104,7 +104,7 @@ class Platform:
         trash = Trash(stores, tokens, Retention(stores, self.places))
         by_name = self._registry_stores.registry
         self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
-        models_by_name = Registry(by_name, stores.tracking, tokens, registered=self._manifests.soon)
+        models_by_name = Registry(by_name, stores.tracking, tokens, manifests=self._manifests)
         notes = RegistryNotes(by_name, stores.tracking, tokens)
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from millrace.api.endpoint import Nothing
 from millrace.api.registry import (
     DownloadUri,
@@ -32,7 +34,7 @@ from millrace.services.origins import Origins, no_model, no_version
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from millrace.api.registry import (
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from millrace.core.filters import Expr, FieldTable
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
+    from millrace.services.manifests import Manifests
     from millrace.stores.protocols import RegistryStore, TrackingStore
 
 _NOTHING: Final = Nothing()
@@ -68,7 +71,6 @@ class Registry:
     """Decides about registered models and versions; the stores record.
 
     *store* may be in another place than *tracking*, which tells what runs and logged models are.
-    *registered* hears of each new version that has files.
     """
 
     def __init__(
@@ -77,12 +79,12 @@ class Registry:
         tracking: TrackingStore,
         tokens: Tokens,
         *,
-        registered: Callable[[str, str], None],
+        manifests: Manifests,
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._origins = Origins(store, tracking)
-        self._registered = registered
+        self._manifests = manifests
 
     # --- models ---------------------------------------------------------------------------------
 
@@ -219,7 +221,17 @@ class Registry:
                 tag_list=_new_tags(request.tags),
             )
         )
-        return _version_reply(self._store.add_version(new, trail=ctx.trail("model_version.create")))
+        has_files = new.copy_of is None and not rules.is_prompt(new.tag_list)
+        if has_files:
+            new = replace(new, manifest=self._manifests.at_once(new.location))
+        added = self._store.add_version(new, trail=ctx.trail("model_version.create"))
+
+        def reply(version: ModelVersion) -> ModelVersionReply:
+            if has_files and new.manifest is None:
+                self._manifests.soon(version.name, version.version)
+            return ModelVersionReply(model_version=version)
+
+        return then(added, reply)
 
     def get_version(self, _ctx: Context, request: VersionOfModel) -> ModelVersionReply:
         """Get a version."""

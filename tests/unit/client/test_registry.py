@@ -159,6 +159,7 @@ def test_what_is_loaded_is_what_was_registered(client: MillraceClient, here: Pat
     client.log_text(run_id, "flavors: {}", "net/MLmodel")
     client.register_model(f"runs:/{run_id}/net", "digits")
     manifest = client.get_model_version_manifest("digits", 1)
+    assert manifest.digest
     assert [one.path for one in manifest.files] == ["MLmodel", "weights.txt"]
     assert client.verify_model_version("digits", 1) == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from millrace.api.registry import VersionOfModel
 from millrace.artifacts.local import LocalArtifacts
+from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.registry import NewVersion, RegisteredModel
 from millrace.core.errors import PermissionDenied
 from millrace.services.context import Context
@@ -108,3 +109,30 @@ def test_an_empty_folder_has_no_manifest(manifests: Manifests, folder: Path) -> 
         path.rmdir() if path.is_dir() else path.unlink()
 
     assert manifests.get(NOW, ASKED).manifest.state == "UNREADABLE"
+
+
+def test_what_is_out_of_reach_is_known_at_once(stores: MemoryStores) -> None:
+    def spot_of(location: str) -> Spot:
+        raise PermissionDenied(f"not {location}")
+
+    made = Manifests(stores.registry, stores.artifacts, spot_of).at_once("s3://bucket/m")
+
+    assert made is not None
+    assert made.state == "UNREADABLE"
+
+
+def test_what_the_ledger_has_is_known_at_once(
+    manifests: Manifests, stores: MemoryStores, folder: Path
+) -> None:
+    assert manifests.at_once(str(folder)) is None
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            record = ArtifactRecord(
+                uri=str(path), size=path.stat().st_size, sha256="a" * 64, recorded_ms=1
+            )
+            stores.artifacts.settle(record, token=None).result()
+
+    made = manifests.at_once(str(folder))
+
+    assert made is not None
+    assert {one.sha256 for one in made.files} == {"a" * 64}

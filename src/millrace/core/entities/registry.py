@@ -93,8 +93,36 @@ class RegisteredModel(Entity, frozen=True, kw_only=True):
         return {name: value for name, value in told.items() if value not in (None, {})}
 
 
+ManifestState = Literal["PENDING", "RECORDED", "UNREADABLE"]
+MANIFEST_STATES: Final[tuple[ManifestState, ...]] = ("PENDING", "RECORDED", "UNREADABLE")
+
+
+class ManifestFile(Entity, frozen=True, kw_only=True):
+    """A file of a version: path below its root, size in bytes, SHA-256 in hexadecimal."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Manifest(Entity, frozen=True, kw_only=True):
+    """The files of a version as they were when it was registered.
+
+    PENDING: nobody has looked yet. UNREADABLE: the server cannot read them; `message` says why.
+    """
+
+    state: ManifestState
+    digest: str | None = None
+    recorded_ms: int | None = None
+    message: str | None = None
+    files: tuple[ManifestFile, ...] = ()
+
+
 class NewVersion(Entity, frozen=True, kw_only=True):
-    """A version to be; the store counts its number up. `copy_of`: its parent, name and number."""
+    """A version to be; the store counts its number up.
+
+    `copy_of`: its parent, name and number. `manifest`: where it was cheap to know at once.
+    """
 
     name: str
     source: str
@@ -108,6 +136,7 @@ class NewVersion(Entity, frozen=True, kw_only=True):
     description: str | None = None
     tag_list: tuple[KeyValue, ...] = ()
     copy_of: tuple[str, int] | None = None
+    manifest: Manifest | None = None
 
 
 class RegisteredModelChange(Entity, frozen=True, kw_only=True):
@@ -199,31 +228,6 @@ class Lineage(Entity, frozen=True, kw_only=True):
     children: tuple[VersionName, ...] = ()
     datasets: tuple[DatasetInput, ...] = ()
     code: CodeVersion | None = None
-
-
-ManifestState = Literal["PENDING", "RECORDED", "UNREADABLE"]
-MANIFEST_STATES: Final[tuple[ManifestState, ...]] = ("PENDING", "RECORDED", "UNREADABLE")
-
-
-class ManifestFile(Entity, frozen=True, kw_only=True):
-    """A file of a version: path below its root, size in bytes, SHA-256 in hexadecimal."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-class Manifest(Entity, frozen=True, kw_only=True):
-    """The files of a version as they were when it was registered.
-
-    PENDING: nobody has looked yet. UNREADABLE: the server cannot read them; `message` says why.
-    """
-
-    state: ManifestState
-    digest: str | None = None
-    recorded_ms: int | None = None
-    message: str | None = None
-    files: tuple[ManifestFile, ...] = ()
 
 
 class FileProblem(Entity, frozen=True, kw_only=True):

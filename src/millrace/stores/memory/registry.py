@@ -54,7 +54,9 @@ class VersionRecord:
         self.number = int(base.version)
         self.location = new.location
         self.parent: VersionRecord | None = None
-        self.manifest = None if is_prompt(new.tag_list) else Manifest(state="PENDING")
+        self.manifest = (
+            None if is_prompt(new.tag_list) else new.manifest or Manifest(state="PENDING")
+        )
 
 
 class RegisteredRecord:

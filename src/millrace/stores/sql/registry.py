@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
-from sqlalchemy import BindParameter, and_, bindparam, select
+from sqlalchemy import and_, select
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
-from millrace.core.filters.ast import Entity
+from millrace.core.filters.ast import Entity, Op
 from millrace.core.pages import Page
 from millrace.stores.sql import registry_notes as notes
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
-from millrace.stores.sql.registry_rows import STAGE_NUMBERS, RegistryRows, RegistryStatements
-from millrace.stores.sql.search import Found, SortBy, find, is_rare
+from millrace.stores.sql.registry_rows import RARE, STAGE_NUMBERS, RegistryRows, RegistryStatements
+from millrace.stores.sql.search import Found, SortBy, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         Stage,
         VersionChange,
     )
-    from millrace.core.filters.ast import Field
+    from millrace.core.filters.ast import Comparison, Field
     from millrace.core.pages import Position
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Database, Prepared, Session
@@ -43,9 +44,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _m, _v = t.registered_models.c, t.model_versions.c
-_ids: BindParameter[Any] = bindparam("ids", expanding=True)
-_MODELS = select(_m.id, _m.document).where(_m.id.in_(_ids))
-_VERSIONS = select(_v.id, _v.document).where(_v.id.in_(_ids))
+_NAME = (Entity.ATTRIBUTE, "name")
 _CHUNK = 1_000
 _MOVED = cast("type[ModelVersion | None]", ModelVersion | None)
 
@@ -110,8 +109,8 @@ class SqlRegistry:
         """Matching models, one page."""
         ties = [SortBy(_m.name, True)]
         with self._database.reading() as session:
-            found = _find(session, ModelSource(), query, ties, _kind(_m.is_prompt, prompts))
-            return Page(_documents(session, _MODELS, found.ids), found.next)
+            found = self._find(session, ModelSource(), query, ties, prompts)
+        return Page(tuple(map(msgspec.Raw, found.beside)), found.next)
 
     # --- versions -------------------------------------------------------------------------------
 
@@ -175,8 +174,46 @@ class SqlRegistry:
         """Matching versions, one page."""
         ties = [SortBy(_v.updated_ms, False), SortBy(_v.name, True), SortBy(_v.version, False)]
         with self._database.reading() as session:
-            found = _find(session, VersionSource(), query, ties, _kind(_v.is_prompt, prompts))
-            return Page(_documents(session, _VERSIONS, found.ids), found.next)
+            found = self._find(session, VersionSource(), query, ties, prompts)
+        return Page(tuple(map(msgspec.Raw, found.beside)), found.next)
+
+    def _find(
+        self,
+        session: Session,
+        source: ModelSource | VersionSource,
+        query: Query,
+        ties: list[SortBy],
+        prompts: bool | None,  # noqa: FBT001 - as it was asked
+    ) -> Found:
+        needed = list(demanded(query.tree))
+        names = [one for one in needed if (one.field.entity, one.field.key) == _NAME]
+        tagged = [one for one in needed if one.field.entity is Entity.TAG]
+        # Which index is walked: by the name, from a rare tag, or in order?
+        is_narrow = bool(names) or any(self._is_rare(session, source, one) for one in tagged)
+        column = source.table.c.is_prompt
+        kind = _kind(column + 0 if is_narrow else column, prompts)
+        known = matching(session, query.tree, source, kind)
+        where = and_(
+            kind,
+            *(_prefix(source, one) for one in names if one.op is Op.LIKE),
+            compile_filter(query.tree, source, known, row_by_row=bool(names or not is_narrow)),
+        )
+        return find(
+            session, source, where,
+            order=query.order, ties=ties, limit=query.limit, after=query.after,
+            demanded=[one for one in needed if one not in known],
+            beside=source.table.c.document,
+        )  # fmt: skip
+
+    def _is_rare(
+        self, session: Session, source: ModelSource | VersionSource, tag: Comparison
+    ) -> bool:
+        """Whether few records have that tag with that value."""
+        if tag.op is not Op.EQ:
+            return False
+        statement = self._statements.rare[source.tags]
+        row = session.row(statement, (tag.field.key, tag.value))
+        return row is not None and int(row[0]) < RARE
 
     def versions_from(
         self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
@@ -279,38 +316,18 @@ def _kind(column: Any, wanted: bool | None) -> Any:  # noqa: ANN401, FBT001 - a 
     return column.in_((0, 1)) if wanted is None else column == int(wanted)
 
 
-def _find(
-    session: Session,
-    source: ModelSource | VersionSource,
-    query: Query,
-    ties: list[SortBy],
-    kind: ColumnElement[bool],
-) -> Found:
-    known = matching(session, query.tree, source, kind)
-    needed = list(demanded(query.tree))
-    row_by_row = any(one.field.entity is Entity.TAG for one in needed) and not is_rare(
-        session, source, needed, known
-    )
-    where = and_(kind, compile_filter(query.tree, source, known, row_by_row=row_by_row))
-    return find(
-        session, source, where,
-        order=query.order, ties=ties, limit=query.limit, after=query.after,
-        demanded=[one for one in needed if one not in known],
-    )  # fmt: skip
-
-
-def _documents(session: Session, statement: Any, ids: Sequence[int]) -> tuple[msgspec.Raw, ...]:  # noqa: ANN401 - a SELECT
-    """The documents of those rows, in the order of *ids*."""
-    held: dict[int, bytes] = {}
-    for begin in range(0, len(ids), _CHUNK):
-        held.update(session.select(statement, ids=list(ids[begin : begin + _CHUNK])))
-    return tuple(msgspec.Raw(held[one]) for one in ids if one in held)
+def _prefix(source: ModelSource | VersionSource, name: Comparison) -> Any:  # noqa: ANN401 - a condition
+    """The range that a pattern's fixed beginning leaves: what an index can seek to."""
+    fixed = re.split("[%_]", str(name.value))[0]
+    column = source.table.c.name
+    return and_(column >= fixed, column < f"{fixed}\U0010ffff") if fixed else and_(True)
 
 
 class ModelSource:
     """What a search of registered models looks at."""
 
     table: FromClause = t.registered_models
+    tags: str = t.registered_model_tags.name
     id: ColumnElement[int] = _m.id
 
     _own: ClassVar[dict[str, Held]] = {
@@ -336,6 +353,7 @@ class VersionSource:
     """What a search of model versions looks at."""
 
     table: FromClause = t.model_versions
+    tags: str = t.model_version_tags.name
     id: ColumnElement[int] = _v.id
 
     _own: ClassVar[dict[str, Held]] = {

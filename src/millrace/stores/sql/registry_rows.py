@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from millrace.core.entities.entity import mapping, pairs
 from millrace.core.entities.registry import (
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.registry import (
+        Manifest,
         Move,
         NewVersion,
         RegisteredModelChange,
@@ -48,6 +58,9 @@ if TYPE_CHECKING:
     from millrace.stores.sql.transaction import Transaction
 
 STAGE_NUMBERS: Final[dict[Stage, int]] = {stage: place for place, stage in enumerate(STAGES)}
+
+RARE: Final = 2_000
+"""So few records are quicker found first and sorted than met on a walk in order."""
 
 _m, _v, _a = t.registered_models.c, t.model_versions.c, t.registered_model_aliases.c
 _other = t.model_versions.alias("other").c
@@ -156,6 +169,19 @@ class RegistryStatements:
                 _a.model_id == model, _a.alias == bindparam("of_alias")
             )
         )
+
+        # How many have a tag, counted no further than it matters.
+        self.rare = {
+            tags.name: prepare(
+                select(func.count()).select_from(
+                    select(tags.c.key)
+                    .where(tags.c.key == bindparam("of_key"), tags.c.value == bindparam("of_value"))
+                    .limit(literal_column(str(RARE)))
+                    .subquery()
+                )
+            )
+            for tags in (t.registered_model_tags, t.model_version_tags)
+        }
 
 
 class ModelRow(msgspec.Struct):
@@ -322,7 +348,7 @@ class RegistryRows:
         )  # fmt: skip
         self._set_tags(self._do.set_version_tag, row, version.tag_list)
         if not is_a_prompt:
-            self._add_manifest(row, parent)
+            self._add_manifest(row, parent, new.manifest)
         others = [one for one in model.entity.latest_version_list if one.current_stage != "None"]
         self._save_model(model, latest=[*others, version], at_ms=new.created_ms)
         if new.model_id:
@@ -331,9 +357,11 @@ class RegistryRows:
         self._tell(registry_events.version_created(version))
         return version
 
-    def _add_manifest(self, version: int, parent: int | None) -> None:
+    def _add_manifest(self, version: int, parent: int | None, made: Manifest | None) -> None:
         """Of a copy it is the parent's: nobody need look at its files again."""
         held = None if parent is None else self._session.row(self._do.manifest, (parent,))
+        if held is None and made is not None:
+            held = (STATE_NUMBERS[made.state], made.digest, _encode(made))
         state, digest, record = held or (STATE_NUMBERS["PENDING"], None, PENDING)
         self._session.run(self._do.insert_manifest, (version, state, digest, record))
 

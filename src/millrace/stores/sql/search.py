@@ -45,6 +45,8 @@ class Found(msgspec.Struct, frozen=True):
 
     ids: list[int]
     next: Position | None
+    beside: list[Any] = []
+    """What was asked for beside the ids."""
 
 
 def find(  # noqa: PLR0913 - what makes a search
@@ -57,30 +59,37 @@ def find(  # noqa: PLR0913 - what makes a search
     limit: int,
     after: Position | None,
     demanded: Sequence[Comparison] = (),
+    beside: Any = None,  # noqa: ANN401 - a column
 ) -> Found:
     """Ids of the records that match *where*, at most *limit*, after *after*.
 
     *demanded*: comparisons that *where* contains; those on the first order key bound the walk of
-    its index.
+    its index. *beside*: a column of the records that is wanted, too.
     """
-    found: list[tuple[int, Position]] = []
+    found: list[tuple[Any, Position]] = []
+    wanted = [source.id] if beside is None else [source.id, beside]
     for stage, (origin, condition, sorts) in enumerate(_stages(source, order)):
         if condition is None or (after is not None and stage < _stage_of(after)):
             continue
         keys = [*sorts, *ties]
-        query = select(source.id, *(key.column for key in keys)).select_from(origin)
+        query = select(*wanted, *(key.column for key in keys)).select_from(origin)
         query = query.where(where, condition)
         if stage == NUMBERS and sorts:
             query = query.where(*_bounds(source, order[0], sorts[0], demanded))
         if after is not None and stage == _stage_of(after):
             query = query.where(_beyond(keys, after[1:]))
         query = _sorted(query, keys).limit(limit + 1 - len(found))
-        found += [(row[0], (stage, *row[1:])) for row in session.select(query)]
+        size = len(wanted)
+        found += [(row[:size], (stage, *row[size:])) for row in session.select(query)]
         if len(found) > limit:
             break
     more = len(found) > limit
     shown = found[:limit]
-    return Found([row for row, _ in shown], shown[-1][1] if more else None)
+    return Found(
+        [row[0] for row, _ in shown],
+        shown[-1][1] if more else None,
+        [] if beside is None else [row[1] for row, _ in shown],
+    )
 
 
 def _bounds(

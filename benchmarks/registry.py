@@ -1,0 +1,413 @@
+"""The model registry beside MLflow's: the same calls on registries of the same size, in one run.
+
+    python -m benchmarks.registry [--sizes 100:1000,10000:100000] [--mlflow ENV/bin]
+
+Each server is filled before it starts: ours through its store, MLflow's by SQL, because over REST
+its 100,000 versions would take the better part of an hour. Then one client sends each call over one
+connection, servers taking turns, and the median counts. Answers are looked at: a search that finds
+something else than it should has no figure. SQLite, full durability, audit on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlencode
+
+from benchmarks import processes
+from benchmarks.contenders import CONTENDERS, ROOT, surroundings
+from benchmarks.http1 import Address, Connection, Requests
+from benchmarks.lanes import OK
+from benchmarks.tracking import API, Json, Refused, Untrue, encode
+
+_PORT = 5871
+_READY_S = 120.0
+_STEM = "model-"
+_TEAMS = 100
+"""One model and one version in so many has a given tag."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a registry holds."""
+
+    models: int
+    versions: int
+
+    @property
+    def each(self) -> int:
+        """Versions of one model."""
+        return self.versions // self.models
+
+
+def _model(number: int) -> str:
+    return f"{_STEM}{number:05d}"
+
+
+# --- filling ------------------------------------------------------------------------------------
+
+
+def fill_ours(folder: Path, size: Size) -> None:
+    """Fill through the store, many changes in one commit."""
+    from millrace.core.entities.entity import pairs  # noqa: PLC0415 - other servers need it not
+    from millrace.core.entities.registry import (  # noqa: PLC0415
+        AliasMove,
+        NewVersion,
+        RegisteredModel,
+    )
+    from millrace.stores.open import open_stores  # noqa: PLC0415
+
+    stores = open_stores(f"sqlite:///{folder / 'millrace.db'}")
+    pending = []
+    for number in range(size.models):
+        tags = pairs({"team": f"t{number % _TEAMS}"})
+        model = RegisteredModel(
+            name=_model(number), creation_timestamp=1, last_updated_timestamp=1, tag_list=tags
+        )
+        pending.append(stores.registry.add_registered_model(model))
+        for version in range(size.each):
+            new = NewVersion(
+                name=_model(number),
+                source="s3://bucket/m",
+                location="s3://bucket/m",
+                created_ms=1_000 + number * size.each + version,
+                tag_list=pairs({"team": f"t{(number * size.each + version) % _TEAMS}"}),
+            )
+            pending.append(stores.registry.add_version(new))
+        move = AliasMove(name=_model(number), alias="champion", version=1, at_ms=1)
+        pending.append(stores.registry.move(move))
+        while len(pending) > 2_000:
+            pending.pop(0).result()
+    for one in pending:
+        one.result()
+    stores.close()
+
+
+def fill_mlflow(folder: Path, size: Size) -> None:
+    """Fill the tables of a database that MLflow has made."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        put = database.executemany
+        models = [(_model(number), number) for number in range(size.models)]
+        put(
+            "INSERT INTO registered_models (name, creation_time, last_updated_time)"
+            " VALUES (?, 1, 1)",
+            [(name,) for name, _ in models],
+        )
+        put(
+            "INSERT INTO registered_model_tags (key, value, name) VALUES ('team', ?, ?)",
+            [(f"t{number % _TEAMS}", name) for name, number in models],
+        )
+        put(
+            "INSERT INTO registered_model_aliases (alias, version, name) VALUES ('champion', 1, ?)",
+            [(name,) for name, _ in models],
+        )
+        versions = [
+            (name, version + 1, number * size.each + version)
+            for name, number in models
+            for version in range(size.each)
+        ]
+        put(
+            "INSERT INTO model_versions (name, version, creation_time, last_updated_time,"
+            " description, current_stage, source, run_id, status, run_link)"
+            " VALUES (?, ?, ?, ?, '', 'None', 's3://bucket/m', '', 'READY', '')",
+            [(name, version, 1_000 + at, 1_000 + at) for name, version, at in versions],
+        )
+        put(
+            "INSERT INTO model_version_tags (key, value, name, version) VALUES ('team', ?, ?, ?)",
+            [(f"t{at % _TEAMS}", name, version) for name, version, at in versions],
+        )
+
+
+# --- servers ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(name: str, programs: Path, folder: Path, port: int) -> Iterator[Address]:
+    """The server *name* on its database in *folder*."""
+    contender = CONTENDERS[name]
+    address = Address("127.0.0.1", port)
+    words = [
+        word.format(port=port, folder=folder, address=f"127.0.0.1:{port}")
+        for word in contender.command
+    ]
+    with (folder / f"{name}.log").open("ab") as log:
+        child = subprocess.Popen(
+            [programs / words[0], *words[1:]],
+            cwd=ROOT if name == "millrace" else folder,
+            env=surroundings(
+                contender.variables | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+            ),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + _READY_S
+        while not _is_ready(address):
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise Refused(f"{name} does not start; see {folder / f'{name}.log'}")
+            time.sleep(0.1)
+        yield address
+    finally:
+        processes.stop(child)
+
+
+def _is_ready(address: Address) -> bool:
+    try:
+        connection = Connection(address, timeout_s=1.0)
+    except OSError:
+        return False
+    try:
+        return connection.exchange(Requests(address).get("/health")).status == OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+class Caller:
+    """Sends the calls to one server, over one connection."""
+
+    def __init__(self, address: Address) -> None:
+        self._requests = Requests(address, API)
+        self._connection = Connection(address, timeout_s=300.0)
+        self._count = count()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+
+    def fresh(self) -> int:
+        """Another number each time."""
+        return next(self._count)
+
+    def post(self, path: str, body: Json) -> tuple[Json, float]:
+        """POST; the answer, and the seconds it took."""
+        return self._timed(self._requests.post(path, encode(body)))
+
+    def get(self, path: str, query: Json) -> tuple[Json, float]:
+        """GET; the answer, and the seconds it took."""
+        return self._timed(self._requests.get(f"{path}?{urlencode(query)}"))
+
+    def _timed(self, request: bytes) -> tuple[Json, float]:
+        started = time.perf_counter()
+        reply = self._connection.exchange(request)
+        spent_s = time.perf_counter() - started
+        if reply.status != OK:
+            raise Refused(f"{reply.status} {reply.body[:300].decode(errors='replace')}")
+        answer: Json = json.loads(reply.body)
+        return answer, spent_s
+
+
+# --- calls --------------------------------------------------------------------------------------
+
+Call = Callable[[Caller, Size], float]
+
+
+def _some(caller: Caller, size: Size) -> str:
+    return _model(caller.fresh() * 7 % size.models)
+
+
+def create(caller: Caller, size: Size) -> float:
+    """A version of one of the models, with a tag."""
+    body = {
+        "name": _some(caller, size),
+        "source": "s3://bucket/m",
+        "tags": [{"key": "team", "value": "new"}],
+    }
+    answer, spent_s = caller.post("/model-versions/create", body)
+    _true(int(answer["model_version"]["version"]) > size.each)
+    return spent_s
+
+
+def transition(caller: Caller, size: Size) -> float:
+    """A version enters a stage, or leaves it."""
+    stage = ("Staging", "Production", "Archived")[caller.fresh() % 3]
+    body = {"name": _some(caller, size), "version": "1", "stage": stage}
+    answer, spent_s = caller.post("/model-versions/transition-stage", body)
+    _true(answer["model_version"]["current_stage"] == stage)
+    return spent_s
+
+
+def move_alias(caller: Caller, size: Size) -> float:
+    """An alias moves to another version."""
+    version = str(caller.fresh() % 2 + 1)
+    body = {"name": _model(size.models - 2), "alias": "champion", "version": version}
+    return caller.post("/registered-models/alias", body)[1]
+
+
+def get_model(caller: Caller, size: Size) -> float:
+    """A model by name."""
+    name = _some(caller, size)
+    answer, spent_s = caller.get("/registered-models/get", {"name": name})
+    _true(answer["registered_model"]["name"] == name)
+    return spent_s
+
+
+def get_version(caller: Caller, size: Size) -> float:
+    """A version by name and number."""
+    answer, spent_s = caller.get("/model-versions/get", {"name": _some(caller, size), "version": 2})
+    _true(answer["model_version"]["version"] == "2")
+    return spent_s
+
+
+def get_by_alias(caller: Caller, size: Size) -> float:
+    """A version by alias."""
+    query = {"name": _some(caller, size), "alias": "champion"}
+    answer, spent_s = caller.get("/registered-models/alias", query)
+    _true("champion" in answer["model_version"]["aliases"])
+    return spent_s
+
+
+def _search(caller: Caller, what: str, query: Json, expected: int) -> float:
+    answer, spent_s = caller.get(f"/{what}/search", query)
+    key = what.replace("-", "_")
+    _true(len(answer.get(key, ())) == expected, f"{len(answer.get(key, ()))}, not {expected}")
+    return spent_s
+
+
+def models_by_pattern(caller: Caller, size: Size) -> float:
+    """Models by a pattern of their name, 10 rows."""
+    number = caller.fresh() * 7 % (size.models // 10)
+    where = f"name LIKE '{_model(number * 10)[:-1]}%'"
+    return _search(caller, "registered-models", {"filter": where, "max_results": 100}, 10)
+
+
+def models_by_tag(caller: Caller, size: Size) -> float:
+    """Models by a tag, at most 100 rows."""
+    where = f"tags.team = 't{caller.fresh() % _TEAMS}'"
+    expected = min(100, size.models // _TEAMS)
+    return _search(caller, "registered-models", {"filter": where, "max_results": 100}, expected)
+
+
+def versions_of_model(caller: Caller, size: Size) -> float:
+    """All versions of one model that no other call changes."""
+    name = _model(size.models - 1)
+    query = {"filter": f"name = '{name}'", "max_results": size.each}
+    return _search(caller, "model-versions", query, size.each)
+
+
+def versions_by_tag(caller: Caller, size: Size) -> float:
+    """Versions by a tag, 100 rows."""
+    where = f"tags.team = 't{caller.fresh() % _TEAMS}'"
+    expected = min(100, size.versions // _TEAMS)
+    return _search(caller, "model-versions", {"filter": where, "max_results": 100}, expected)
+
+
+def versions_by_pattern(caller: Caller, size: Size) -> float:
+    """Versions by a pattern of the name and a tag."""
+    number = caller.fresh() * 7 % (size.models // 10)
+    where = f"name LIKE '{_model(number * 10)[:-1]}%' AND tags.team LIKE 't%'"
+    expected = min(50, 10 * size.each)
+    return _search(caller, "model-versions", {"filter": where, "max_results": expected}, expected)
+
+
+def newest_versions(caller: Caller, size: Size) -> float:
+    """No filter, the default order, 1,000 rows."""
+    expected = min(1_000, size.versions)
+    return _search(caller, "model-versions", {"max_results": expected}, expected)
+
+
+# What only reads goes first: it finds what was filled in.
+CALLS: dict[str, Call] = {
+    "get model": get_model,
+    "get version": get_version,
+    "get by alias": get_by_alias,
+    "models by name pattern": models_by_pattern,
+    "models by tag": models_by_tag,
+    "versions of a model": versions_of_model,
+    "versions by tag": versions_by_tag,
+    "versions by name pattern and tag": versions_by_pattern,
+    "newest 1,000 versions": newest_versions,
+    "create version": create,
+    "transition": transition,
+    "move alias": move_alias,
+}
+
+
+def _true(holds: bool, why: str = "") -> None:  # noqa: FBT001 - what holds
+    if not holds:
+        raise Untrue(f"an answer is not what it should be {why}")
+
+
+# --- measuring ----------------------------------------------------------------------------------
+
+Figures = dict[tuple[str, str, int], float]
+"""Median seconds by call, server and number of versions."""
+
+
+def measure(size: Size, mlflow: Path, *, times: int) -> Figures:
+    """Median of each call on both servers, in turns."""
+    found: Figures = {}
+    programs = {"millrace": Path(sys.executable).parent, "mlflow": mlflow}
+    with tempfile.TemporaryDirectory(prefix="registry-") as name:
+        folder = Path(name)
+        with serving("mlflow", mlflow, folder, _PORT):
+            pass  # it makes its tables
+        fill_mlflow(folder, size)
+        fill_ours(folder, size)
+        with (
+            serving("millrace", programs["millrace"], folder, _PORT + 1) as ours,
+            serving("mlflow", programs["mlflow"], folder, _PORT + 2) as theirs,
+        ):
+            callers = {"millrace": Caller(ours), "mlflow": Caller(theirs)}
+            for call, do in CALLS.items():
+                taken: dict[str, list[float]] = {server: [] for server in callers}
+                for turn in range(times + 1):
+                    for server, caller in callers.items():
+                        # MLflow's slow searches are asked less often.
+                        if server == "mlflow" and turn > 2 and sum(taken[server]) > 20:
+                            continue
+                        taken[server].append(do(caller, size))
+                for server, seconds in taken.items():
+                    found[call, server, size.versions] = statistics.median(seconds[1:])
+            for caller in callers.values():
+                caller.close()
+    return found
+
+
+def table(found: Figures, sizes: list[Size]) -> str:
+    """The figures as Markdown."""
+    first, last = sizes[0].versions, sizes[-1].versions
+    head = (
+        "| call | versions | Millrace ms | MLflow ms | times | growth |\n|---|--:|--:|--:|--:|--:|"
+    )
+    rows = []
+    for call in CALLS:
+        for size in sizes:
+            ours, theirs = (found[call, one, size.versions] for one in ("millrace", "mlflow"))
+            growth = found[call, "millrace", last] / found[call, "millrace", first]
+            shown = f"{growth:.2f}" if size.versions == last and first != last else ""
+            rows.append(
+                f"| {call} | {size.versions:,} | {ours * 1e3:.2f} | {theirs * 1e3:.2f} | "
+                f"{theirs / ours:.1f} | {shown} |"
+            )
+    return "\n".join([head, *rows])
+
+
+def main() -> None:
+    """Parse the command line and do as it says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.registry", description=__doc__)
+    parser.add_argument("--sizes", default="100:1000,10000:100000", help="MODELS:VERSIONS, ...")
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--mlflow", type=Path, default=CONTENDERS["mlflow"].programs)
+    options = parser.parse_args()
+    sizes = [Size(*map(int, one.split(":"))) for one in options.sizes.split(",")]
+    found: Figures = {}
+    for size in sizes:
+        found |= measure(size, options.mlflow, times=options.times)
+    print(table(found, sizes))
+
+
+if __name__ == "__main__":
+    main()
