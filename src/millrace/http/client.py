@@ -261,6 +261,10 @@ class HttpClient:
             raise _fault(self._base, fault) from fault
 
     def _arriving(self, response: BaseHTTPResponse) -> Arriving:
+        if _may_be_cut(response):
+            # What follows half a head would be taken for the whole body.
+            response.close()
+            raise Unavailable(f"{self._base} broke off in the head of its answer.")
         return Arriving(self._base, response)
 
     def _whole(self, response: BaseHTTPResponse) -> Answer:
@@ -300,7 +304,7 @@ class HttpClient:
 
 
 def _may_be_cut(response: BaseHTTPResponse) -> bool:
-    """Whether an empty answer may have lost its end: `http.client` takes half a head for whole."""
+    """Whether an answer may have lost its end: `http.client` takes half a head for whole."""
     headers = response.headers
     is_framed = (
         headers.get("content-length", "").isdigit()

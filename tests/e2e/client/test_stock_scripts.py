@@ -17,6 +17,7 @@ from tests.services import ROOT, clean_environment, private_millrace
 
 FLOWS = ROOT / "tests" / "e2e" / "mlflow_client" / "flows"
 SCRIPTS = (
+    "artifacts",
     "experiments",
     "metrics",
     "paging",
@@ -32,7 +33,8 @@ import runpy, sys
 import millrace
 import millrace.config, millrace.data, millrace.entities, millrace.exceptions, millrace.tracking
 sys.modules["mlflow"] = millrace
-for name in ("config", "data", "entities", "exceptions", "tracking"):
+import millrace.artifacts
+for name in ("artifacts", "config", "data", "entities", "exceptions", "tracking"):
     sys.modules["mlflow." + name] = getattr(millrace, name)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -74,6 +76,11 @@ def test_what_they_saw_is_right(reports: dict[str, dict[str, Any]]):
     runs = {name: told["result"] for name, told in reports["runs"].items()}
     metrics = {name: told["result"] for name, told in reports["metrics"].items()}
 
+    files = {name: told["result"] for name, told in reports["artifacts"].items()}
+
+    assert all(files["files_and_folders"][what] is True for what in ("folder", "part", "root"))
+    assert files["tables"]["rows"] == [[1, "x"], [2, "ü"], [3, "z"]]
+    assert files["large"]["same"] is True
     assert runs["body_that_raises"]["status"] == "FAILED"
     assert runs["resume"]["status"] == "FINISHED"
     assert runs["params"]["clash"] == "INVALID_PARAMETER_VALUE"

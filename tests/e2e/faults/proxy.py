@@ -73,7 +73,7 @@ def _pass_on(
     # one, and then it is a new write: no server can tell. With a key it is known.
     if fate == "not waited for" and b"\r\nidempotency-key: " in request.lower():
         return False
-    answer = _message(upstream)
+    answer = _message(upstream, has_body=not request.startswith(b"HEAD "))
     if fate == "half an answer":
         client.sendall(answer[: int(place * len(answer))])
     if fate != "passed on":
@@ -82,7 +82,7 @@ def _pass_on(
     return bool(answer)
 
 
-def _message(link: socket.socket) -> bytes:
+def _message(link: socket.socket, *, has_body: bool = True) -> bytes:
     """A request or an answer whole; nothing when the other side has ended."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -91,7 +91,7 @@ def _message(link: socket.socket) -> bytes:
             return b""
         data += part
     head = data.partition(b"\r\n\r\n")[0]
-    length = _LENGTH.search(head)
+    length = _LENGTH.search(head) if has_body else None
     missing = len(head) + 4 + (int(length[1]) if length else 0) - len(data)
     while missing > 0:
         part = link.recv(min(missing, 1 << 20))

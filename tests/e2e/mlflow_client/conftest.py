@@ -116,7 +116,7 @@ class Client:
     python: Path
     folder: Path
 
-    def run(self, *scripts: str, uri: str) -> dict[str, Report]:
+    def run(self, *scripts: str, uri: str, **settings: str) -> dict[str, Report]:
         """Run all scenarios of *scripts* against *uri*; their reports by script."""
         environment = clean_environment(
             MLFLOW_TRACKING_URI=uri,
@@ -124,6 +124,7 @@ class Client:
             MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
             MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="0",
             MLFLOW_HTTP_REQUEST_TIMEOUT="60",
+            **settings,
         )
         done = subprocess.run(
             [self.python, FLOWS, *scripts],

@@ -3,16 +3,20 @@ store of the experiment, and through a server for artifacts beside the one for r
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.artifact_servers import S3Server, make_s3_bucket, private_swift, served
 from tests.e2e.mlflow_client.conftest import SERVER_URI, Client, Report
-from tests.services import private_millrace
+from tests.services import clean_environment, private_millrace
 
 Open = Callable[[ExitStack, Path], str]
 
@@ -123,6 +127,41 @@ def test_a_model_is_logged_loaded_and_registered(flow: Report):
         "predictions": [[3.0], [3.0], [3.0]],
         "version": True,
     }
+
+
+@pytest.fixture(scope="module")
+def in_parts(stock_client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
+    """The report of a large file whose parts go past our server, straight to its S3."""
+    bucket = f"millracetest{uuid.uuid4().hex[:12]}"
+    told = functools.partial(msgspec.json.decode, type=S3Server)
+    for s3 in served("s3", told, private_swift):
+        make_s3_bucket(s3, bucket)
+        environment = clean_environment(
+            MLFLOW_S3_ENDPOINT_URL=s3.endpoint,
+            AWS_ACCESS_KEY_ID=s3.access_key,
+            AWS_SECRET_ACCESS_KEY=s3.secret_key,
+            AWS_REGION=s3.region,
+        )
+        kept = ("--artifacts-destination", f"s3://{bucket}/kept")
+        folder = tmp_path_factory.mktemp("in_parts")
+        with private_millrace(folder, *kept, environment=environment) as uri:
+            yield stock_client.run(
+                "artifacts:large",
+                uri=uri,
+                MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD="true",
+                MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=str(6 * 1024 * 1024),
+                MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE=str(5 * 1024 * 1024),
+            )["artifacts"]
+
+
+def test_a_large_file_in_parts(in_parts: Report):
+    assert in_parts("large") == {"same": True, "listing": [["large.bin", 12 * 1024 * 1024]]}
+    # What goes to S3 itself is not among the calls; no file has gone through the server.
+    mpu = [call for call in in_parts.calls("large") if "/mpu/" in call]
+    assert [call.rpartition("/mpu/")[2].partition("/")[0] for call in mpu] == ["create", "complete"]
+    assert not any(
+        call.startswith("PUT /api/2.0/mlflow-artifacts") for call in in_parts.calls("large")
+    )
 
 
 def test_files_of_a_model(flow: Report):
