@@ -263,7 +263,7 @@ ENDPOINTS = [
 ELSEWHERE = [
     ("GET", "/api/3.0/mlflow/gateway/endpoints/list"),
     ("POST", "/api/3.0/mlflow/scorers/register"),
-    ("POST", "/api/2.0/mlflow/webhooks"),
+    ("POST", "/api/3.0/mlflow/workspaces"),
     ("POST", "/api/3.0/mlflow/prompt-optimization/jobs"),
     ("POST", "/api/3.0/mlflow/label-schemas/create"),
     ("POST", "/api/3.0/mlflow/review-queues/create"),

@@ -47,13 +47,11 @@ PIECE: Final = 1024 * 1024
 """How much of a file is held at a time."""
 CHECKED_FIRST: Final = 64 * PIECE
 """A part of a file of unknown state is sent after all of the file was checked, up to this size."""
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 20_000
 _TRIES: Final = 20
 # How long an announcement of new bytes is taken for one that is still being kept.
 _FRESH_MS: Final = 600_000
 _SETTLES_S: Final = 0.5
-# Of smaller files it is not worth remembering that they are right.
-_SMALL: Final = 256 * 1024
 _HASHES: Final = {"sha-512": hashlib.sha512, "md5": hashlib.md5}
 
 logger = logging.getLogger(__name__)
@@ -90,8 +88,8 @@ class Known(NamedTuple):
 class Opened:
     """A file about to go out. `file`: a descriptor, where it is on a disk of ours.
 
-    `is_right`: there is nothing to compare, or it was compared a while ago. `sha256` is None when
-    nobody has recorded one.
+    `is_right`: there is nothing to compare, or it was compared a while ago. `is_suspect`: something
+    is known to speak against it. `sha256` is None when nobody has recorded one.
     """
 
     def __init__(
@@ -100,8 +98,8 @@ class Opened:
         stat: ArtifactStat,
         *,
         file: int | None,
-        is_right: bool,
-        check: Callable[[Opened, str], None],
+        record: ArtifactRecord | None,
+        judge: Callable[[Opened, ArtifactRecord, str], None],
     ) -> None:
         self.spot = spot
         self.path = spot.path
@@ -110,10 +108,12 @@ class Opened:
         self.sha256 = stat.sha256
         self.etag = stat.sha256 or stat.etag
         self.file = file
-        self.is_right = is_right
-        self.is_suspect = False
-        """Whether something is known to speak against it, so that it is compared first."""
-        self._check = check
+        self.is_right = record is None
+        self.is_suspect = record is not None and (
+            record.broken_ms is not None or record.size != stat.size
+        )
+        self._record = record
+        self._judge = judge
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from *start* up to but without *end*.
@@ -157,7 +157,8 @@ class Opened:
                 yield held
             digest.update(chunk)
             held = chunk
-        self._check(self, digest.hexdigest())
+        if self._record is not None:
+            self._judge(self, self._record, digest.hexdigest())
         self.is_right = True
         if held is not None:
             yield held
@@ -280,7 +281,7 @@ class Transfers:
 
     def _remember_written(self, spot: Spot, stat: ArtifactStat, sha256: str) -> None:
         """The bytes on the disk are those that were just hashed, if the file is still that one."""
-        if stat.size < _SMALL or not isinstance(spot.store, OnDisk):
+        if not isinstance(spot.store, OnDisk):
             return
         with contextlib.suppress(MillraceError, OSError):
             file = spot.store.open(spot.path)
@@ -321,10 +322,10 @@ class Transfers:
                 file = spot.store.open(spot.path)
             except NotFound:
                 raise _missing(spot) from None
-            known = os.fstat(file)
+            there = os.fstat(file)
             stat = ArtifactStat(
-                size=known.st_size,
-                modified_ms=known.st_mtime_ns // 1_000_000,
+                size=there.st_size,
+                modified_ms=there.st_mtime_ns // 1_000_000,
                 etag="-".join(f"{part:x}" for part in _identity(file)),
             )
         else:
@@ -332,41 +333,33 @@ class Transfers:
             if found is None:
                 raise _missing(spot)
             stat = found
+        known = self._known.get(spot.uri)
+        if file is not None and known is not None and self._holds(known, file):
+            stat = msgspec.structs.replace(stat, sha256=known.sha256)
+            return Opened(spot, stat, file=file, record=None, judge=self._judge)
         # Whoever replaces bytes says so first and records them after. So the record is never older
         # than what is open; that it is newer shows when the two are compared.
         record = self._ledger.record(spot.uri)
-        is_settled = record is not None and record.token is None
-        stat = msgspec.structs.replace(
-            stat, sha256=record.sha256 if record is not None and is_settled else None
-        )
-
-        def check(opened: Opened, digest: str) -> None:
-            if record is not None:
-                self._judge(opened, record, digest)
-
-        is_right = record is None or self._is_known(spot.uri, file, record)
-        opened = Opened(spot, stat, file=file, is_right=is_right, check=check)
-        if record is not None:
-            opened.is_suspect = record.broken_ms is not None or record.size != stat.size
-        return opened
+        if record is not None and record.token is None:
+            stat = msgspec.structs.replace(stat, sha256=record.sha256)
+        return Opened(spot, stat, file=file, record=record, judge=self._judge)
 
     def _judge(self, opened: Opened, record: ArtifactRecord, found: str) -> None:
         """Compare what was read with the record, and keep the outcome."""
         spot = opened.spot
-        if found == record.sha256:
+        if record.token is not None:
+            if _is_fresh(record.token):
+                return
+            # Whoever announced new bytes died over it, before they were visible or after; these
+            # are what there is.
+            new = ArtifactRecord(uri=spot.uri, size=opened.size, sha256=found, recorded_ms=now_ms())
+            self._ledger.settle(new, token=record.token)
+        elif found == record.sha256:
             if record.broken_ms is not None:
                 self._ledger.mark(spot.uri, record.sha256, broken_ms=None)
-        elif record.token is not None:
-            if not _is_fresh(record.token):
-                # Whoever announced new bytes died over it; these are what there is.
-                new = ArtifactRecord(
-                    uri=spot.uri, size=opened.size, sha256=found, recorded_ms=now_ms()
-                )
-                self._ledger.settle(new, token=record.token)
-            return
         else:
             self._report(opened, record, found)
-        if opened.file is not None and opened.size >= _SMALL:
+        if opened.file is not None:
             self._remember(spot.uri, _identity(opened.file), found)
 
     def _report(self, opened: Opened, record: ArtifactRecord, found: str) -> NoReturn:
@@ -404,16 +397,8 @@ class Transfers:
         finally:
             os.close(file)
 
-    def _is_known(self, uri: str, file: int | None, record: ArtifactRecord) -> bool:
-        known = self._known.get(uri)
-        return (
-            known is not None
-            and file is not None
-            and known.sha256 == record.sha256
-            and record.broken_ms is None
-            and time.monotonic() - known.at < self._recheck_s
-            and known.identity == _identity(file)
-        )
+    def _holds(self, known: Known, file: int) -> bool:
+        return time.monotonic() - known.at < self._recheck_s and known.identity == _identity(file)
 
     def _remember(self, uri: str, identity: Identity, sha256: str) -> None:
         self._known[uri] = Known(identity, sha256, time.monotonic())

@@ -149,6 +149,19 @@ def test_bytes_that_a_dead_server_had_announced_are_no_damage(
     assert (record.sha256, record.token) == (hashlib.sha256(now).hexdigest(), None)
 
 
+def test_an_announcement_that_came_to_nothing_does_not_hide_damage_for_ever(
+    ledger: ArtifactRecords, spot: Spot, root: Path
+) -> None:
+    transfers = made(ledger)
+    put(transfers, spot)
+    ledger.begin(spot.uri, "0-dead").result()
+    assert got(made(ledger), spot) == BODY
+    flip(root / "0/x")
+
+    with pytest.raises(DataLoss):
+        got(transfers, spot)
+
+
 def test_bytes_that_are_just_being_replaced_are_not_recorded_by_a_reader(
     ledger: ArtifactRecords, spot: Spot, root: Path
 ) -> None:
