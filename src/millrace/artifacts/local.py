@@ -73,7 +73,8 @@ class LocalArtifacts:
         names = _names(path)
         checked = Checked(body, size=size, sha256=sha256)
         with _explained(path):
-            self._refuse_what_is_there(names, replace=replace)
+            if size is None or size > CHUNK:  # a small body is sooner written than looked for
+                self._refuse_what_is_there(names, replace=replace)
             file, unseen, aside = self._staging.create()
         try:
             for chunk in checked:  # what goes wrong in there is not ours to explain

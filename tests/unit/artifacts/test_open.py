@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from millrace.artifacts.location import Location, parse, shown
@@ -71,3 +73,22 @@ def test_an_address_that_is_none_is_refused(authority: str) -> None:
 def test_what_no_uri_may_hold(uri: str) -> None:
     with pytest.raises(InvalidArgument):
         parse(uri)
+
+
+def test_a_plugin_adds_a_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an installed package does: by an entry point."""
+    (tmp_path / "shelf.py").write_text(
+        "from millrace.artifacts.memory import MemoryArtifacts\n"
+        "def open_shelf(uri, reach):\n"
+        "    return MemoryArtifacts()\n"
+    )
+    about = tmp_path / "shelf-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[millrace.artifacts]\nshelf = shelf:open_shelf\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    store = open_artifacts("shelf://any")
+
+    assert store.put("file", [b"x"]).size == 1
+    assert "shelf" in OPENERS.names()
