@@ -1,4 +1,5 @@
-"""Transfers that are cut: by a server that is killed, and by a network that breaks connections."""
+"""Transfers that are cut, by a server that is killed or a network that breaks connections; and one
+that need not be made."""
 
 from __future__ import annotations
 
@@ -119,6 +120,25 @@ def test_a_network_that_loses_connections(quick: None, server: Server, tmp_path:
     assert {path.name: path.read_bytes() for path in Path(got).iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }
+
+
+def test_what_the_server_has_is_not_sent(server: Server, tmp_path: Path):
+    """By size and SHA-256, within the experiment."""
+    client = MillraceClient(server.url)
+    run_id, other = (client.create_run("0").info.run_id for _ in range(2))
+    source = tmp_path / "weights"
+    source.write_bytes(os.urandom(2_000_000))
+    client.log_artifact(run_id, source)
+
+    def unread() -> Iterator[bytes]:
+        raise AssertionError("the file was sent")
+        yield b""
+
+    body = transfers.Snapshot(source, lambda _: None)
+    place = client._run(other).below("again")
+    place.store.put(place.path, unread(), size=body.size, sha256=body.digest())
+
+    assert client.read_at(f"runs:/{other}/again") == source.read_bytes()
 
 
 def test_the_command_goes_on_where_it_was_killed(server: Server, tmp_path: Path):

@@ -294,3 +294,27 @@ def test_headers_name_the_client():
         "X-Millrace-User": quote(context.user()),
     }
     assert json.dumps(Address("http://h", lambda: "Basic x").headers())
+
+
+@pytest.mark.parametrize(
+    ("host", "is_named"), [("127.0.0.1", True), ("localhost", False), (None, True)]
+)
+def test_credentials_stay_with_the_host_that_they_are_for(host: str | None, is_named: bool):
+    """An artifact location is data: whoever writes one must not get our password by it."""
+    files = {"files": [{"path": "a", "is_dir": False, "file_size": 1}]}
+    with standin(Told.json(files)) as tracking, standin(Told.json(files)) as other:
+        transport = choose(tracking.url.replace("//", "//me:secret@"))
+        port = other.url.rpartition(":")[2]
+        store = transport.artifacts(host and f"{host}:{port}")
+
+        assert [each.path for each in store.list("x")] == ["x/a"]
+        transport.close()
+        asked = [each for each in other.asked + tracking.asked if "artifacts" in each.target]
+        assert [len(other.asked) > 0, len(asked)] == [host is not None, 1]
+        assert ("authorization" in asked[0].headers) == is_named
+        assert ("x-millrace-user" in asked[0].headers) == is_named
+
+
+def test_on_a_database_no_server_keeps_artifacts():
+    with pytest.raises(InvalidArgument, match="set the tracking URI"):
+        choose("memory://").artifacts("host:5000")
