@@ -114,7 +114,9 @@ def upgrade(*, uri: str, dry_run: bool, no_backup: bool, has_backup: bool) -> No
 
     before = None if missing_file(uri) else migrate.current(uri)
     if dry_run:
-        click.echo(migrate.plan(uri, before), nl=False)
+        # To connect to a file that is not there would make it.
+        connects = missing_file(uri) is None
+        click.echo(migrate.plan(uri, before, connects=connects), nl=False)
         return
     if before is not None and before != migrate.head():
         _secure(uri, before, copies=not no_backup, has_backup=has_backup)

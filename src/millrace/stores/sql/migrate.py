@@ -19,17 +19,19 @@ import msgspec
 from sqlalchemy import (
     Column,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
-    create_mock_engine,
     inspect,
     make_url,
     select,
 )
+from sqlalchemy.engine.mock import MockConnection
 from sqlalchemy.exc import DBAPIError
 
 from millrace.core.errors import InvalidState, Unavailable
-from millrace.stores.sql.dialects import SQLITE
+from millrace.stores.sql.columns import is_of
+from millrace.stores.sql.dialects import MYSQLS, SQLITE
 from millrace.stores.sql.engine import Database, NotBegun, Session
 from millrace.stores.sql.faults import explain
 from millrace.stores.sql.locks import alone
@@ -39,12 +41,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alembic.config import Config
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Dialect
 
 
 _REVISION: Final = re.compile(r"(\d{4})_(pre|post)_(\w+)\.py")
 _TABLE: Final = "alembic_version"
-_versions = Table(_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+# As Alembic makes it.
+_versions = Table(
+    _TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{_TABLE}_pkc"),
+)
 # Another upgrade may take that long before we stop waiting for it.
 _PATIENCE_S: Final = 3_600.0
 
@@ -121,6 +129,11 @@ def held_in(connection: Connection) -> str | None:
         return None
     row = connection.execute(select(_versions.c.version_num)).first()
     found = None if row is None else str(row[0])
+    if found is None and names & set(metadata.tables) and not _is_begun(connection):
+        raise InvalidState(
+            "The database holds tables with our names and an empty table of revisions, so it was "
+            "not made by Millrace. Choose another database."
+        )
     if found is not None and not found.isdigit():
         raise InvalidState(
             f"The database is at revision {found!r}, which is not one of Millrace's: it belongs to "
@@ -129,12 +142,31 @@ def held_in(connection: Connection) -> str | None:
     return found
 
 
+def _is_begun(connection: Connection) -> bool:
+    """Whether a schema without a revision may be one of ours that is being made."""
+    return connection.dialect.name in MYSQLS  # the others undo what was not finished
+
+
 def _make(connection: Connection) -> None:
-    """The newest schema at once, marked as such."""
-    metadata.create_all(connection)
+    """The newest schema at once, marked as such; goes on where it was interrupted.
+
+    The table of revisions comes first: whoever looks meanwhile sees that it is being made.
+    """
     _versions.create(connection, checkfirst=True)
+    begun = set(inspect(connection).get_table_names()) & set(metadata.tables)
+    metadata.create_all(connection)
+    for name in begun:
+        _complete(connection, metadata.tables[name])
     connection.execute(_versions.delete())
     connection.execute(_versions.insert().values(version_num=head()))
+
+
+def _complete(connection: Connection, table: Table) -> None:
+    """Add the indexes that an interrupted making of *table* left out."""
+    there = {one["name"] for one in inspect(connection).get_indexes(table.name)}
+    for index in table.indexes:
+        if index.name not in there and is_of(index, connection.dialect.name):
+            index.create(connection)
 
 
 def current(uri: str) -> str | None:
@@ -215,31 +247,45 @@ def _step(connection: Connection) -> Iterator[None]:
         yield
 
 
-def plan(uri: str, held: str | None) -> str:
-    """The SQL that an upgrade of a database at revision *held* would run; needs no database."""
-    dialect = make_url(uri).get_backend_name()
+def plan(uri: str, held: str | None, *, connects: bool = True) -> str:
+    """The SQL that an upgrade of a database at revision *held* would run.
+
+    Without *connects* the database need not be there; which of two alike it is is then unknown.
+    """
     if held == head():
         return ""
-    if held is None:
-        return _creation(uri)
-    _check_known(held)
+    if held is not None:
+        _check_known(held)
+    if not connects:
+        dialect = make_url(uri).get_dialect()()
+        return _creation(dialect) if held is None else _changes(held, dialect=dialect.name)
+    database = Database(uri)
+    try:
+        with database.readers.connect() as connection:
+            if held is None:
+                return _creation(connection.dialect)
+            return _changes(held, connection=connection)
+    finally:
+        database.close()
+
+
+def _changes(held: str, **given: object) -> str:
     from alembic import command  # noqa: PLC0415 - as above
 
     written = io.StringIO()
-    command.upgrade(_alembic(dialect=dialect, output=written), f"{held}:head", sql=True)
+    command.upgrade(_alembic(output=written, **given), f"{held}:head", sql=True)
     return written.getvalue()
 
 
-def _creation(uri: str) -> str:
+def _creation(dialect: Dialect) -> str:
     statements: list[str] = []
 
     def note(statement: Any, *_: object, **__: object) -> None:  # noqa: ANN401 - what SQLAlchemy hands over
-        compiled = statement.compile(dialect=engine.dialect)
-        statements.append(str(compiled).strip())
+        statements.append(str(statement.compile(dialect=dialect)).strip())
 
-    engine = create_mock_engine(make_url(uri), note)
-    metadata.create_all(engine, checkfirst=False)
+    engine = MockConnection(dialect, note)
     _versions.create(engine, checkfirst=False)
+    metadata.create_all(engine, checkfirst=False)
     statements.append(f"INSERT INTO {_TABLE} (version_num) VALUES ('{head()}')")  # noqa: S608 - our own number
     return "".join(f"{statement};\n\n" for statement in statements)
 

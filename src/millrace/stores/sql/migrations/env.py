@@ -9,7 +9,8 @@ from millrace.stores.sql.tables import metadata
 given = context.config.attributes
 if context.is_offline_mode():
     context.configure(
-        dialect_name=given["dialect"],
+        connection=given.get("connection"),
+        dialect_name=given.get("dialect"),
         output_buffer=given["output"],
         literal_binds=True,
         target_metadata=metadata,
