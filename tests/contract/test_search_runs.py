@@ -372,3 +372,26 @@ def test_a_position_is_made_of_plain_values(store: TrackingStore, six: dict[str,
             asked = query("", [order_by], after=unpacked)
             rest = run_ids(store.find_runs(["0"], asked).items)
             assert run_ids(page.items) + rest == search(store, "0", "", order_by)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("tags.t RLIKE '^a+b$'", {"aab"}),
+        ("tags.t NOT RLIKE '^a+b$'", {"AAB", "(a+)+b"}),
+        ("NOT tags.t RLIKE '^a+b$'", {"AAB", "(a+)+b", ""}),
+        ("tags.t RLIKE '(?i)^A+B$' AND run_name RLIKE '.'", {"aab", "AAB"}),
+        ("run_name RLIKE '[+]'", {"(a+)+b"}),
+        ("status RLIKE 'RUN' AND tags.t RLIKE 'B'", {"AAB"}),
+        ("tags.t RLIKE 'nothing'", set()),
+    ],
+)
+def test_patterns_are_those_of_re2(store: TrackingStore, condition: str, found: set[str]) -> None:
+    """Whatever the database's own regular expressions are."""
+    for name in ("aab", "AAB", "(a+)+b"):
+        add_run(store, run_name=name, tags={"t": name})
+    add_run(store, run_name="")
+
+    names = {read(store, run).info.run_name for run in search(store, "0", condition)}
+
+    assert names == found

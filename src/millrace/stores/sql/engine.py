@@ -255,6 +255,8 @@ def dialect_named(name: str) -> Dialect:
     hands = HANDS[name]
     url = make_url(f"{name}+{hands.driver}://")
     dialect: Dialect = url.get_dialect()(paramstyle=hands.paramstyle)  # type: ignore[call-arg]  # every dialect takes it
+    if name == MSSQL:  # known from a connection only; the other way loses the order of rows
+        vars(dialect)["_supports_offset_fetch"] = True
     return dialect
 
 

@@ -112,8 +112,13 @@ def matching(session: Session, tree: Expr, source: Source, scope: ColumnElement[
         return {}
     found: dict[Comparison, Sequence[int]] = {}
     for comparison in comparisons_of(tree):
-        if comparison.op.positive is Op.RLIKE and comparison not in found:
-            found[comparison] = _matching(session, comparison, source, scope)
+        if comparison.op.positive is not Op.RLIKE or comparison in found:
+            continue
+        held = source.held(comparison.field, numeric=False)
+        if held is None:
+            found[comparison] = ()
+        elif held.shape is not Shape.NAMED:  # few words are decided about without the database
+            found[comparison] = _matching(session, comparison, source, held, scope)
     return found
 
 
@@ -122,11 +127,12 @@ _AT_ONCE: Final = 5_000
 
 
 def _matching(
-    session: Session, comparison: Comparison, source: Source, scope: ColumnElement[bool]
+    session: Session,
+    comparison: Comparison,
+    source: Source,
+    held: Held,
+    scope: ColumnElement[bool],
 ) -> list[int]:
-    held = source.held(comparison.field, numeric=comparison.numeric)
-    if held is None:
-        return []
     query = select(source.id, held.column).where(scope)
     if held.owner is None:
         query = query.where(held.column.is_not(None))
@@ -254,7 +260,8 @@ _COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
 def _text(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as the tree has it
     match op:
         case Op.BETWEEN:
-            return column.between(*value)
+            # Spelled out: PostgreSQL takes no collated operand in BETWEEN.
+            return and_(column >= value[0], column <= value[1])
         case Op.IN:
             return column.in_(list(value))
         case Op.LIKE:
