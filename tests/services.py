@@ -212,6 +212,12 @@ def mlflow_python() -> Path:
     return environment_python(MLFLOW_ENV, MLFLOW_LOCK)
 
 
+def mlflow_release(version: str) -> Path:
+    """The interpreter of an environment with an old MLflow: 1.30, 2.9 or 2.22; as above."""
+    folder = MLFLOW_ENV.with_name(f"mlflow-{version}")
+    return environment_python(folder, MLFLOW_LOCK.with_name(f"mlflow-{version}.lock"))
+
+
 def environment_python(folder: Path, lock: Path) -> Path:
     """The interpreter of a virtual environment at *folder* that holds just what *lock* names.
 

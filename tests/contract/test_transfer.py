@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from millrace.core.entities.entity import pairs
 from millrace.core.entities.experiment import Experiment
 from millrace.core.entities.logged_model import LoggedModelData
+from millrace.core.entities.registry import (
+    Alias,
+    AliasMove,
+    HeldModel,
+    HeldVersion,
+    ModelVersion,
+    NewVersion,
+    RegisteredModel,
+)
 from millrace.core.entities.run import ModelInput, ModelOutput, Run, RunInputs, RunOutputs
-from millrace.core.errors import AlreadyExists, InvalidArgument, MillraceError, NotFound
+from millrace.core.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    MillraceError,
+    NotFound,
+    NotSupported,
+)
 from millrace.core.filters import LOGGED_MODELS
 from millrace.core.numbers import NAN_KEY, key_of
 from millrace.core.series import Point
-from millrace.stores.protocols import Stores
+from millrace.stores.protocols import RegistryStore, Stores
 from tests.contract.build import (
     INT64_MAX,
     INT64_MIN,
@@ -276,3 +294,80 @@ def test_a_copy_needs_a_new_id_and_a_place(stores: Stores) -> None:
 
     assert refusal(run, "0") is AlreadyExists
     assert refusal("d" * 32, "77") is NotFound
+
+
+# Registered models
+
+
+def registered(**fields: Any) -> HeldModel:
+    def version(number: int, stage: str = "None", **more: Any) -> HeldVersion:
+        known = {"creation_timestamp": 1, "last_updated_timestamp": 2, "source": "s3://b/m"}
+        known |= {"run_id": "", "status": "READY", "run_link": "", "current_stage": stage}
+        return HeldVersion(
+            version=ModelVersion(name="risk", version=str(number), **known | more),
+            location="s3://b/m",
+        )
+
+    model = RegisteredModel(
+        name="risk",
+        creation_timestamp=1,
+        last_updated_timestamp=3,
+        description="what it is",
+        tag_list=pairs({"owner": "ada"}),
+        alias_list=(Alias(alias="champion", version="1"),),
+    )
+    versions = (
+        version(1, "Production", alias_list=("champion",), tag_list=pairs({"n": "1"})),
+        version(3, "Staging"),
+    )
+    return replace(HeldModel(model=model, versions=versions, last_version=5), **fields)
+
+
+@pytest.fixture
+def registry(stores: Stores) -> RegistryStore:
+    if stores.kind == "file":
+        with pytest.raises(NotSupported, match="needs a database"):
+            stores.transfer.adopt_registered_model(registered())
+        pytest.skip("a folder of files has no registry, and says so")
+    return stores.registry
+
+
+def test_a_registered_model_comes_with_its_versions(
+    stores: Stores, registry: RegistryStore
+) -> None:
+    given = registered()
+
+    for _ in "twice":
+        stores.transfer.adopt_registered_model(given).result()
+
+    assert stores.transfer.registered_models(after="", limit=9) == [given]
+    assert stores.transfer.registered_models(after="risk", limit=9) == []
+    champion = msgspec.json.decode(registry.version_at("risk", "champion") or b"{}")
+    assert (champion["version"], champion["current_stage"]) == ("1", "Production")
+    model = msgspec.json.decode(registry.registered_model("risk") or b"{}")
+    assert [one["version"] for one in model["latest_versions"]] == ["1", "3"]
+
+
+def test_no_number_is_given_out_again(stores: Stores, registry: RegistryStore) -> None:
+    stores.transfer.adopt_registered_model(registered()).result()
+
+    new = NewVersion(name="risk", source="s3://b/n", location="s3://b/n", created_ms=9)
+
+    assert registry.add_version(new).result().version == "6"
+
+
+def test_versions_of_this_place_stay(stores: Stores, registry: RegistryStore) -> None:
+    given = registered()
+    stores.transfer.adopt_registered_model(given).result()
+    new = NewVersion(name="risk", source="s3://b/n", location="s3://b/n", created_ms=9)
+    registry.add_version(new).result()
+    registry.move(AliasMove(name="risk", alias="mine", version=6, at_ms=9)).result()
+    registry.move(AliasMove(name="risk", alias="champion", version=6, at_ms=9)).result()
+
+    stores.transfer.adopt_registered_model(given).result()
+
+    (held,) = stores.transfer.registered_models(after="", limit=9)
+    assert [one.version.version for one in held.versions] == ["1", "3", "6"]
+    assert held.model.aliases == {"champion": "1", "mine": "6"}
+    assert held.versions[2].version.aliases == ["mine"]
+    assert held.last_version == 6

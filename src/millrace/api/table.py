@@ -9,6 +9,7 @@ from millrace.api import (
     audit,
     evaluation,
     logged_models,
+    moving,
     registry,
     series,
     system,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many types
     *tracking.ROWS,
+    *moving.ROWS,
     *series.ROWS,
     *logged_models.ROWS,
     *artifacts.ROWS,

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "server": "server",
     "sync": "sync",
     "trash": "trash",
+    "transfer": "transfer",
     "ui": "server",
     "webhooks": "webhooks",
 }

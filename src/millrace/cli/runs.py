@@ -160,6 +160,31 @@ def restore(*, run_id: str, tracking_uri: str | None) -> None:
 
 
 @runs.command()
+@click.argument("run_ids", nargs=-1, required=True, metavar="RUN_ID...")
+@click.option("--to", "experiment_id", required=True, metavar="ID", help="The experiment.")
+@options.tracking_uri
+def move(*, run_ids: tuple[str, ...], experiment_id: str, tracking_uri: str | None) -> None:
+    """Move runs to another experiment, all or none; they keep their ids and histories."""
+    client_at(tracking_uri).move_runs(run_ids, experiment_id)
+    click.echo(f"Moved {len(run_ids)} runs to experiment {experiment_id}.")
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--to", "experiment_id", metavar="ID", help="The experiment; its own by default.")
+@click.option(
+    "--artifacts/--no-artifacts", default=True, show_default=True, help="Copy the files, too."
+)
+@options.tracking_uri
+def copy(
+    *, run_id: str, experiment_id: str | None, artifacts: bool, tracking_uri: str | None
+) -> None:
+    """Make a run like another under a new id, with all its points and files."""
+    made = client_at(tracking_uri).copy_run(run_id, experiment_id, artifacts=artifacts)
+    click.echo(made.run_id)
+
+
+@runs.command()
 @_run_id
 @click.option("--parent-run-id", required=True, metavar="ID", help="The run that it belongs to.")
 @options.tracking_uri

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 
 from millrace.api.endpoint import Nothing
+from millrace.api.series import RunOfSummaries, SummariesReply
 from millrace.api.tracking import (
     CreateExperiment,
     CreateRun,
@@ -45,6 +46,7 @@ from millrace.api.tracking import (
 )
 from millrace.client import context
 from millrace.client.files import ArtifactVerbs
+from millrace.client.moving import MovingVerbs
 from millrace.client.records import (
     MOST_ENTRIES,
     Logged,
@@ -71,7 +73,7 @@ if TYPE_CHECKING:
     from millrace.api.endpoint import Request
     from millrace.client.batching import Pending, Remaining
     from millrace.core.entities.entity import ViewType
-    from millrace.core.entities.metric import Metric
+    from millrace.core.entities.metric import Metric, MetricSummary
     from millrace.core.entities.run import RunStatus
 
 T = TypeVar("T")
@@ -121,7 +123,7 @@ class Operations:
             each.wait()
 
 
-class MillraceClient(ArtifactVerbs, TrashVerbs):
+class MillraceClient(ArtifactVerbs, MovingVerbs, TrashVerbs):
     """Talks to one tracking URI. Thread-safe and cheap: clients of one URI share connections.
 
     *tracking_uri* is an `http(s)://` address, a database URI, or `databricks[://profile]`; the
@@ -361,6 +363,12 @@ class MillraceClient(ArtifactVerbs, TrashVerbs):
             token = reply.next_page_token
             if not token:
                 return found
+
+    def get_metric_summaries(self, run_id: str) -> list[MetricSummary]:
+        """Aggregates of every series of a run, by key; only Millrace's servers know them."""
+        run_id = self._id(run_id)
+        request = RunOfSummaries(run_id=run_id, run_uuid=run_id)
+        return list(self._call("getMetricSummaries", request, SummariesReply).summaries)
 
     # --- logging -------------------------------------------------------------------------------
 

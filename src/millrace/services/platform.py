@@ -22,6 +22,7 @@ from millrace.services.keyring import KeyRing
 from millrace.services.manifests import Manifests
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
+from millrace.services.moving import Moving
 from millrace.services.places import Places
 from millrace.services.registry import Registry
 from millrace.services.registry_notes import RegistryNotes
@@ -98,6 +99,7 @@ class Platform:
             freezes=settings.FREEZE_MODELS.get(),
         )
         self.artifacts = artifacts
+        moving = Moving(stores, self.places, transfers)
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
         self.audit = Audit(stores.audit, tokens, keys)
         self.webhooks = Webhooks(stores.webhooks, tokens, keys)
@@ -119,6 +121,7 @@ class Platform:
             "deleteRun": runs.delete,
             "restoreRun": runs.restore,
             "heartbeat": runs.heartbeat,
+            "moveRuns": moving.move,
             "logBatch": runs.log_batch,
             "logMetric": runs.log_metric,
             "logParam": runs.log_param,
@@ -160,6 +163,7 @@ class Platform:
             "getExperimentByName": experiments.get_by_name,
             "searchDatasets": experiments.search_datasets,
             "getRun": runs.get,
+            "copyRun": moving.copy,
             "searchRuns": runs.search,
             "getMetricHistory": metrics.history,
             "getMetricHistoryBulk": metrics.history_bulk,

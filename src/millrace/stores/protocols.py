@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
+from msgspec.structs import replace
 
 from millrace.core.entities.audit import NO_TRAIL, Trail
 from millrace.core.entities.run import ParamClash
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.registry import (
         Comment,
+        HeldModel,
         Manifest,
         ModelVersion,
         Move,
@@ -497,6 +499,32 @@ def check_same_experiment(run: RunInfo, held_in: str) -> None:
         )
 
 
+def together(given: HeldModel, here: HeldModel) -> HeldModel:
+    """A registered model as it is after *given* was taken in: what only this place has stays."""
+    numbers = {one.version.version for one in given.versions}
+    kept = [one for one in here.versions if one.version.version not in numbers]
+    left = {one.version.version for one in kept}
+    aliases = {one.alias: one for one in here.model.alias_list if one.version in left}
+    aliases |= {one.alias: one for one in given.model.alias_list}
+    pointing = {
+        number: tuple(sorted(one.alias for one in aliases.values() if one.version == number))
+        for number in left
+    }
+    versions = [
+        *given.versions,
+        *(
+            replace(one, version=replace(one.version, alias_list=pointing[one.version.version]))
+            for one in kept
+        ),
+    ]
+    return replace(
+        given,
+        model=replace(given.model, alias_list=tuple(aliases[one] for one in sorted(aliases))),
+        versions=tuple(sorted(versions, key=lambda one: int(one.version.version))),
+        last_version=max(given.last_version, here.last_version),
+    )
+
+
 class TransferStore(Protocol):
     """Taking records in as they were elsewhere, with ids, times and life cycle; and giving points.
 
@@ -519,6 +547,15 @@ class TransferStore(Protocol):
 
     def adopt_logged_model(self, model: LoggedModel, *, is_deleted: bool = False) -> Future[None]:
         """Have a logged model with its params, tags and metrics. NotFound: no such experiment."""
+        ...
+
+    def adopt_registered_model(self, held: HeldModel) -> Future[None]:
+        """Have a registered model with its versions, tags and aliases. Versions that only this
+        place has stay; no number that was given out there or here is given out again."""
+        ...
+
+    def registered_models(self, *, after: str, limit: int) -> list[HeldModel]:
+        """At most *limit* registered models whose names come after *after*, by name."""
         ...
 
     def points(self, run_id: str, key: str, *, after: Point | None, limit: int) -> list[Point]:

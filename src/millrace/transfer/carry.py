@@ -18,6 +18,8 @@ from millrace.core import wire
 from millrace.core.entities.experiment import DEFAULT_ID
 from millrace.core.entities.run import Run, RunData
 from millrace.core.errors import MillraceError
+from millrace.stores.protocols import together
+from millrace.transfer.files import FileTally
 from millrace.transfer.from_stores import StoredRecords
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.experiment import Experiment
     from millrace.stores.protocols import Stores
-    from millrace.transfer.source import HeldModel, HeldRun, Source
+    from millrace.transfer.files import Files
+    from millrace.transfer.source import HeldLoggedModel, HeldRun, Source
 
 # So much may wait for the store at once; beyond it reading waits for writing.
 _IN_FLIGHT: Final = 256
@@ -48,6 +51,8 @@ class Report(msgspec.Struct, kw_only=True):
     runs: Tally = msgspec.field(default_factory=Tally)
     points: Tally = msgspec.field(default_factory=Tally)
     logged_models: Tally = msgspec.field(default_factory=Tally)
+    registered_models: Tally = msgspec.field(default_factory=Tally)
+    files: FileTally | None = None
     refused: list[str] = []
     damaged: list[str] = []
 
@@ -58,7 +63,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to carry, and how.
+    """What to carry, and how. Registered models come along when all experiments do.
 
     `experiments`: names or ids, all when empty. `renumber`: experiments whose name the store does
     not have get its next free ids, those that it has go together; without it they keep their ids.
@@ -74,23 +79,33 @@ def carry(
     stores: Stores,
     plan: Plan | None = None,
     *,
+    files: Files | None = None,
     told: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Put the records of *source* into *stores*; *told* hears of each experiment that is begun."""
-    return _Carrier(source, stores, plan or Plan(), told).run()
+    """Put the records of *source* into *stores*; *told* hears of each experiment that is begun.
+
+    With *files* those of the records are copied; without, they are left where they are.
+    """
+    return _Carrier(source, stores, plan or Plan(), files, told).run()
 
 
 class _Carrier:
     def __init__(
-        self, source: Source, stores: Stores, plan: Plan, told: Callable[[str], None]
+        self,
+        source: Source,
+        stores: Stores,
+        plan: Plan,
+        files: Files | None,
+        told: Callable[[str], None],
     ) -> None:
         self._source = source
+        self._files = files
         self._stores = stores
         self._plan = plan
         self._told = told
         self._report = Report()
         self._pending: deque[tuple[Future[object], str]] = deque()
-        self._decode_run = wire.decoder(Run)
+        self._decode_run = wire.answer_decoder(Run)
         self._here = StoredRecords(stores, "here")
 
     def run(self) -> Report:
@@ -101,8 +116,13 @@ class _Carrier:
             if self._carry_experiment(target, known):
                 self._carry_runs(experiment.experiment_id, target.experiment_id)
                 self._carry_models(experiment.experiment_id, target.experiment_id)
+        if not self._plan.experiments:
+            self._carry_registered()
         self._settle(0)
         self._report.damaged = self._source.damaged()
+        if self._files is not None:
+            self._report.files = self._files.tally
+            self._report.damaged += self._files.tally.trouble
         return self._report
 
     # --- experiments ---------------------------------------------------------------------------
@@ -114,6 +134,8 @@ class _Carrier:
             free = str(1 + max((int(one) for one in known), default=-1))
             key = named.experiment_id if named else free
             experiment = replace(experiment, experiment_id=key)
+        if self._files is not None:
+            experiment = self._files.experiment(experiment)
         held = known.get(experiment.experiment_id)
         if held is not None and experiment.experiment_id == DEFAULT_ID and self._in_use(DEFAULT_ID):
             # Whoever logs here already goes on to find artifacts where they are.
@@ -155,6 +177,10 @@ class _Carrier:
 
     def _carry_run(self, held: HeldRun) -> None:
         run_id = held.run.info.run_id
+        if self._files is not None:
+            origin = held.run.info.artifact_uri
+            held = replace(held, run=self._files.run(held.run))
+            self._copy(origin, held.run.info.artifact_uri)
         self._report.runs.seen += 1
         raw = self._stores.tracking.run(run_id)
         here = None if raw is None else without_metrics(self._decode_run(bytes(raw)))
@@ -190,7 +216,16 @@ class _Carrier:
             info = replace(one.model.info, experiment_id=experiment_id)
             self._carry_model(replace(one, model=replace(one.model, info=info)), held)
 
-    def _carry_model(self, one: HeldModel, held: dict[str, HeldModel]) -> None:
+    def _copy(self, origin: str, target: str) -> None:
+        """Files come before their record: whoever finds the one finds the other."""
+        if self._files is not None:
+            self._files.copy(origin, target, dry_run=self._plan.dry_run)
+
+    def _carry_model(self, one: HeldLoggedModel, held: dict[str, HeldLoggedModel]) -> None:
+        if self._files is not None:
+            origin = one.model.info.artifact_uri
+            one = replace(one, model=self._files.model(one.model))
+            self._copy(origin, one.model.info.artifact_uri)
         tally = self._report.logged_models
         tally.seen += 1
         key = one.model.model_id
@@ -201,6 +236,23 @@ class _Carrier:
         if not self._plan.dry_run:
             adopted = self._stores.transfer.adopt_logged_model(one.model, is_deleted=one.is_deleted)
             self._expect(adopted, f"logged model {key}")
+
+    # --- registered models ---------------------------------------------------------------------
+
+    def _carry_registered(self) -> None:
+        held = {one.model.name: one for one in self._here.registered_models()}
+        for one in self._source.registered_models():
+            if self._files is not None:
+                one = self._files.registered(one)  # noqa: PLW2901 - the same model elsewhere
+            tally = self._report.registered_models
+            tally.seen += 1
+            here = held.get(one.model.name)
+            if here is not None and together(one, here) == here:
+                continue
+            tally.carried += 1
+            if not self._plan.dry_run:
+                adopted = self._stores.transfer.adopt_registered_model(one)
+                self._expect(adopted, f"registered model {one.model.name!r}")
 
     # --- waiting for the store -----------------------------------------------------------------
 
@@ -254,7 +306,7 @@ def without_metrics(run: Run) -> Run:
     return Run(info=info, data=data, inputs=inputs, outputs=outputs)
 
 
-def settled(held: HeldModel) -> bytes:
+def settled(held: HeldLoggedModel) -> bytes:
     """A logged model in the one form that equal models share. JSON, since NaN equals nothing."""
     model = held.model
     info = replace(model.info, tag_list=_sorted(model.info.tag_list), registrations=())

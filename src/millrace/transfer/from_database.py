@@ -26,6 +26,13 @@ from millrace.core.entities.logged_model import (
     LoggedModelInfo,
 )
 from millrace.core.entities.metric import Metric
+from millrace.core.entities.registry import (
+    Alias,
+    HeldModel,
+    HeldVersion,
+    ModelVersion,
+    RegisteredModel,
+)
 from millrace.core.entities.run import (
     ModelInput,
     ModelOutput,
@@ -38,7 +45,7 @@ from millrace.core.entities.run import (
 from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
 from millrace.core.numbers import keys_of
 from millrace.core.tags import RUN_NAME
-from millrace.transfer.source import HeldModel, HeldRun
+from millrace.transfer.source import HeldLoggedModel, HeldRun, logged_model_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,12 +53,15 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
     from sqlalchemy.engine import RowMapping
 
+    from millrace.core.entities.registry import Stage, VersionStatus
     from millrace.core.entities.run import RunStatus
     from millrace.core.series import Point
 
 _NAN: Final = float("nan")
 _RUNS_AT_ONCE: Final = 200
 _POINTS_AT_ONCE: Final = 10_000
+# The stage of a version that was deleted: its row stays, so that its number is not given out again.
+_DELETED: Final = "Deleted_Internal"
 # The first schema with our whole idea of a run; an older one is brought up by MLflow itself.
 _NEEDED: Final = frozenset({"experiments", "runs", "metrics", "params", "tags"})
 
@@ -245,7 +255,7 @@ class MlflowDatabase:
                     [(row[1] or 0, row[2], at) for row, at in zip(rows, values, strict=True)],
                 )
 
-    def models(self, experiment_id: str) -> Iterator[HeldModel]:
+    def models(self, experiment_id: str) -> Iterator[HeldLoggedModel]:
         """The logged models of an experiment; none before MLflow 3."""
         table = self._table("logged_models")
         if table is None:
@@ -288,7 +298,68 @@ class MlflowDatabase:
                 ),
             )
             model = LoggedModel(info=info, data=data)
-            yield HeldModel(model=model, is_deleted=row["lifecycle_stage"] == "deleted")
+            yield HeldLoggedModel(model=model, is_deleted=row["lifecycle_stage"] == "deleted")
+
+    def registered_models(self) -> Iterator[HeldModel]:
+        """The registered models with their versions, by name; none before MLflow's registry."""
+        table = self._table("registered_models")
+        if table is None:
+            return
+        for row in self._all(select(table).order_by(table.c.name)):
+            yield self._registered(row)
+
+    def _registered(self, row: RowMapping) -> HeldModel:
+        name = row["name"]
+        versions = self._grouped("model_versions", "name", [name]).get(name, [])
+        tags = self._grouped("model_version_tags", "name", [name]).get(name, [])
+        aliases = self._grouped("registered_model_aliases", "name", [name]).get(name, [])
+        return HeldModel(
+            model=RegisteredModel(
+                name=name,
+                creation_timestamp=row["creation_time"] or 0,
+                last_updated_timestamp=row["last_updated_time"] or 0,
+                description=row["description"],
+                tag_list=_pairs(
+                    self._grouped("registered_model_tags", "name", [name]).get(name, [])
+                ),
+                alias_list=tuple(
+                    Alias(alias=one["alias"], version=str(one["version"]))
+                    for one in sorted(aliases, key=itemgetter("alias"))
+                ),
+            ),
+            versions=tuple(
+                _version(
+                    one,
+                    [tag for tag in tags if tag["version"] == one["version"]],
+                    [at["alias"] for at in aliases if at["version"] == one["version"]],
+                )
+                for one in sorted(versions, key=itemgetter("version"))
+                if one["current_stage"] != _DELETED
+            ),
+            last_version=max((one["version"] for one in versions), default=0),
+        )
+
+
+def _version(row: RowMapping, tags: Sequence[RowMapping], aliases: Sequence[str]) -> HeldVersion:
+    source = row["source"] or ""
+    version = ModelVersion(
+        name=row["name"],
+        version=str(row["version"]),
+        creation_timestamp=row["creation_time"] or 0,
+        last_updated_timestamp=row["last_updated_time"] or 0,
+        current_stage=cast("Stage", row["current_stage"] or "None"),
+        source=source,
+        run_id=row["run_id"] or "",
+        status=cast("VersionStatus", row["status"] or "READY"),
+        run_link=row["run_link"] or "",
+        user_id=row["user_id"],
+        description=row["description"],
+        status_message=row["status_message"],
+        model_id=logged_model_in(source),
+        tag_list=_pairs(tags),
+        alias_list=tuple(sorted(aliases)),
+    )
+    return HeldVersion(version=version, location=row.get("storage_location") or source)
 
 
 def _stage(row: RowMapping) -> LifecycleStage:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from millrace.core import wire
 from millrace.core.entities.run import Run
+from millrace.core.entities.trash import TrashQuery
 from millrace.core.filters import EXPERIMENTS, LOGGED_MODELS, RUNS, TRUE, order
 from millrace.stores.protocols import Query
-from millrace.transfer.source import HeldModel, HeldRun
+from millrace.transfer.source import HeldLoggedModel, HeldRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from millrace.core.entities.entity import ViewType
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.registry import HeldModel
     from millrace.core.filters import FieldTable
     from millrace.core.pages import Page, Position
     from millrace.core.series import Point
+    from millrace.stores.file import FileStores
     from millrace.stores.protocols import Stores
 
 T = TypeVar("T")
@@ -32,7 +36,7 @@ class StoredRecords:
     def __init__(self, stores: Stores, name: str) -> None:
         self._stores = stores
         self._name = name
-        self._run = wire.decoder(Run)
+        self._run = wire.answer_decoder(Run)
 
     @property
     def name(self) -> str:
@@ -46,6 +50,18 @@ class StoredRecords:
         """Nothing: what a store cannot read it reports itself."""
         return []
 
+    @cached_property
+    def _deleted_ms(self) -> dict[str, int | None]:
+        """Since when runs are in the trash."""
+        found: dict[str, int | None] = {}
+        after: Position | None = None
+        while True:
+            page = self._stores.trash.find(TrashQuery(kind="run", limit=_PAGE, after=after))
+            found.update((one.id, one.deleted_ms) for one in page.items)
+            after = page.next
+            if after is None:
+                return found
+
     def experiments(self) -> Iterator[Experiment]:
         """All experiments, by id."""
         found = list(_all(EXPERIMENTS, (), self._stores.tracking.find_experiments))
@@ -57,7 +73,11 @@ class StoredRecords:
         for raw in _all(
             RUNS, by_start, lambda query: self._stores.tracking.find_runs([experiment_id], query)
         ):
-            yield HeldRun(run=self._run(bytes(raw)))
+            run = self._run(bytes(raw))
+            is_deleted = run.info.lifecycle_stage == "deleted"
+            yield HeldRun(
+                run=run, deleted_ms=self._deleted_ms.get(run.info.run_id) if is_deleted else None
+            )
 
     def counts(self, run_id: str) -> Mapping[str, int]:
         """How many points each series of a run has."""
@@ -75,13 +95,13 @@ class StoredRecords:
                 if len(part) < _POINTS_AT_ONCE:
                     break
 
-    def models(self, experiment_id: str) -> Iterator[HeldModel]:
+    def models(self, experiment_id: str) -> Iterator[HeldLoggedModel]:
         """The logged models of an experiment, by id."""
         found = []
         views: tuple[tuple[ViewType, bool], ...] = (("ACTIVE_ONLY", False), ("DELETED_ONLY", True))
         for view, is_deleted in views:
             found += [
-                HeldModel(model=model, is_deleted=is_deleted)
+                HeldLoggedModel(model=model, is_deleted=is_deleted)
                 for model in _all(
                     LOGGED_MODELS,
                     (),
@@ -90,6 +110,25 @@ class StoredRecords:
                 )
             ]
         yield from sorted(found, key=lambda one: one.model.model_id)
+
+    def registered_models(self) -> Iterator[HeldModel]:
+        """The registered models with their versions, by name."""
+        after = ""
+        while page := self._stores.transfer.registered_models(after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].model.name
+
+
+class StoredFiles(StoredRecords):
+    """The records in a folder of files, where some may be damaged."""
+
+    def __init__(self, stores: FileStores, name: str) -> None:
+        super().__init__(stores, name)
+        self._folder = stores
+
+    def damaged(self) -> list[str]:
+        """The entries of the folder that were left out."""
+        return [f"{one.path} was left out: {one.reason}" for one in self._folder.damages()]
 
 
 def _all(

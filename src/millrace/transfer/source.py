@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.registry import HeldModel
     from millrace.core.series import Point
 
 
@@ -30,11 +31,17 @@ class HeldRun(msgspec.Struct, frozen=True, kw_only=True):
     deleted_ms: int | None = None
 
 
-class HeldModel(msgspec.Struct, frozen=True, kw_only=True):
+class HeldLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
     """A logged model with all its metrics; `is_deleted`: it is in the trash."""
 
     model: LoggedModel
     is_deleted: bool = False
+
+
+def logged_model_in(source: str) -> str | None:
+    """The logged model that a version's *source* names (`models:/m-...`), if it does."""
+    key = source.removeprefix("models:/")
+    return key if key != source and key.startswith("m-") and "/" not in key else None
 
 
 class Source(Protocol):
@@ -62,8 +69,12 @@ class Source(Protocol):
         some thousands. To be read to its end before anything else is asked."""
         ...
 
-    def models(self, experiment_id: str) -> Iterator[HeldModel]:
+    def models(self, experiment_id: str) -> Iterator[HeldLoggedModel]:
         """The logged models of an experiment by id, those in the trash included."""
+        ...
+
+    def registered_models(self) -> Iterator[HeldModel]:
+        """The registered models with their versions, by name; prompts among them."""
         ...
 
     def damaged(self) -> list[str]:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.registry import HeldModel, HeldVersion
     from millrace.core.series import Point
-    from millrace.transfer.source import HeldModel, HeldRun, Source
+    from millrace.transfer.source import HeldLoggedModel, HeldRun, Source
 
 T = TypeVar("T")
 
@@ -38,6 +39,8 @@ def differences(left: Source, right: Source, wanted: Collection[str] = ()) -> It
         yield from _fields(f"Experiment {key}", experiment, other, _experiment_face)
         yield from _runs(left, right, key)
         yield from _models(left, right, key)
+    if not wanted:
+        yield from _registered(left, right)
     yield from left.damaged()
 
 
@@ -107,6 +110,25 @@ def _models(left: Source, right: Source, experiment_id: str) -> Iterator[str]:
             yield from _fields(f"Logged model {key}", one, other, _model_face)
 
 
+def _registered(left: Source, right: Source) -> Iterator[str]:
+    theirs = {one.model.name: one for one in right.registered_models()}
+    for one in left.registered_models():
+        what = f"Registered model {one.model.name!r}"
+        other = theirs.get(one.model.name)
+        if other is None:
+            yield f"{what} is missing."
+            continue
+        yield from _fields(what, one, other, _registered_face)
+        versions = {held.version.version: held for held in other.versions}
+        for held in one.versions:
+            number = held.version.version
+            like = versions.get(number)
+            if like is None:
+                yield f"{what}: version {number} is missing."
+            else:
+                yield from _fields(f"{what}, version {number}", held, like, _version_face)
+
+
 # --- how records are shown ---------------------------------------------------------------------
 
 
@@ -131,7 +153,7 @@ def _run_face(held: HeldRun) -> dict[str, object]:
     }
 
 
-def _model_face(held: HeldModel) -> dict[str, object]:
+def _model_face(held: HeldLoggedModel) -> dict[str, object]:
     metrics = sorted(msgspec.json.encode(one).decode() for one in held.model.data.metric_list)
     return {
         **msgspec.to_builtins(held.model.info),
@@ -140,6 +162,17 @@ def _model_face(held: HeldModel) -> dict[str, object]:
         "metrics": metrics,
         "in the trash": held.is_deleted,
     }
+
+
+def _registered_face(held: HeldModel) -> dict[str, object]:
+    face: dict[str, object] = msgspec.to_builtins(held.model)
+    return {**face, "tags": dict(sorted(held.model.tags.items())), "aliases": held.model.aliases}
+
+
+def _version_face(held: HeldVersion) -> dict[str, object]:
+    face: dict[str, object] = msgspec.to_builtins(held.version)
+    tags = dict(sorted(held.version.tags.items()))
+    return {**face, "tags": tags, "location": held.location}
 
 
 def _fields(what: str, one: T, other: T, face: Callable[[T], dict[str, object]]) -> Iterator[str]:

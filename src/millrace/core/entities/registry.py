@@ -139,6 +139,31 @@ class NewVersion(Entity, frozen=True, kw_only=True):
     manifest: Manifest | None = None
 
 
+class HeldVersion(Entity, frozen=True, kw_only=True):
+    """A version as another place kept it. `location`: where its files are."""
+
+    version: ModelVersion
+    location: str
+
+
+class HeldModel(Entity, frozen=True, kw_only=True):
+    """A registered model as another place kept it, with all its versions, by number.
+
+    `model` says nothing of its latest versions, which follow from them. `last_version`: the
+    greatest number that was ever given out there.
+    """
+
+    model: RegisteredModel
+    versions: tuple[HeldVersion, ...] = ()
+    last_version: int = 0
+
+    @property
+    def latest(self) -> tuple[ModelVersion, ...]:
+        """The highest version of each stage that has any, by number."""
+        highest = {one.version.current_stage: one.version for one in self.versions}
+        return tuple(sorted(highest.values(), key=lambda one: int(one.version)))
+
+
 class RegisteredModelChange(Entity, frozen=True, kw_only=True):
     """What to change of a registered model; None leaves a thing as it is."""
 

@@ -21,10 +21,10 @@ from millrace.stores.file.journal import Journal
 from millrace.stores.file.ledger import FileLedger
 from millrace.stores.file.registry import NoRegistry
 from millrace.stores.file.tracking import FileTracking
+from millrace.stores.file.transfer import FileTransfer
 from millrace.stores.file.webhooks import NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
-from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.protocols import StoreHealth
 
@@ -77,7 +77,7 @@ class FileStores:
         self._artifacts = MemoryArtifacts(self._ledger)
         self._audit = MemoryAudit(self._ledger)
         self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
-        self._transfer = MemoryTransfer(self._ledger, self._tracking)
+        self._transfer = FileTransfer(self._ledger, self._tracking, self._root, self._damages)
         self._secrets: dict[str, bytes] = self._journal.table("secrets", bytes)
         self._secret: bytes | None = None
         try:

@@ -48,10 +48,10 @@ class MemoryStores:
         self._audit = MemoryAudit(self._ledger)
         self._webhooks = MemoryWebhooks(self._ledger)
         self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
-        self._transfer = MemoryTransfer(self._ledger, self._tracking)
         self._registry = MemoryRegistry(
             self._ledger, self._tracking.note_registration, self._tracking.datasets_of
         )
+        self._transfer = MemoryTransfer(self._ledger, self._tracking, self._registry)
         self._secret = secrets.token_bytes(32)
 
     @property

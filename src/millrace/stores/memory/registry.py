@@ -13,6 +13,8 @@ from millrace.core.entities.registry import (
     STAGES,
     Alias,
     AliasMove,
+    HeldModel,
+    HeldVersion,
     Manifest,
     ModelVersion,
     NewVersion,
@@ -24,6 +26,7 @@ from millrace.core.pages import Page
 from millrace.core.rules import manifests, registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores.memory import search
+from millrace.stores.protocols import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,14 +52,12 @@ _encode = msgspec.json.Encoder().encode
 class VersionRecord:
     """A version as it is kept: changeable, without what its model knows of it."""
 
-    def __init__(self, base: ModelVersion, new: NewVersion) -> None:
+    def __init__(self, base: ModelVersion, location: str, manifest: Manifest | None = None) -> None:
         self.base = base
         self.number = int(base.version)
-        self.location = new.location
+        self.location = location
         self.parent: VersionRecord | None = None
-        self.manifest = (
-            None if is_prompt(new.tag_list) else new.manifest or Manifest(state="PENDING")
-        )
+        self.manifest = None if is_prompt(base.tag_list) else manifest or Manifest(state="PENDING")
 
 
 class RegisteredRecord:
@@ -89,6 +90,17 @@ class RegisteredRecord:
             alias_list=tuple(
                 Alias(alias=one, version=str(at)) for one, at in sorted(self.aliases.items())
             ),
+        )
+
+    def held(self) -> HeldModel:
+        """The model with all its versions."""
+        return HeldModel(
+            model=replace(self.entity(), latest_version_list=()),
+            versions=tuple(
+                HeldVersion(version=self.seen(number), location=self.versions[number].location)
+                for number in sorted(self.versions)
+            ),
+            last_version=self.last_version,
         )
 
 
@@ -242,7 +254,7 @@ class MemoryRegistry:
             model_id=new.model_id,
             tag_list=pairs(mapping(new.tag_list)),
         )
-        model.versions[number] = record = VersionRecord(base, new)
+        model.versions[number] = record = VersionRecord(base, new.location, new.manifest)
         if parent is not None:
             record.parent, record.manifest = parent, parent.manifest
         self._touch(model, new.created_ms)
@@ -546,6 +558,30 @@ class MemoryRegistry:
         shown = found[:limit]
         more = shown[-1][:2] if len(found) > limit else None
         return Page(tuple(one for _, _, one in shown), more)
+
+    # --- records taken in as they were elsewhere (`MemoryTransfer`) ------------------------------
+
+    def put(self, given: HeldModel) -> None:
+        """Have a model with its versions; what only this place has stays."""
+        name = given.model.name
+        old = self._models.get(name)
+        held = given if old is None else together(given, old.held())
+        record = RegisteredRecord(replace(held.model, alias_list=()))
+        record.aliases = {one.alias: int(one.version) for one in held.model.alias_list}
+        record.last_version = held.last_version
+        known = {} if old is None else old.versions
+        record.comments = {} if old is None else old.comments
+        for one in held.versions:
+            version = VersionRecord(replace(one.version, alias_list=()), one.location)
+            before = known.get(version.number)
+            if before is not None:
+                version.parent, version.manifest = before.parent, before.manifest
+            record.versions[version.number] = version
+        self._models[name] = record
+
+    def held(self) -> list[HeldModel]:
+        """All models with their versions, by name."""
+        return [self._models[name].held() for name in sorted(self._models)]
 
 
 def _retagged(

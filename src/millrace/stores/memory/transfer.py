@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.errors import NotSupported
 from millrace.stores.memory.records import ModelMetric, ModelRecord, RunRecord
 from millrace.stores.memory.series import Series
 
@@ -15,18 +16,23 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.logged_model import LoggedModel
+    from millrace.core.entities.registry import HeldModel
     from millrace.core.entities.run import Run, RunInfo
     from millrace.core.series import Point
     from millrace.stores.memory.ledger import Ledger
+    from millrace.stores.memory.registry import MemoryRegistry
     from millrace.stores.memory.tracking import MemoryTracking
 
 
 class MemoryTransfer:
     """The way into a `MemoryTracking`, past its rules."""
 
-    def __init__(self, ledger: Ledger, tracking: MemoryTracking) -> None:
+    def __init__(
+        self, ledger: Ledger, tracking: MemoryTracking, registry: MemoryRegistry | None
+    ) -> None:
         self._ledger = ledger
         self._tracking = tracking
+        self._registry = registry
 
     def adopt_experiment(self, experiment: Experiment) -> Future[None]:
         """Have an experiment under its id."""
@@ -67,6 +73,19 @@ class MemoryTransfer:
             self._tracking.put_logged_model(record)
 
         return self._ledger.write(NO_TRAIL, change)
+
+    def adopt_registered_model(self, held: HeldModel) -> Future[None]:
+        """Have a registered model with its versions, tags and aliases."""
+        registry = self._registry
+        if registry is None:
+            raise NotSupported("There is no model registry here.")
+        return self._ledger.write(NO_TRAIL, lambda: registry.put(held))
+
+    def registered_models(self, *, after: str, limit: int) -> list[HeldModel]:
+        """Registered models whose names come after *after*, by name."""
+        with self._ledger.lock:
+            held = [] if self._registry is None else self._registry.held()
+            return [one for one in held if one.model.name > after][:limit]
 
     def move_runs(
         self, run_ids: Sequence[str], experiment_id: str, *, trail: Trail = NO_TRAIL

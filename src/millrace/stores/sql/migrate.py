@@ -117,6 +117,14 @@ def _current(database: Database) -> str | None:
         return held_in(session.connection)
 
 
+def is_ours(database: Database) -> bool:
+    """Whether the database holds a schema of ours, of whatever revision."""
+    try:
+        return _current(database) is not None
+    except InvalidState:
+        return False
+
+
 def held_in(connection: Connection) -> str | None:
     """The revision that the database is at; None for an empty one."""
     names = set(inspect(connection).get_table_names())
@@ -137,7 +145,8 @@ def held_in(connection: Connection) -> str | None:
     if found is not None and not found.isdigit():
         raise InvalidState(
             f"The database is at revision {found!r}, which is not one of Millrace's: it belongs to "
-            "another program. Choose another database."
+            "another program. Choose another database; records of MLflow can be taken over by: "
+            "millrace transfer import"
         )
     return found
 

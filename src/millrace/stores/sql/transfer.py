@@ -14,6 +14,7 @@ from millrace.core.numbers import key_of, value_of
 from millrace.stores.protocols import check_same_experiment
 from millrace.stores.sql import experiments, models, moving, runs
 from millrace.stores.sql import tables as t
+from millrace.stores.sql.registry_transfer import have_registered_model, held_models
 from millrace.stores.sql.series import named_series
 from millrace.stores.sql.transaction import METRIC, PARAM, TAG, RunState
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.experiment import Experiment
     from millrace.core.entities.logged_model import LoggedModel
+    from millrace.core.entities.registry import HeldModel
     from millrace.core.entities.run import Run
     from millrace.core.series import Point
     from millrace.stores.sql.engine import Database
@@ -61,6 +63,15 @@ class SqlTransfer:
     def adopt_logged_model(self, model: LoggedModel, *, is_deleted: bool = False) -> Future[None]:
         """Have a logged model."""
         return self._writer.submit(lambda tx: _have_model(tx, model, is_deleted=is_deleted))
+
+    def adopt_registered_model(self, held: HeldModel) -> Future[None]:
+        """Have a registered model with its versions, tags and aliases."""
+        return self._writer.submit(lambda tx: have_registered_model(tx, held))
+
+    def registered_models(self, *, after: str, limit: int) -> list[HeldModel]:
+        """Registered models whose names come after *after*, by name."""
+        with self._database.reading() as session:
+            return held_models(session, after=after, limit=limit)
 
     def move_runs(
         self, run_ids: Sequence[str], experiment_id: str, *, trail: Trail = NO_TRAIL

@@ -1,0 +1,90 @@
+"""From what a person names to the source behind it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from millrace.core.errors import InvalidArgument, NotFound
+from millrace.core.uris import redacted
+from millrace.stores.file import FileStores
+from millrace.stores.open import open_stores
+from millrace.stores.sql.engine import Database, sqlite_file
+from millrace.stores.sql.migrate import is_ours
+from millrace.transfer.archive import MANIFEST, Archive
+from millrace.transfer.from_database import MlflowDatabase
+from millrace.transfer.from_server import TrackingServer
+from millrace.transfer.from_stores import StoredFiles, StoredRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from millrace.transfer.source import Source
+
+
+@contextmanager
+def open_source(named: str) -> Iterator[Source]:
+    """The source that *named* is: a server's address, a database URI, an archive, or a folder.
+
+    NotFound: there is nothing; InvalidArgument: there is something else.
+    """
+    if named.startswith(("http://", "https://")):
+        source: Source = TrackingServer(named)
+    elif "://" in named and not named.startswith("file:"):
+        with _database(named) as found:
+            yield found
+        return
+    else:
+        path = Path(named.removeprefix("file://"))
+        if (path / MANIFEST).is_file():
+            source = Archive(path)
+        else:
+            with _folder(path) as found:
+                yield found
+            return
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+@contextmanager
+def _database(uri: str) -> Iterator[Source]:
+    """A database, ours or MLflow's: the tables tell."""
+    file = sqlite_file(uri)
+    if file is not None and not file.exists():
+        raise NotFound(f"There is no database at {file}.")
+    database = Database(uri)
+    try:
+        ours = is_ours(database)
+    finally:
+        database.close()
+    if not ours:
+        source = MlflowDatabase(uri)
+        try:
+            yield source
+        finally:
+            source.close()
+        return
+    stores = open_stores(uri)
+    try:
+        yield StoredRecords(stores, redacted(uri))
+    finally:
+        stores.close()
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Source]:
+    """A folder of files, as MLflow's clients and ours keep records in."""
+    if not path.is_dir():
+        raise NotFound(f"There is no folder {path}.")
+    if not any(path.glob("*/meta.yaml")) and not any(path.glob(".trash/*/meta.yaml")):
+        raise InvalidArgument(
+            f"{path} holds no records: neither {MANIFEST} of an archive, nor experiments."
+        )
+    stores = FileStores(str(path), default_artifact_root=str(path))
+    try:
+        yield StoredFiles(stores, str(path))
+    finally:
+        stores.close()
