@@ -70,9 +70,13 @@ class Millrace(click.Group):
 @click.command("millrace", cls=Millrace)
 @click.version_option(__version__, prog_name="millrace", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show tracebacks, and log everything.")
-def main(*, debug: bool) -> None:
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
     """Record machine-learning experiments, and find them again."""
-    if debug:
-        import logging
+    import logging
 
+    if debug:
         logging.basicConfig(level=logging.DEBUG)
+    elif COMMANDS.get(ctx.invoked_subcommand or "") != "server":
+        # A driver's own words are for a server's log; a command says what they mean, once.
+        logging.getLogger("millrace.stores.sql").setLevel(logging.CRITICAL)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from millrace.client.client import MillraceClient
 from millrace.core.entities.registry import HeldModel, HeldVersion
-from millrace.core.errors import NoSuchEndpoint, NotSupported
+from millrace.core.errors import NotFound, NotSupported
 from millrace.core.numbers import key_of
 from millrace.core.tags import IS_PROMPT
 from millrace.core.uris import redacted
@@ -87,7 +87,7 @@ class TrackingServer:
         if self._has_summaries:
             try:
                 return {one.key: one.count for one in self._client.get_metric_summaries(run_id)}
-            except (NoSuchEndpoint, NotSupported):
+            except (NotFound, NotSupported):
                 self._has_summaries = False
         return {key: len(points) for key, points in self._read(run_id).items()}
 
@@ -107,7 +107,7 @@ class TrackingServer:
                     )
                 )
             )
-        except (NoSuchEndpoint, NotSupported):
+        except (NotFound, NotSupported):
             self._has_models = False
             return
         for model in sorted(found, key=lambda one: one.model_id):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from millrace.core.errors import InvalidArgument, NotFound
+from millrace.core.errors import InvalidArgument, NotFound, Unavailable
 from millrace.core.uris import redacted
 from millrace.stores.file import FileStores
 from millrace.stores.open import open_stores
@@ -58,6 +58,8 @@ def _database(uri: str) -> Iterator[Source]:
     database = Database(uri)
     try:
         ours = is_ours(database)
+    except Unavailable as error:
+        raise Unavailable(f"{redacted(uri)}: {error.message}") from error
     finally:
         database.close()
     if not ours:

@@ -210,10 +210,16 @@ def test_an_archive_there_and_back_is_the_same(newest: Sample, target: str, tmp_
     assert compared(newest.uri, target) == []
     with open_source(target) as ours:
         export(ours, tmp_path / "again")
-    for path in (tmp_path / "archive").glob("*.jsonl"):
-        assert sorted(path.read_bytes().splitlines()) == sorted(
-            (tmp_path / "again" / path.name).read_bytes().splitlines()
-        )
+    assert compared(str(tmp_path / "archive"), str(tmp_path / "again")) == []
+    first, second = Archive(tmp_path / "archive"), Archive(tmp_path / "again")
+    assert first.manifest.points == second.manifest.points == 320
+    for experiment in first.experiments():
+        assert since(first, experiment.experiment_id) == since(second, experiment.experiment_id)
+
+
+def since(archive: Archive, experiment_id: str) -> dict[str, int | None]:
+    """Since when runs are in the trash."""
+    return {one.run.info.run_id: one.deleted_ms for one in archive.runs(experiment_id)}
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "unfinished"])
