@@ -22,7 +22,14 @@ from millrace.core.errors import InvalidArgument, NotSupported
 from millrace.files.documents import read_yaml
 from millrace.stores.file import layout
 from millrace.stores.file.layout import Damaged, Fields
-from millrace.stores.file.reading import entries_of, files_of, read_bytes, read_text
+from millrace.stores.file.reading import (
+    Looks,
+    Section,
+    entries_of,
+    now_ns,
+    read_bytes,
+    read_text,
+)
 from millrace.stores.memory.transfer import MemoryTransfer
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
     from millrace.stores.file.damage import Damages
     from millrace.stores.file.ledger import FileLedger
+    from millrace.stores.file.reading import Found
     from millrace.stores.file.tracking import FileTracking
 
 # The stage of a version that was deleted: it stays, so that its number is not given out again.
@@ -72,7 +80,7 @@ class FileTransfer(MemoryTransfer):
         meta = _fields(path)
         aliases = tuple(
             Alias(alias=key, version=read_text(file).strip())
-            for key, file, _ in sorted(files_of(path, "aliases", self._damages, has_odd=False))
+            for key, file, _ in self._files(path, "aliases")
         )
         name = meta.text("name")
         versions, last = [], 0
@@ -134,9 +142,12 @@ class FileTransfer(MemoryTransfer):
 
     def _tags(self, path: str) -> tuple[KeyValue, ...]:
         return tuple(
-            KeyValue(key=key, value=read_text(file))
-            for key, file, _ in sorted(files_of(path, "tags", self._damages, has_odd=False))
+            KeyValue(key=key, value=read_text(file)) for key, file, _ in self._files(path, "tags")
         )
+
+    def _files(self, path: str, section: str) -> list[Found]:
+        looks = Looks(path, now_ns())
+        return sorted(Section(path, section, looks, self._damages).files(has_odd=False))
 
 
 def _fields(path: str) -> Fields:
