@@ -25,6 +25,7 @@ from millrace.stores.protocols import (
     RegistryStore,
     StoreHealth,
     TrackingStore,
+    TransferStore,
     WebhookStore,
 )
 from tests.contract import build
@@ -47,6 +48,7 @@ INLINE: dict[str, dict[str, Any]] = {
     "deleteRun": RUN,
     "restoreRun": RUN,
     "heartbeat": {**RUN, "ttl_ms": 1_000},
+    "moveRuns": {"run_ids": ["r"], "experiment_id": "1"},
     "logBatch": RUN,
     "logMetric": {**RUN, "key": "k", "value": 1, "timestamp": 0},
     "logParam": {**RUN, **TAG},
@@ -105,6 +107,7 @@ class BusyStores:
     artifacts = Busy(ArtifactRecords)
     audit = Busy(AuditStore)
     webhooks = Busy(WebhookStore)
+    transfer = Busy(TransferStore)
 
     def secret(self) -> bytes:
         return b"s"
