@@ -128,3 +128,13 @@ def test_a_thousand_records_come_in_order(ledger: ArtifactRecords) -> None:
         future.result()
 
     assert [one.uri for one in ledger.below(ROOT)] == [f"{ROOT}/{name}" for name in names]
+
+
+def test_several_records_at_once(ledger: ArtifactRecords) -> None:
+    for name in ("a", "b", "c"):
+        take_in(ledger, entry(name))
+
+    found = ledger.records([entry("c").uri, entry("a").uri, f"{ROOT}/none"])
+
+    assert {one.uri for one in found} == {entry("a").uri, entry("c").uri}
+    assert ledger.records([]) == []

@@ -131,6 +131,17 @@ def test_a_large_file_that_must_be_new(store: ArtifactStore) -> None:
 
 
 @on_clouds
+def test_a_large_file_is_copied_within_a_store(store: ArtifactStore) -> None:
+    """What is read may come out of the very driver that is writing."""
+    body = b"".join(generated(20 * MIB))
+    store.put("from", [body])
+
+    store.put("to", store.get("from"))
+
+    assert read(store, "to") == body
+
+
+@on_clouds
 def test_the_digest_is_kept_beside_the_object(store: ArtifactStore) -> None:
     small = store.put("small", [b"x"])
     wanted = store.put("large", generated(9 * MIB)).sha256

@@ -19,8 +19,9 @@ import pytest
 from millrace.artifacts import staging
 from millrace.artifacts.local import LocalArtifacts
 from millrace.artifacts.open import open_artifacts
-from millrace.artifacts.protocols import OnDisk
+from millrace.artifacts.protocols import OnDisk, SmallFile
 from millrace.core.errors import (
+    AlreadyExists,
     DiskFull,
     InvalidArgument,
     MillraceError,
@@ -508,3 +509,54 @@ def test_many_processes_and_threads_share_a_root(root: Path) -> None:
     assert len(seen) == 50
     assert all(content in {name.encode() * 10_000 for name in "abc"} for content in seen.values())
     assert [path.name for path in root.iterdir()] == ["shared"]
+
+
+def test_files_that_are_put_together_fail_each_by_itself(tmp_path: Path) -> None:
+    """The others appear, whole, and nothing is left of what did not."""
+    store = LocalArtifacts(tmp_path / "root")
+    store.put("there/file", [b"old"])
+
+    stats = store.put_together(
+        [
+            SmallFile(path="a/one", body=b"1"),
+            SmallFile(path="there", body=b"a folder"),
+            SmallFile(path="there/file", body=b"new", replace=False),
+            SmallFile(path="short", body=b"12", size=3),
+            SmallFile(path="other", body=b"x", sha256="0" * 64),
+            SmallFile(path="a/two", body=b"22"),
+        ]
+    )
+
+    assert [getattr(each, "size", type(each)) for each in stats] == [
+        *(1, InvalidArgument, AlreadyExists, InvalidArgument, InvalidArgument, 2)
+    ]
+    assert files(store) == {"a/one": b"1", "a/two": b"22", "there/file": b"old"}
+    store.close()
+    assert sorted(each.name for each in (tmp_path / "root").iterdir()) == ["a", "there"]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_any_system_call_may_fail_for_files_together(tmp_path: Path, error: int) -> None:
+    """What is acknowledged is there, and whatever is there is whole."""
+    fail_at, hit = 1, True
+    while hit:
+        root = tmp_path / f"{fail_at}"
+        root.mkdir()
+        system = Failing(0, error=error)
+        store = LocalArtifacts(root, system=system)
+        store.put("f/old", [b"old"])
+        system.count, system.fail_at = 0, fail_at
+
+        sent = {f"f/{name}": name.encode() * 9 for name in ("a", "b", "old")}
+        found = store.put_together([SmallFile(path=at, body=body) for at, body in sent.items()])
+
+        hit = system.count >= fail_at
+        system.fail_at = 0
+        there = files(store)
+        for (path, body), each in zip(sent.items(), found, strict=True):
+            assert there.get(path) in {None, b"old", body}
+            if not isinstance(each, MillraceError):
+                assert there[path] == body
+        assert any(isinstance(each, MillraceError) for each in found) or not hit
+        store.close()
+        fail_at += 1

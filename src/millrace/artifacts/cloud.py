@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, NoReturn
 
 from millrace.artifacts.paths import is_clean, joined, segments
 from millrace.artifacts.protocols import SignedUrl
-from millrace.artifacts.streams import CHUNK, Checked, Watched, started
+from millrace.artifacts.streams import CHUNK, Checked, Watched, ahead, started
 from millrace.core.entities.artifact import ArtifactStat, FileInfo
 from millrace.core.errors import (
     AlreadyExists,
@@ -86,8 +86,10 @@ class CloudArtifacts:
                 )  # fmt: skip
             else:
                 attributes = {_SHA256: sha256.lower()} if sha256 else {}
-                large = _Large(itertools.chain([first], rest), attributes, _part_size(size))
-                put = self._put_large(path, large, replace=replace)
+                with ahead(rest) as chunks:
+                    whole = itertools.chain([first], chunks)
+                    large = _Large(whole, attributes, _part_size(size))
+                    put = self._put_large(path, large, replace=replace)
         return ArtifactStat(size=checked.count, etag=_plain(put["e_tag"]), sha256=checked.sha256)
 
     def _put_large(self, path: str, large: _Large, *, replace: bool) -> PutResult:

@@ -11,17 +11,21 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
-from millrace.artifacts import staging
+import msgspec
+
+from millrace.artifacts import staging, writeback
 from millrace.artifacts.location import local_path
 from millrace.artifacts.paths import folder_segments, joined, segments
 from millrace.artifacts.streams import CHUNK, Checked, span, started
-from millrace.core.entities.artifact import ArtifactStat, FileInfo
+from millrace.core.entities.artifact import ArtifactStat, FileInfo, identity
 from millrace.core.errors import (
     AlreadyExists,
     DiskFull,
     InvalidArgument,
+    MillraceError,
     NotFound,
     PermissionDenied,
     Unavailable,
@@ -29,11 +33,15 @@ from millrace.core.errors import (
 from millrace.core.settings import ARTIFACT_SYNCHRONOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
+    from typing import Self
 
     from millrace.artifacts.open import Reach
+    from millrace.artifacts.protocols import SmallFile
+
+T = TypeVar("T")
 
 # O_NONBLOCK: opening a FIFO must not wait for its other end.
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -44,6 +52,8 @@ _NOT_THERE: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG}
 )
 _TRIES: Final = 20
+# Of a body that is still coming, so much is given to the disk at a time.
+_BEGUN_AT_ONCE: Final = 8 * CHUNK
 
 # `list` is a method below.
 Names: TypeAlias = list[str]
@@ -75,25 +85,96 @@ class LocalArtifacts:
         with _explained(path):
             if size is None or size > CHUNK:  # a small body is sooner written than looked for
                 self._refuse_what_is_there(names, replace=replace)
-            file, unseen, aside = self._staging.create()
+        unseen = self._staged(path, names, checked)
         try:
-            for chunk in checked:  # what goes wrong in there is not ours to explain
+            with _Folders(self._made_folder) as folders:
+                found = self._placed(unseen, folders, replace=replace)
+                with _explained(path):
+                    self._sync(folders.at(names[:-1]))
+        finally:
+            os.close(unseen.file)
+        return found
+
+    def put_together(self, files: Sequence[SmallFile]) -> list[ArtifactStat | MillraceError]:
+        """See `Together`."""
+        found: list[ArtifactStat | MillraceError] = []
+        with contextlib.ExitStack() as held, _Folders(self._made_folder) as folders:
+            staged = [_tried(partial(self._staged_whole, file, held)) for file in files]
+            if self._durable:
+                # The disk gets all of it to do at once; then what the first file waits for is most
+                # of what the others would.
+                for one in staged:
+                    if isinstance(one, _Unseen):
+                        writeback.begin(one.file)
+            for file, one in zip(files, staged, strict=True):
+                if isinstance(one, MillraceError):
+                    found.append(one)
+                else:
+                    place = partial(self._placed, one, folders, replace=file.replace)
+                    found.append(_tried(place))
+            synced = {at: _tried(partial(self._sync_folder, at, folders)) for at in folders.paths()}
+        # Where a folder could not be synced, nobody knows what is in it after a power cut.
+        return [
+            each
+            if isinstance(each, MillraceError)
+            else synced[file.path.rpartition("/")[0]] or each
+            for file, each in zip(files, found, strict=True)
+        ]
+
+    def _staged_whole(self, file: SmallFile, held: contextlib.ExitStack) -> _Unseen:
+        checked = Checked([file.body], size=file.size, sha256=file.sha256)
+        unseen = self._staged(file.path, _names(file.path), checked)
+        held.callback(os.close, unseen.file)
+        return unseen
+
+    def _staged(self, path: str, names: Names, body: Checked) -> _Unseen:
+        """Write *body* where nobody sees it; the descriptor is the caller's to close."""
+        with _explained(path):
+            file, name, aside = self._staging.create()
+        unseen = _Unseen(path, names, file, name, aside, body)
+        written = begun = 0
+        try:
+            for chunk in body:  # what goes wrong in there is not ours to explain
                 with _explained(path):
                     self._write(file, chunk)
-            with _explained(path):
-                if self._durable:
-                    # A file whose fsync failed is thrown away: the kernel has forgotten what it
-                    # could not write, and a second fsync would succeed without having written it.
-                    self._os.fsync(file)
-                known = os.fstat(file)
-                self._place(aside, unseen, names, replace=replace)
+                written += len(chunk)
+                if self._durable and written - begun >= _BEGUN_AT_ONCE:
+                    writeback.begin(file, begun, written - begun)
+                    begun = written
         except BaseException:
-            with contextlib.suppress(OSError):
-                self._os.unlink(unseen, dir_fd=aside)
-            raise
-        finally:
+            self._drop(unseen)
             os.close(file)
-        return _stat(known, checked.sha256)
+            raise
+        return unseen
+
+    def _placed(self, unseen: _Unseen, folders: _Folders, *, replace: bool) -> ArtifactStat:
+        """Give a file that is all here its name; the folder is yet to be synced."""
+        try:
+            with _explained(unseen.path):
+                # A file whose fsync failed is thrown away: the kernel has forgotten what it could
+                # not write, and a second fsync would succeed without having written it.
+                self._sync(unseen.file)
+                known = os.fstat(unseen.file)
+                self._place(unseen, folders, replace=replace)
+                now = os.fstat(unseen.file)
+        except BaseException:
+            self._drop(unseen)
+            raise
+        is_untouched = _tag(known) == _tag(now)
+        found = _stat(known, unseen.body.sha256)
+        return msgspec.structs.replace(found, identity=identity(now)) if is_untouched else found
+
+    def _drop(self, unseen: _Unseen) -> None:
+        with contextlib.suppress(OSError):
+            self._os.unlink(unseen.name, dir_fd=unseen.aside)
+
+    def _sync(self, descriptor: int) -> None:
+        if self._durable:
+            self._os.fsync(descriptor)
+
+    def _sync_folder(self, path: str, folders: _Folders) -> None:
+        with _explained(path):
+            self._sync(folders.at(folder_segments(path)))
 
     def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
         """See `ArtifactStore`."""
@@ -200,9 +281,8 @@ class LocalArtifacts:
         finally:
             os.close(folder)
 
-    @contextlib.contextmanager
-    def _made_folder(self, names: Names) -> Iterator[int]:
-        """The same, with what is missing made."""
+    def _made_folder(self, names: Names) -> int:
+        """The same, with what is missing made; the caller's to close."""
         folder = self._made_root()
         try:
             for name in names:
@@ -212,9 +292,10 @@ class LocalArtifacts:
                     below = self._made(name, folder)
                 os.close(folder)
                 folder = below
-            yield folder
-        finally:
+        except BaseException:
             os.close(folder)
+            raise
+        return folder
 
     def _made(self, name: str, folder: int) -> int:
         with contextlib.suppress(FileExistsError):  # somebody else was faster
@@ -250,27 +331,67 @@ class LocalArtifacts:
         while rest:
             rest = rest[self._os.write(file, rest) :]
 
-    def _place(self, aside: int, unseen: str, names: Names, *, replace: bool) -> None:
+    def _place(self, unseen: _Unseen, folders: _Folders, *, replace: bool) -> None:
         """Give the finished file its name, whole and at once."""
-        *folders, name = names
+        *above, name = unseen.names
+        aside = unseen.aside
         for _ in range(_TRIES):
-            with self._made_folder(folders) as folder:
-                try:
-                    if replace:
-                        self._os.replace(unseen, name, src_dir_fd=aside, dst_dir_fd=folder)
-                    else:
-                        self._os.link(unseen, name, src_dir_fd=aside, dst_dir_fd=folder)
-                        self._os.unlink(unseen, dir_fd=aside)
-                except FileNotFoundError:
-                    continue  # the folder was deleted since we opened it: make it again
-                except FileExistsError as error:
-                    raise AlreadyExists(f"There is an artifact {'/'.join(names)!r} already.") from (
-                        error
-                    )
-                if self._durable:
-                    self._os.fsync(folder)
+            folder = folders.at(above)
+            try:
+                if replace:
+                    self._os.replace(unseen.name, name, src_dir_fd=aside, dst_dir_fd=folder)
+                else:
+                    self._os.link(unseen.name, name, src_dir_fd=aside, dst_dir_fd=folder)
+                    self._os.unlink(unseen.name, dir_fd=aside)
+            except FileNotFoundError:
+                folders.forget(above)  # deleted since we opened it: make it again
+            except FileExistsError as error:
+                raise AlreadyExists(f"There is an artifact {unseen.path!r} already.") from error
+            else:
                 return
-        raise Unavailable(f"The folder of {'/'.join(names)!r} is deleted again and again.")
+        raise Unavailable(f"The folder of {unseen.path!r} is deleted again and again.")
+
+
+class _Unseen(NamedTuple):
+    """A file without a place yet: open, as *name* in the staging folder *aside*."""
+
+    path: str
+    names: Names
+    file: int
+    name: str
+    aside: int
+    body: Checked
+
+
+class _Folders:
+    """The folders that one operation has opened, each once."""
+
+    def __init__(self, opened: Callable[[Names], int]) -> None:
+        self._opened = opened
+        self._open: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def at(self, names: Names) -> int:
+        """The descriptor of a folder; it stays ours."""
+        key = "/".join(names)
+        folder = self._open.get(key)
+        if folder is None:
+            folder = self._open[key] = self._opened(names)
+        return folder
+
+    def forget(self, names: Names) -> None:
+        """Open it anew when it is wanted again."""
+        os.close(self._open.pop("/".join(names)))
+
+    def paths(self) -> list[str]:
+        """Of those that are open."""
+        return list(self._open)
 
 
 class _NotThere(Exception):
@@ -329,9 +450,20 @@ def _stat(known: os.stat_result, sha256: str | None = None) -> ArtifactStat:
     return ArtifactStat(
         size=known.st_size,
         modified_ms=known.st_mtime_ns // 1_000_000,
-        etag=f"{known.st_ino:x}-{known.st_mtime_ns:x}-{known.st_size:x}",
+        etag=_tag(known),
         sha256=sha256,
     )
+
+
+def _tag(known: os.stat_result) -> str:
+    return f"{known.st_ino:x}-{known.st_mtime_ns:x}-{known.st_size:x}"
+
+
+def _tried(call: Callable[[], T]) -> T | MillraceError:
+    try:
+        return call()
+    except MillraceError as error:
+        return error
 
 
 def _info(folder: str, entry: os.DirEntry[str]) -> FileInfo | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from millrace.core.entities.artifact import ArtifactStat, FileInfo
+    from millrace.core.errors import MillraceError
 
 
 class SignedUrl(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +109,25 @@ class Multipart(Protocol):
 
     def abort_parts(self, path: str, upload: str) -> None:
         """Forget an upload and its pieces."""
+        ...
+
+
+class SmallFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is here already, to be put; see `ArtifactStore.put`."""
+
+    path: str
+    body: bytes
+    size: int | None = None
+    sha256: str | None = None
+    replace: bool = True
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A store to which several small files are best given at once."""
+
+    def put_together(self, files: Sequence[SmallFile]) -> list[ArtifactStat | MillraceError]:
+        """Put each of *files*: what `put` would return or raise. They wait for the disk once."""
         ...
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import threading
 from pathlib import Path
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from millrace.core.errors import InvalidArgument, Unavailable
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHUNK: Final = 1024 * 1024
+_AHEAD: Final = 2
+_LOOK_S: Final = 0.01
 
 
 class Checked:
@@ -83,6 +88,44 @@ def held_back(body: Iterable[bytes]) -> Iterator[bytes]:
         before = chunk
     if before is not None:
         yield before
+
+
+@contextlib.contextmanager
+def ahead(body: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
+    """*body*, read by a thread of its own, a few chunks before they are wanted.
+
+    For a driver that asks for a body where none of its own calls may be made: the body may come
+    out of the same driver.
+    """
+    queue: Queue[bytes | BaseException | None] = Queue(_AHEAD)
+    is_over = threading.Event()
+
+    def read() -> None:
+        last: BaseException | None = None
+        try:
+            for chunk in body:
+                queue.put(chunk)
+                if is_over.is_set():
+                    break
+        except BaseException as error:  # noqa: BLE001 - whoever iterates gets it
+            last = error
+        queue.put(last)
+
+    def chunks() -> Iterator[bytes]:
+        while (chunk := queue.get()) is not None:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            yield chunk
+
+    reader = threading.Thread(target=read, name="millrace-ahead", daemon=True)
+    reader.start()
+    try:
+        yield chunks()
+    finally:
+        is_over.set()
+        while reader.is_alive():
+            with contextlib.suppress(Empty):
+                queue.get(timeout=_LOOK_S)
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
 from millrace.server import modes
 from millrace.server.actors import stated
-from millrace.server.transfers import DownloadRoute, UploadRoute
+from millrace.server.transfers import DownloadRoute, Intake, UploadRoute
 from millrace.services.context import Context
 
 if TYPE_CHECKING:
@@ -160,8 +160,12 @@ def endpoint_routes(
                 yield modes.RefusedRoute(endpoint.method, where, refused)
             elif endpoint.streams == "up":
                 limit = endpoint.body_limit if endpoint.method == "POST" else None
-                upload = platform.uploads[endpoint.name]
-                yield UploadRoute(endpoint, where, upload, transfers, limit=limit)
+                intake = Intake(
+                    upload=platform.uploads[endpoint.name],
+                    admit=platform.admissions[endpoint.name],
+                    groups=platform.groups,
+                )
+                yield UploadRoute(endpoint, where, intake, transfers, limit=limit)
             elif endpoint.streams == "down":
                 download = platform.downloads[endpoint.name]
                 yield DownloadRoute(endpoint, where, download, transfers)

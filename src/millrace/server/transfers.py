@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.endpoint import Reply
 from millrace.asgi import files
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from millrace.api.endpoint import Endpoint
     from millrace.asgi.exchange import Headers, Incoming, Receive, Scope, Send
+    from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.errors import MillraceError
     from millrace.server.bridge import Bridge
-    from millrace.services.platform import Download, Upload
+    from millrace.services.platform import Admit, Download, Upload
+    from millrace.services.together import Groups
     from millrace.services.transfers import Opened
 
 SMALL_BYTES: Final = 256 * 1024
@@ -39,6 +41,14 @@ SMALL_BYTES: Final = 256 * 1024
 _TRIES = 10
 
 
+class Intake(NamedTuple):
+    """What takes the files of one endpoint in: one by one, or small ones in groups."""
+
+    upload: Upload
+    admit: Admit
+    groups: Groups
+
+
 class UploadRoute:
     """One endpoint that takes a file, under one of its paths."""
 
@@ -46,7 +56,7 @@ class UploadRoute:
         self,
         endpoint: Endpoint[Any, Any],
         path: str,
-        upload: Upload,
+        intake: Intake,
         bridge: Callable[[], Bridge],
         *,
         limit: int | None = None,
@@ -54,7 +64,7 @@ class UploadRoute:
         self.method: str = endpoint.method
         self.path = path
         self._type = endpoint.request
-        self._upload = upload
+        self._intake = intake
         self._bridge = bridge
         self._limit = limit
 
@@ -71,10 +81,13 @@ class UploadRoute:
             replace=headers.get(b"if-none-match", b"").strip() != b"*",
             expects=partial(files.check_match, headers) if _has_condition(headers) else None,
         )
-        take = partial(self._upload, _context(incoming), request)
+        context = _context(incoming)
+        take = partial(self._intake.upload, context, request)
         if self._limit is not None or (size is not None and size <= SMALL_BYTES):
             body = await self._read(receive, headers)
-            record = await self._bridge().run(lambda: take([body], offer))
+            record = await self._take_small(context, request, body, offer)
+            if record is None:
+                record = await self._bridge().run(lambda: take([body], offer))
         else:
             pipe = Pipe(asyncio.get_running_loop(), waits=b"expect" in headers)
             filling = asyncio.ensure_future(pipe.fill(receive))
@@ -87,6 +100,15 @@ class UploadRoute:
         return Answer(
             content_type=b"", headers=tuple(files.tag_headers(record.sha256, record.sha256))
         )
+
+    async def _take_small(
+        self, context: Context, request: object, body: bytes, offer: Offer
+    ) -> ArtifactRecord | None:
+        """Take it in with others that come now; None: it has to go by itself."""
+        if len(body) > SMALL_BYTES:
+            return None
+        admit = partial(self._intake.admit, context, request, body, offer)
+        return await self._bridge().outcome(self._intake.groups.take(admit))
 
     async def _read(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes:
         if self._limit is None:

@@ -38,7 +38,7 @@ from millrace.core.rules import registry as registry_rules
 from millrace.core.uris import join, safe_folder, safe_path
 from millrace.services.origins import no_version
 from millrace.services.places import PROXY
-from millrace.services.transfers import Offer
+from millrace.services.transfers import Offer, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         VersionFile,
     )
     from millrace.core.entities.artifact import ArtifactRecord, FileInfo
+    from millrace.core.entities.audit import Trail
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.services.context import Context
     from millrace.services.places import Places, Spot
@@ -169,9 +170,17 @@ class Artifacts:
         self, ctx: Context, request: RunFile, body: Iterable[bytes], offer: Offer
     ) -> ArtifactRecord:
         """Take in a file of a run."""
+        return self._receive(ctx, self._spot_of_run(request), body, offer)
+
+    def admit_of_run(
+        self, ctx: Context, request: RunFile, body: bytes, offer: Offer
+    ) -> Sent | ArtifactRecord:
+        """Decide on a small file of a run."""
+        return self._admitted(ctx, self._spot_of_run(request), body, offer)
+
+    def _spot_of_run(self, request: RunFile) -> Spot:
         safe_path(request.path)
-        spot = self._places.at(self._root_of_run(request.run)).at(request.path)
-        return self._receive(ctx, spot, body, offer)
+        return self._places.at(self._root_of_run(request.run)).at(request.path)
 
     def presign_upload(self, _ctx: Context, request: PresignUpload) -> Presigned:
         """Sign an upload to a run's or a model's own store."""
@@ -258,6 +267,13 @@ class Artifacts:
         """Take in a file below the destination."""
         spot = self._places.proxied(safe_path(request.artifact_path))
         return self._receive(ctx, spot, body, offer)
+
+    def admit_proxied(
+        self, ctx: Context, request: ArtifactAt, body: bytes, offer: Offer
+    ) -> Sent | ArtifactRecord:
+        """Decide on a small file below the destination."""
+        spot = self._places.proxied(safe_path(request.artifact_path))
+        return self._admitted(ctx, spot, body, offer)
 
     def delete_proxied(self, ctx: Context, request: ArtifactAt) -> Nothing:
         """Delete a file or folder below the destination; nothing happens when it is not there.
@@ -366,16 +382,27 @@ class Artifacts:
     def _receive(
         self, ctx: Context, spot: Spot, body: Iterable[bytes], offer: Offer
     ) -> ArtifactRecord:
-        if self._is_frozen(spot):
-            # A retry of an upload whose answer was lost changes nothing.
-            known = self._transfers.recorded(spot)
-            digest = offer.digests.get("sha-256")
-            if known is not None and digest is not None and known.sha256 == digest.hex():
-                return known
-            self._refuse_frozen(spot)
-        # Sent again, an upload ends in the same state, so it needs no receipt.
-        trail = msgspec.structs.replace(ctx.trail("artifact.put"), receipt=None)
-        return self._transfers.receive(spot, body, offer, trail=trail)
+        kept = self._kept(spot, offer)
+        if kept is not None:
+            return kept
+        return self._transfers.receive(spot, body, offer, trail=_trail(ctx))
+
+    def _admitted(
+        self, ctx: Context, spot: Spot, body: bytes, offer: Offer
+    ) -> Sent | ArtifactRecord:
+        return self._kept(spot, offer) or Sent(spot, body, offer, _trail(ctx))
+
+    def _kept(self, spot: Spot, offer: Offer) -> ArtifactRecord | None:
+        """The record of a file that must not change, if it is offered as it is."""
+        if not self._is_frozen(spot):
+            return None
+        # A retry of an upload whose answer was lost changes nothing.
+        known = self._transfers.recorded(spot)
+        digest = offer.digests.get("sha-256")
+        if known is not None and digest is not None and known.sha256 == digest.hex():
+            return known
+        self._refuse_frozen(spot)
+        return None
 
     def _refuse_frozen(self, spot: Spot, *, with_all_below: bool = False) -> None:
         if self._is_frozen(spot, with_all_below=with_all_below):
@@ -421,6 +448,11 @@ class Artifacts:
             return self._places.at(self._root_of_source(where)).meets(spot)
         except MillraceError:
             return False  # a place that is not ours, or is there no more
+
+
+def _trail(ctx: Context) -> Trail:
+    # Sent again, an upload ends in the same state, so it needs no receipt.
+    return msgspec.structs.replace(ctx.trail("artifact.put"), receipt=None)
 
 
 class Archive:

@@ -28,6 +28,7 @@ from millrace.services.registry import Registry
 from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
 from millrace.services.runs import Runs
+from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
 from millrace.services.webhooks import Webhooks
@@ -40,13 +41,14 @@ if TYPE_CHECKING:
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.services.artifacts import Archive
     from millrace.services.context import Context
-    from millrace.services.transfers import Offer, Opened
+    from millrace.services.transfers import Offer, Opened, Sent
     from millrace.stores.protocols import Stores
 
 DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
 
 
 Upload = Callable[["Context", Any, "Iterable[bytes]", "Offer"], "ArtifactRecord"]
+Admit = Callable[["Context", Any, bytes, "Offer"], "Sent | ArtifactRecord"]
 Download = Callable[["Context", Any], "Opened | Archive | Reply"]
 
 
@@ -91,6 +93,7 @@ class Platform:
             recheck_s=settings.ARTIFACT_RECHECK_SECONDS.get(),
             most_bytes=settings.ARTIFACT_MAX_BYTES.get(),
         )
+        self.groups = Groups(transfers)
         artifacts = Artifacts(
             stores,
             self.places,
@@ -231,6 +234,11 @@ class Platform:
             "uploadArtifact": artifacts.receive_proxied,
             "uploadRunArtifact": artifacts.receive_of_run,
         }
+        # The same for small files: whether they are taken in; `groups` does it.
+        self.admissions: Mapping[str, Admit] = {
+            "uploadArtifact": artifacts.admit_proxied,
+            "uploadRunArtifact": artifacts.admit_of_run,
+        }
         self.downloads: Mapping[str, Download] = {
             "downloadArtifact": artifacts.open_proxied,
             "getArtifact": artifacts.open_of_run,
@@ -260,6 +268,7 @@ class Platform:
     def close(self) -> None:
         """Finish what was accepted, then let go."""
         self._manifests.close()
+        self.groups.close()
         self.places.close()
         self.stores.close()
         if self._registry_stores is not self.stores:

@@ -18,13 +18,14 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
-from millrace.artifacts.protocols import OnDisk
+from millrace.artifacts.protocols import OnDisk, SmallFile
 from millrace.core.clock import now_ms
-from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat
+from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat, identity
 from millrace.core.errors import (
     AlreadyExists,
     DataLoss,
@@ -37,11 +38,16 @@ from millrace.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
+    from millrace.artifacts.protocols import Together
+    from millrace.core.entities.artifact import Identity
     from millrace.core.entities.audit import Trail
     from millrace.services.places import Spot
     from millrace.stores.protocols import ArtifactRecords
+
+T = TypeVar("T")
 
 PIECE: Final = 1024 * 1024
 """How much of a file is held at a time."""
@@ -55,8 +61,6 @@ _SETTLES_S: Final = 0.5
 _HASHES: Final = {"sha-512": hashlib.sha512, "md5": hashlib.md5}
 
 logger = logging.getLogger(__name__)
-
-Identity = tuple[int, ...]
 
 
 class Replaced(Unavailable):
@@ -75,6 +79,15 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     digests: dict[str, bytes] = {}
     replace: bool = True
     expects: Callable[[str | None], None] | None = None
+
+
+class Sent(NamedTuple):
+    """A small file that somebody sends, and that may be taken in."""
+
+    spot: Spot
+    body: bytes
+    offer: Offer
+    trail: Trail
 
 
 class Known(NamedTuple):
@@ -215,19 +228,91 @@ class Transfers:
                 )
             except AlreadyExists as error:
                 self._take_back(began)
-                raise PreconditionFailed(error.message) from error
+                raise _failed_precondition(error) from error
             except BaseException:
                 self._take_back(began)
                 raise
-            record = ArtifactRecord(
-                uri=spot.uri,
-                size=stat.size,
-                sha256=stat.sha256 or _digest(spot),
-                recorded_ms=now_ms(),
-            )
+            record = _new_record(spot, stat)
             self._ledger.settle(record, token=began.token, trail=trail).result()
             self._remember_written(spot, stat, record.sha256)
         return record
+
+    def receive_together(
+        self, store: Together, uploads: Sequence[Sent]
+    ) -> list[ArtifactRecord | MillraceError]:
+        """`receive` for small files that are all here, each another one; all go to *store*.
+
+        They wait for the disk and the ledger together.
+        """
+        with contextlib.ExitStack() as held:
+            for one in uploads:
+                # Whoever else has one of these locks waits for no other, so nobody waits for ever.
+                held.enter_context(self._locks.of(one.spot.uri))
+            files = [_tried(partial(self._looked_at, one)) for one in uploads]
+            began = self._begin_together(uploads, files)
+            stats = store.put_together([one for one in files if isinstance(one, SmallFile)])
+            arrived = iter(stats)
+            found = [one if isinstance(one, MillraceError) else next(arrived) for one in files]
+            settled: list[tuple[ArtifactRecord, Future[None]] | MillraceError] = []
+            for (spot, _, _, trail), stat, mine in zip(uploads, found, began, strict=True):
+                if isinstance(stat, MillraceError):
+                    self._take_back(mine)
+                    settled.append(_failed_precondition(stat))
+                    continue
+                record = _new_record(spot, stat)
+                settle = partial(self._ledger.settle, record, token=mine.token, trail=trail)
+                future = _tried(settle)
+                settled.append(future if isinstance(future, MillraceError) else (record, future))
+            return [
+                self._recorded(one.spot, stat, each)
+                for one, stat, each in zip(uploads, found, settled, strict=True)
+            ]
+
+    def _looked_at(self, sent: Sent) -> SmallFile:
+        offer, spot = sent.offer, sent.spot
+        if offer.expects is not None:
+            offer.expects(self.etag(spot))
+        wanted = offer.digests.get("sha-256")
+        return SmallFile(
+            path=spot.path,
+            body=b"".join(_Intake([sent.body], offer, self._check_size)),
+            size=offer.size,
+            sha256=wanted.hex() if wanted is not None else None,
+            replace=offer.replace,
+        )
+
+    def _begin_together(
+        self, uploads: Sequence[Sent], files: list[SmallFile | MillraceError]
+    ) -> list[_Began]:
+        """Announce what will replace a file; those that cannot be announced become errors."""
+        known = {one.uri for one in self._ledger.records([one.spot.uri for one in uploads])}
+        began = [_Began() for _ in uploads]
+        asked = [
+            (at, token := _token(), _tried(partial(self._ledger.begin, one.spot.uri, token)))
+            for at, one in enumerate(uploads)
+            if one.spot.uri in known and isinstance(files[at], SmallFile)
+        ]
+        for at, token, future in asked:
+            found = future if isinstance(future, MillraceError) else _tried(future.result)
+            if isinstance(found, MillraceError):
+                files[at] = found
+            elif found is not None:
+                began[at].known, began[at].token = found, token
+        return began
+
+    def _recorded(
+        self,
+        spot: Spot,
+        stat: ArtifactStat | MillraceError,
+        settled: tuple[ArtifactRecord, Future[None]] | MillraceError,
+    ) -> ArtifactRecord | MillraceError:
+        if isinstance(settled, MillraceError):
+            return settled
+        record, future = settled
+        failure = _tried(future.result)
+        if isinstance(stat, ArtifactStat) and failure is None:
+            self._remember_written(spot, stat, record.sha256)
+        return failure or record
 
     def etag(self, spot: Spot) -> str | None:
         """The entity tag of what is at *spot* now; None when there is no file."""
@@ -268,7 +353,7 @@ class Transfers:
     def _begin(self, spot: Spot, began: _Began) -> None:
         if self._ledger.record(spot.uri) is None:
             return
-        token = f"{now_ms():x}-{uuid.uuid4().hex}"
+        token = _token()
         began.known = self._ledger.begin(spot.uri, token).result()
         if began.known is not None:
             began.token = token
@@ -280,18 +365,9 @@ class Transfers:
                 self._ledger.settle(began.known, token=began.token).result()
 
     def _remember_written(self, spot: Spot, stat: ArtifactStat, sha256: str) -> None:
-        """The bytes on the disk are those that were just hashed, if the file is still that one."""
-        if not isinstance(spot.store, OnDisk):
-            return
-        with contextlib.suppress(MillraceError, OSError):
-            file = spot.store.open(spot.path)
-            try:
-                identity = _identity(file)
-                now = spot.store.stat(spot.path)
-                if now is not None and now.etag == stat.etag:
-                    self._remember(spot.uri, identity, sha256)
-            finally:
-                os.close(file)
+        """The bytes on the disk are those that were just hashed, as long as it is that file."""
+        if stat.identity is not None:
+            self._remember(spot.uri, stat.identity, sha256)
 
     # --- out -----------------------------------------------------------------------------------
 
@@ -468,9 +544,32 @@ def _is_fresh(token: str) -> bool:
 
 
 def _identity(file: int) -> Identity:
-    known = os.fstat(file)
-    # No program can set the time of the last change back; that of the last writing it can.
-    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
+    return identity(os.fstat(file))
+
+
+def _token() -> str:
+    return f"{now_ms():x}-{uuid.uuid4().hex}"
+
+
+def _new_record(spot: Spot, stat: ArtifactStat) -> ArtifactRecord:
+    return ArtifactRecord(
+        uri=spot.uri,
+        size=stat.size,
+        sha256=stat.sha256 or _digest(spot),
+        recorded_ms=now_ms(),
+    )
+
+
+def _failed_precondition(error: MillraceError) -> MillraceError:
+    """*error*, as it reads for who had asked that nothing be replaced."""
+    return PreconditionFailed(error.message) if isinstance(error, AlreadyExists) else error
+
+
+def _tried(call: Callable[[], T]) -> T | MillraceError:
+    try:
+        return call()
+    except MillraceError as error:
+        return error
 
 
 def _digest(spot: Spot) -> str:

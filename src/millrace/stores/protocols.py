@@ -361,6 +361,10 @@ class ArtifactRecords(Protocol):
 
     def record(self, uri: str) -> ArtifactRecord | None: ...
 
+    def records(self, uris: Sequence[str]) -> Sequence[ArtifactRecord]:
+        """Those of some files, in no order."""
+        ...
+
     def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
         """Say, before new bytes become visible, that they will; the record as it was, if any. A
         file without a record gets none by this. *token*: the time in hexadecimal milliseconds, a
@@ -371,7 +375,8 @@ class ArtifactRecords(Protocol):
         self, record: ArtifactRecord, *, token: str | None, trail: Trail = NO_TRAIL
     ) -> Future[None]:
         """Record what is visible now. *token*: what `begin` was told, None if it found nothing.
-        Where somebody else replaced the bytes meanwhile, the record stays unsettled."""
+        Where somebody else replaced the bytes meanwhile, the record stays unsettled. Only what
+        replaces a file is noted in the audit trail: a new one is logged like a metric is."""
         ...
 
     def forget(self, uri: str, *, trail: Trail = NO_TRAIL) -> Future[int]:

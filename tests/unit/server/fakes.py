@@ -60,6 +60,8 @@ class FakePlatform:
         self.signatures: list[bool] = []
         self.is_closed = False
         self.uploads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "up"}
+        self.admissions = self.uploads
+        self.groups = None
         self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
         self.handlers = {
             endpoint.name: Handler(

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 from millrace.core.entities.entity import Entity
+
+if TYPE_CHECKING:
+    import os
+
+Identity: TypeAlias = tuple[int, ...]
+"""Which state of which file on a disk of this machine."""
 
 
 class FileInfo(Entity, frozen=True, kw_only=True):
@@ -17,13 +25,15 @@ class ArtifactStat(Entity, frozen=True, kw_only=True):
     """One file as its store knows it.
 
     `etag` changes whenever the bytes do, as far as the store can tell. `sha256`: hexadecimal, where
-    the store keeps it beside the bytes. `modified_ms`: milliseconds since the epoch.
+    the store keeps it beside the bytes. `modified_ms`: milliseconds since the epoch. `identity`: of
+    what was just written to a disk of this machine.
     """
 
     size: int
     modified_ms: int | None = None
     etag: str | None = None
     sha256: str | None = None
+    identity: Identity | None = None
 
 
 class ArtifactRecord(Entity, frozen=True, kw_only=True):
@@ -40,3 +50,9 @@ class ArtifactRecord(Entity, frozen=True, kw_only=True):
     recorded_ms: int
     token: str | None = None
     broken_ms: int | None = None
+
+
+def identity(known: os.stat_result) -> Identity:
+    """What tells one state of a file from another, and from any other file."""
+    # No program can set the time of the last change back; that of the last writing it can.
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns

@@ -37,6 +37,11 @@ class MemoryArtifacts:
         with self._ledger.lock:
             return self._records.get(uri)
 
+    def records(self, uris: Sequence[str]) -> Sequence[ArtifactRecord]:
+        """The records of some files."""
+        with self._ledger.lock:
+            return [found for uri in uris if (found := self._records.get(uri))]
+
     def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
         """Note that the bytes will be replaced."""
 
@@ -56,7 +61,8 @@ class MemoryArtifacts:
         def change() -> None:
             known = self._records.get(record.uri)
             new = settled(known, record, token)
-            self._ledger.note(trail, "artifact", record.uri, before=known, after=new)
+            if known is not None:
+                self._ledger.note(trail, "artifact", record.uri, before=known, after=new)
             self._records[record.uri] = new
 
         return self._ledger.write(trail, change)

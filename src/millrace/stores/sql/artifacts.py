@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _a = t.artifacts.c
 _FIELDS = (_a.uri, _a.size, _a.sha256, _a.recorded_ms, _a.token, _a.broken_ms)
 _BY_ID: Final = select(*_FIELDS).where(_a.id == bindparam("id"))
+_BY_IDS: Final = select(*_FIELDS).where(_a.id.in_(bindparam("ids", expanding=True)))
 _ALIKE: Final = (
     select(*_FIELDS)
     .where(_a.sha256 == bindparam("sha256"), _a.size == bindparam("size"))
@@ -58,6 +59,12 @@ class SqlArtifacts:
         row = session.row(self._by_id, (_id(uri),))
         return None if row is None else _record(row)
 
+    def records(self, uris: Sequence[str]) -> Sequence[ArtifactRecord]:
+        """The records of some files."""
+        with self._database.reading() as session:
+            ids = [_id(uri) for uri in uris]
+            return [_record(row) for row in session.select(_BY_IDS, ids=ids)]
+
     def begin(self, uri: str, token: str) -> Future[ArtifactRecord | None]:
         """Note that the bytes will be replaced."""
 
@@ -79,10 +86,10 @@ class SqlArtifacts:
         def change(tx: Transaction) -> None:
             known = self._held(tx.session, record.uri)
             new = settled(known, record, token)
-            tx.note(trail, "artifact", record.uri, before=known, after=new)
             if known is None:
                 tx.session.run(self._insert, _row(new))
             else:
+                tx.note(trail, "artifact", record.uri, before=known, after=new)
                 values = dict(zip(t.artifacts.columns.keys(), _row(new), strict=True))
                 tx.session.connection.execute(
                     update(t.artifacts).where(_a.id == _id(new.uri)).values(**values)
