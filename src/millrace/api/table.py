@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from millrace.api import (
+    approvals,
     artifacts,
     audit,
     evaluation,
@@ -29,6 +30,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *artifacts.ROWS,
     *evaluation.ROWS,
     *registry.ROWS,
+    *approvals.ROWS,
     *webhooks.ROWS,
     *audit.ROWS,
     *trash.ROWS,

@@ -57,6 +57,11 @@ def comment_id() -> str:
     return f"c-{uuid.uuid4().hex}"
 
 
+def approval_id() -> str:
+    """`a-` and 32 lower-case hexadecimal digits."""
+    return f"a-{uuid.uuid4().hex}"
+
+
 def record_id() -> str:
     """`dr-` and 32 lower-case hexadecimal digits."""
     return f"dr-{uuid.uuid4().hex}"

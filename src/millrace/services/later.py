@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from millrace.core.errors import Conflict, Unavailable
+from millrace.core.errors import Conflict, MillraceError, PermissionDenied, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,3 +76,25 @@ class _Decision(Generic[A]):
         else:
             self.settled.set_exception(error)
         return True
+
+
+def noting_refusal(
+    future: Future[A], note: Callable[[PermissionDenied], Future[None]]
+) -> Future[A]:
+    """The same result; a `PermissionDenied` comes after what *note* writes of it is durable."""
+    passed: Future[A] = Future()
+
+    def settle(done: Future[A]) -> None:
+        error = done.exception()
+        if error is None:
+            passed.set_result(done.result())
+        elif not isinstance(error, PermissionDenied):
+            passed.set_exception(error)
+        else:
+            try:
+                note(error).add_done_callback(lambda _: passed.set_exception(error))
+            except MillraceError:  # the store is being closed: the refusal stands all the same
+                passed.set_exception(error)
+
+    future.add_done_callback(settle)
+    return passed

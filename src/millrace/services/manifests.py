@@ -97,6 +97,16 @@ class Manifests:
         differing = rules.differences(manifest, found)
         return [*(one for one in differing if one.path not in unread), *broken]
 
+    def read(self, name: str, number: int, path: str, *, most: int) -> bytes:
+        """A small file of a version; `InvalidArgument` when it has more than *most* bytes."""
+        spot = self._spot(name, number).at(path)
+        data = b""
+        for chunk in spot.store.get(spot.path):
+            data += chunk
+            if len(data) > most:
+                raise InvalidArgument(f"{path} has more than {most:,} bytes.")
+        return data
+
     # --- making them -----------------------------------------------------------------------------
 
     def at_once(self, location: str) -> Manifest | None:

@@ -14,6 +14,7 @@ from millrace.core import settings
 from millrace.core.clock import now_ms
 from millrace.core.errors import MillraceError
 from millrace.core.pages import Tokens
+from millrace.services.approvals import Approvals
 from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
 from millrace.services.evaluation import Evaluation
@@ -109,7 +110,18 @@ class Platform:
         trash = Trash(stores, tokens, Retention(stores, self.places))
         by_name = self._registry_stores.registry
         self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
-        models_by_name = Registry(by_name, stores.tracking, tokens, manifests=self._manifests)
+        refused = self._registry_stores.audit.note
+        models_by_name = Registry(
+            by_name, stores.tracking, tokens, manifests=self._manifests, refused=refused
+        )
+        approvals = Approvals(
+            self._registry_stores.approvals,
+            by_name,
+            stores.tracking,
+            tokens,
+            files=self._manifests,
+            refused=refused,
+        )
         notes = RegistryNotes(by_name, stores.tracking, tokens)
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
@@ -155,6 +167,8 @@ class Platform:
             "setModelVersionTag": models_by_name.set_version_tag,
             "deleteModelVersionTag": models_by_name.delete_version_tag,
             "createComment": notes.create,
+            "setApprovalPolicy": approvals.set_policy,
+            "deleteApprovalPolicy": approvals.delete_policy,
             "restoreLoggedModel": trash.restore_model,
         }
         waiting: dict[str, Callable[[Context, Any], Any]] = {
@@ -220,6 +234,16 @@ class Platform:
             "getModelVersionLineage": notes.lineage,
             "getModelVersionManifest": self._manifests.get,
             "verifyModelVersion": self._manifests.verify,
+            "getApprovalPolicy": approvals.get_policy,
+            "listApprovalPolicies": approvals.list_policies,
+            "createTransitionRequest": approvals.create,
+            "approveTransitionRequest": approvals.approve,
+            "rejectTransitionRequest": approvals.reject,
+            "deleteTransitionRequest": approvals.cancel,
+            "commentTransitionRequest": approvals.comment,
+            "getTransitionRequest": approvals.get,
+            "listTransitionRequests": approvals.list,
+            "rollBack": approvals.roll_back,
             "updateComment": notes.update,
             "deleteComment": notes.delete,
             "listComments": notes.list,

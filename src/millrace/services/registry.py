@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -29,12 +29,12 @@ from millrace.core.filters import MODEL_VERSIONS, REGISTERED_MODELS, fields_of, 
 from millrace.core.filters.ast import TRUE, And, Comparison, Entity, Not, Op
 from millrace.core.rules import limits, names, searching, sources
 from millrace.core.rules import registry as rules
-from millrace.services.later import then
+from millrace.services.later import noting_refusal, then
 from millrace.services.origins import Origins, no_model, no_version
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from millrace.api.registry import (
@@ -56,13 +56,17 @@ if TYPE_CHECKING:
         VersionOfModel,
     )
     from millrace.api.tracking import Entry
+    from millrace.core.entities.audit import Trail
     from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.registry import Move
+    from millrace.core.errors import PermissionDenied
     from millrace.core.filters import Expr, FieldTable
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
     from millrace.services.manifests import Manifests
     from millrace.stores.protocols import RegistryStore, TrackingStore
+
+T = TypeVar("T")
 
 _NOTHING: Final = Nothing()
 
@@ -80,11 +84,13 @@ class Registry:
         tokens: Tokens,
         *,
         manifests: Manifests,
+        refused: Callable[[Trail, str, str], Future[None]],
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._origins = Origins(store, tracking)
         self._manifests = manifests
+        self._refused = refused
 
     # --- models ---------------------------------------------------------------------------------
 
@@ -138,13 +144,13 @@ class Registry:
         self, ctx: Context, action: str, name: str, change: RegisteredModelChange
     ) -> Future[RegisteredModelReply]:
         changed = self._store.change_registered_model(name, change, trail=ctx.trail(action))
-        return _model_reply(changed)
+        return _model_reply(self._noted(ctx, action, name, changed))
 
     def delete(self, ctx: Context, request: ModelName) -> Future[Nothing]:
         """Delete a model with its versions, for good."""
-        trail = ctx.trail("registered_model.delete")
-        deleted = self._store.delete_registered_model(request.name, trail=trail)
-        return then(deleted, lambda _: _NOTHING)
+        action = "registered_model.delete"
+        deleted = self._store.delete_registered_model(request.name, trail=ctx.trail(action))
+        return then(self._noted(ctx, action, request.name, deleted), lambda _: _NOTHING)
 
     def search(self, _ctx: Context, request: Search) -> RegisteredModelsReply:
         """Find models; prompts only when the filter speaks of them."""
@@ -273,10 +279,11 @@ class Registry:
     def delete_version(self, ctx: Context, request: VersionOfModel) -> Future[Nothing]:
         """Delete a version, for good."""
         number = rules.version_number(request.version)
+        action = "model_version.delete"
         deleted = self._store.delete_version(
-            request.name, number, at_ms=ctx.at_ms, trail=ctx.trail("model_version.delete")
+            request.name, number, at_ms=ctx.at_ms, trail=ctx.trail(action)
         )
-        return then(deleted, lambda _: _NOTHING)
+        return then(self._noted(ctx, action, request.name, deleted), lambda _: _NOTHING)
 
     def search_versions(self, _ctx: Context, request: Search) -> ModelVersionsReply:
         """Find versions; those of prompts only when the filter speaks of them."""
@@ -322,7 +329,17 @@ class Registry:
 
     def _move(self, ctx: Context, move: Move) -> Future[ModelVersion | None]:
         """Whatever changes what others load goes through here, and only here."""
-        return self._store.move(rules.move(move), trail=ctx.trail(_action(move)))
+        action = _action(move)
+        moved = self._store.move(rules.move(move), trail=ctx.trail(action))
+        return self._noted(ctx, action, move.name, moved)
+
+    def _noted(self, ctx: Context, action: str, name: str, future: Future[T]) -> Future[T]:
+        """What a policy does not allow is audited, too."""
+
+        def note(error: PermissionDenied) -> Future[None]:
+            return self._refused(ctx.refusal(action, error.message), "registered_model", name)
+
+        return noting_refusal(future, note)
 
 
 def _new_tags(given: Sequence[Entry] | None) -> tuple[KeyValue, ...]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from millrace.stores.file.damage import Damage
     from millrace.stores.protocols import (
+        ApprovalStore,
         ArtifactRecords,
         AuditStore,
         EvaluationStore,
@@ -143,6 +144,11 @@ class FileStores:
     def webhooks(self) -> WebhookStore:
         """None can be made: they need a database."""
         return cast("WebhookStore", NoWebhooks())
+
+    @property
+    def approvals(self) -> ApprovalStore:
+        """Refuses: it needs a database, as the registry does."""
+        return cast("ApprovalStore", NoRegistry())
 
     def secret(self) -> bytes:
         """A secret of this folder; of this object, where the folder cannot be written to."""

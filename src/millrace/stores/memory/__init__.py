@@ -23,6 +23,7 @@ from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
     from millrace.stores.protocols import (
+        ApprovalStore,
         ArtifactRecords,
         AuditStore,
         EvaluationStore,
@@ -98,6 +99,11 @@ class MemoryStores:
     def webhooks(self) -> WebhookStore:
         """Webhooks and their deliveries."""
         return self._webhooks
+
+    @property
+    def approvals(self) -> ApprovalStore:
+        """Approval policies, and requests under them."""
+        return self._registry.approvals
 
     def secret(self) -> bytes:
         """A secret of this object."""

@@ -25,8 +25,10 @@ from millrace.core.errors import AlreadyExists, NotFound
 from millrace.core.pages import Page
 from millrace.core.rules import manifests, registry_events
 from millrace.core.rules.registry import is_prompt
+from millrace.stores import guarding
 from millrace.stores.memory import search
 from millrace.stores.protocols import together
+from millrace.stores.memory.approvals import MemoryApprovals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -120,15 +122,18 @@ class MemoryRegistry:
         self._note = note
         self._lookup = search.version_lookup(datasets_of)
         self._models: dict[str, RegisteredRecord] = {}
+        self.approvals = MemoryApprovals(ledger, self)
 
-    def _model(self, name: str) -> RegisteredRecord:
+    def record(self, name: str) -> RegisteredRecord:
+        """The model of that name; `NotFound`."""
         found = self._models.get(name)
         if found is None:
             raise NotFound(f"Registered Model with name={name} not found.")
         return found
 
-    def _held(self, name: str, version: int) -> tuple[RegisteredRecord, VersionRecord]:
-        model = self._model(name)
+    def held(self, name: str, version: int) -> tuple[RegisteredRecord, VersionRecord]:
+        """The version of that number, and its model; `NotFound`."""
+        model = self.record(name)
         found = model.versions.get(version)
         if found is None:
             raise NotFound(f"Model Version (name={name}, version={version}) not found.")
@@ -171,12 +176,23 @@ class MemoryRegistry:
         self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
     ) -> Future[RegisteredModel]:
         """Change a model."""
-        return self._ledger.write(trail, lambda: self._change_model(name, change, trail))
+        new_name = change.name
+        if new_name is None or new_name == name:
+            return self._ledger.write(trail, lambda: self._change_model(name, change, trail))
+
+        def rename() -> RegisteredModel:
+            books = self.approvals.books(trail)
+            guarding.check_rename(books, name, new_name)
+            changed = self._change_model(name, change, trail)
+            guarding.gone(books, name, new_name)
+            return changed
+
+        return self._ledger.write(trail, rename)
 
     def _change_model(
         self, name: str, change: RegisteredModelChange, trail: Trail
     ) -> RegisteredModel:
-        record = self._model(name)
+        record = self.record(name)
         before = record.entity().recorded()
         if change.name is not None and change.name != name:
             self._check_free(change.name)
@@ -207,10 +223,17 @@ class MemoryRegistry:
 
     def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a model with everything of it."""
-        return self._ledger.write(trail, lambda: self._delete_model(name, trail))
+
+        def remove() -> None:
+            books = self.approvals.books(trail)
+            guarding.check_model_may_go(books, name)
+            self._delete_model(name, trail)
+            guarding.gone(books, name)
+
+        return self._ledger.write(trail, remove)
 
     def _delete_model(self, name: str, trail: Trail) -> None:
-        gone = self._model(name).entity()
+        gone = self.record(name).entity()
         del self._models[name]
         self._ledger.note(trail, "registered_model", name, before=gone.recorded())
         self._tell(trail, registry_events.model_deleted(gone))
@@ -235,8 +258,8 @@ class MemoryRegistry:
         return self._ledger.write(trail, lambda: self._add_version(version, trail))
 
     def _add_version(self, new: NewVersion, trail: Trail) -> ModelVersion:
-        model = self._model(new.name)
-        parent = None if new.copy_of is None else self._held(*new.copy_of)[1]
+        model = self.record(new.name)
+        parent = None if new.copy_of is None else self.held(*new.copy_of)[1]
         model.last_version += 1
         number = model.last_version
         base = ModelVersion(
@@ -317,7 +340,7 @@ class MemoryRegistry:
     def _change_version(
         self, name: str, version: int, change: VersionChange, trail: Trail
     ) -> ModelVersion:
-        model, record = self._held(name, version)
+        model, record = self.held(name, version)
         before = model.seen(version)
         base = record.base
         record.base = replace(
@@ -335,9 +358,10 @@ class MemoryRegistry:
 
     def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
         """Put a version into a stage, or an alias on a version."""
-        return self._ledger.write(trail, lambda: self._move(move, trail))
+        return self._ledger.write(trail, lambda: guarding.move(self.approvals.books(trail), move))
 
-    def _move(self, move: Move, trail: Trail) -> ModelVersion | None:
+    def move_now(self, move: Move, trail: Trail) -> ModelVersion | None:
+        """Make a move that nothing stands against; hold the lock."""
         match move:
             case StageMove():
                 return self._enter(move, trail)
@@ -345,10 +369,10 @@ class MemoryRegistry:
                 return self._point(move, trail)
 
     def _point(self, move: AliasMove, trail: Trail) -> ModelVersion | None:
-        model, version = self._model(move.name), move.version
+        model, version = self.record(move.name), move.version
         held = model.aliases.get(move.alias)
         if version is not None:
-            self._held(move.name, version)
+            self.held(move.name, version)
         if held != version:
             before = model.entity()
             if version is None:
@@ -364,7 +388,7 @@ class MemoryRegistry:
         return None if version is None else model.seen(version)
 
     def _enter(self, move: StageMove, trail: Trail) -> ModelVersion:
-        model, entering = self._held(move.name, move.version)
+        model, entering = self.held(move.name, move.version)
         stage = entering.base.current_stage
         if move.archive_existing:
             for other in list(model.versions.values()):
@@ -387,10 +411,15 @@ class MemoryRegistry:
         self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
     ) -> Future[None]:
         """Delete a version with its tags and aliases."""
-        return self._ledger.write(trail, lambda: self._delete_version(name, version, at_ms, trail))
+
+        def remove() -> None:
+            guarding.check_version_may_go(self.approvals.books(trail), name, version)
+            self._delete_version(name, version, at_ms, trail)
+
+        return self._ledger.write(trail, remove)
 
     def _delete_version(self, name: str, version: int, at_ms: int, trail: Trail) -> None:
-        model, _ = self._held(name, version)
+        model, _ = self.held(name, version)
         gone = model.seen(version)
         self._touch(model, at_ms)
         del model.versions[version]
@@ -432,13 +461,13 @@ class MemoryRegistry:
     def parent(self, name: str, version: int) -> tuple[str, str] | None:
         """The version that this one is a copy of, if it is still there."""
         with self._ledger.lock:
-            of = self._held(name, version)[1].parent
+            of = self.held(name, version)[1].parent
             return next((at for at, record in self._everything() if record is of), None)
 
     def children(self, name: str, version: int) -> list[tuple[str, str]]:
         """The versions that are copies of this one."""
         with self._ledger.lock:
-            of = self._held(name, version)[1]
+            of = self.held(name, version)[1]
             return [at for at, record in self._everything() if record.parent is of]
 
     def _everything(self) -> Iterator[tuple[tuple[str, str], VersionRecord]]:
@@ -477,7 +506,7 @@ class MemoryRegistry:
     def _settle_manifest(
         self, name: str, version: int, manifest: Manifest, trail: Trail
     ) -> Manifest:
-        record = self._held(name, version)[1]
+        record = self.held(name, version)[1]
         held = record.manifest
         if held is not None and held.state == "RECORDED":
             return held
@@ -495,9 +524,9 @@ class MemoryRegistry:
         return self._ledger.write(trail, lambda: self._add_comment(comment, trail))
 
     def _add_comment(self, comment: Comment, trail: Trail) -> Comment:
-        model = self._model(comment.name)
+        model = self.record(comment.name)
         if comment.version is not None:
-            self._held(comment.name, int(comment.version))
+            self.held(comment.name, int(comment.version))
         model.comments[comment.id] = comment
         self._ledger.note(trail, "comment", comment.id, after=comment)
         return comment
@@ -517,7 +546,7 @@ class MemoryRegistry:
         def change() -> Comment:
             before = self._comment(name, comment_id)
             after = replace(before, comment=text, last_updated_timestamp=at_ms)
-            self._model(name).comments[comment_id] = after
+            self.record(name).comments[comment_id] = after
             self._ledger.note(trail, "comment", comment_id, before=before, after=after)
             return after
 
@@ -530,7 +559,7 @@ class MemoryRegistry:
 
         def remove() -> None:
             before = self._comment(name, comment_id)
-            del self._model(name).comments[comment_id]
+            del self.record(name).comments[comment_id]
             self._ledger.note(trail, "comment", comment_id, before=before)
 
         return self._ledger.write(trail, remove)

@@ -12,8 +12,10 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
 from millrace.core.filters.ast import Entity, Op
 from millrace.core.pages import Page
+from millrace.stores import guarding
 from millrace.stores.sql import registry_notes as notes
 from millrace.stores.sql import tables as t
+from millrace.stores.sql.approvals import SqlApprovals
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
 from millrace.stores.sql.registry_rows import RARE, STAGE_NUMBERS, RegistryRows, RegistryStatements
 from millrace.stores.sql.search import Found, SortBy, find
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.ast import Comparison, Field
     from millrace.core.pages import Position
     from millrace.stores.protocols import Query
+    from millrace.stores.sql.approvals import SqlBooks
     from millrace.stores.sql.engine import Database, Prepared, Session
     from millrace.stores.sql.transaction import Transaction
     from millrace.stores.sql.writer import Writer
@@ -67,6 +70,7 @@ class SqlRegistry:
         self._database = database
         self._writer = writer
         self._statements = RegistryStatements(database)
+        self.approvals = SqlApprovals(database, writer, self._statements)
 
     def _write(self, trail: Trail, kind: type[T], change: Callable[[RegistryRows], T]) -> Future[T]:
         statements = self._statements
@@ -97,11 +101,27 @@ class SqlRegistry:
         self, name: str, change: RegisteredModelChange, *, trail: Trail = NO_TRAIL
     ) -> Future[RegisteredModel]:
         """Change a model."""
-        return self._write(trail, RegisteredModel, lambda rows: rows.change_model(name, change))
+        new_name = change.name
+        if new_name is None or new_name == name:
+            return self._write(trail, RegisteredModel, lambda rows: rows.change_model(name, change))
+
+        def rename(books: SqlBooks) -> RegisteredModel:
+            guarding.check_rename(books, name, new_name)
+            changed = books.rows.change_model(name, change)
+            guarding.gone(books, name, new_name)
+            return changed
+
+        return self.approvals.write(trail, RegisteredModel, rename)
 
     def delete_registered_model(self, name: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a model with everything of it."""
-        return self._write(trail, type(None), lambda rows: rows.delete_model(name))
+
+        def remove(books: SqlBooks) -> None:
+            guarding.check_model_may_go(books, name)
+            books.rows.delete_model(name)
+            guarding.gone(books, name)
+
+        return self.approvals.write(trail, type(None), remove)
 
     def find_registered_models(
         self, query: Query, *, prompts: bool | None = None
@@ -160,15 +180,18 @@ class SqlRegistry:
 
     def move(self, move: Move, *, trail: Trail = NO_TRAIL) -> Future[ModelVersion | None]:
         """Put a version into a stage, or an alias on a version."""
-        return self._write(trail, _MOVED, lambda rows: rows.move(move))
+        return self.approvals.write(trail, _MOVED, lambda books: guarding.move(books, move))
 
     def delete_version(
         self, name: str, version: int, *, at_ms: int, trail: Trail = NO_TRAIL
     ) -> Future[None]:
         """Delete a version with its tags and aliases."""
-        return self._write(
-            trail, type(None), lambda rows: rows.delete_version(name, version, at_ms)
-        )
+
+        def remove(books: SqlBooks) -> None:
+            guarding.check_version_may_go(books, name, version)
+            books.rows.delete_version(name, version, at_ms)
+
+        return self.approvals.write(trail, type(None), remove)
 
     def find_versions(self, query: Query, *, prompts: bool | None = None) -> Page[msgspec.Raw]:
         """Matching versions, one page."""

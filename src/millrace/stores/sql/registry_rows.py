@@ -224,6 +224,13 @@ class RegistryRows:
             raise NotFound(f"Model Version (name={name}, version={version}) not found.")
         return VersionRow(row[0], _read_version(row[1]))
 
+    def in_stage(self, name: str, stage: Stage) -> list[ModelVersion]:
+        """The versions of a model in a stage, the highest first."""
+        found = self._session.rows(
+            self._do.versions_in_stage, (self.model(name).id, STAGE_NUMBERS[stage])
+        )
+        return [_read_version(document) for _, document in found]
+
     def check_free(self, name: str) -> None:
         """AlreadyExists when the name is taken, by a model or a prompt."""
         row = self._session.row(self._do.model_document, (name,))

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch, RunChange
     from millrace.core.pages import Position
     from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
+    from millrace.stores.sql.approvals import SqlApprovals
     from millrace.stores.sql.documents import Built
     from millrace.stores.sql.engine import Session
 
@@ -416,6 +417,11 @@ class SqlStores:
     def webhooks(self) -> SqlWebhooks:
         """Webhooks and their deliveries."""
         return self._webhooks
+
+    @property
+    def approvals(self) -> SqlApprovals:
+        """Approval policies, and requests under them."""
+        return self._registry.approvals
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""

@@ -467,6 +467,36 @@ model_version_manifests = Table(
     Index(None, "digest"),
 )
 
+# Who must agree to changes of guarded stages and aliases; `models` is a name or a pattern.
+approval_policies = Table(
+    "approval_policies",
+    metadata,
+    Column("models", String(_MODEL_NAME_LENGTH), primary_key=True),
+    Column("record", Bytes, nullable=False),  # JSON of the Policy
+)
+
+approval_requests = Table(
+    "approval_requests",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(_MODEL_NAME_LENGTH), nullable=False),
+    Column("is_open", SmallInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the ApprovalRequest
+    Index(None, "name", "created_ms", "id"),
+)
+
+# What stood in stages and under aliases, move by move: what a rollback goes back to.
+registry_steps = Table(
+    "registry_steps",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("name", String(_MODEL_NAME_LENGTH), nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the Step
+    Index(None, "name", "id"),
+    sqlite_autoincrement=True,
+)
+
 receipts = Table(
     "receipts",
     metadata,
