@@ -158,7 +158,7 @@ class MemoryBooks:
 
     def version(self, name: str, version: int) -> ModelVersion:
         """The version."""
-        self._registry.held(name, version)
+        self._registry.version_record(name, version)
         return self._registry.record(name).seen(version)
 
     def in_stage(self, name: str, stage: Stage) -> list[ModelVersion]:

@@ -27,8 +27,8 @@ from millrace.core.rules import manifests, registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores import guarding
 from millrace.stores.memory import search
-from millrace.stores.protocols import together
 from millrace.stores.memory.approvals import MemoryApprovals
+from millrace.stores.protocols import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -131,7 +131,7 @@ class MemoryRegistry:
             raise NotFound(f"Registered Model with name={name} not found.")
         return found
 
-    def held(self, name: str, version: int) -> tuple[RegisteredRecord, VersionRecord]:
+    def version_record(self, name: str, version: int) -> tuple[RegisteredRecord, VersionRecord]:
         """The version of that number, and its model; `NotFound`."""
         model = self.record(name)
         found = model.versions.get(version)
@@ -259,7 +259,7 @@ class MemoryRegistry:
 
     def _add_version(self, new: NewVersion, trail: Trail) -> ModelVersion:
         model = self.record(new.name)
-        parent = None if new.copy_of is None else self.held(*new.copy_of)[1]
+        parent = None if new.copy_of is None else self.version_record(*new.copy_of)[1]
         model.last_version += 1
         number = model.last_version
         base = ModelVersion(
@@ -340,7 +340,7 @@ class MemoryRegistry:
     def _change_version(
         self, name: str, version: int, change: VersionChange, trail: Trail
     ) -> ModelVersion:
-        model, record = self.held(name, version)
+        model, record = self.version_record(name, version)
         before = model.seen(version)
         base = record.base
         record.base = replace(
@@ -372,7 +372,7 @@ class MemoryRegistry:
         model, version = self.record(move.name), move.version
         held = model.aliases.get(move.alias)
         if version is not None:
-            self.held(move.name, version)
+            self.version_record(move.name, version)
         if held != version:
             before = model.entity()
             if version is None:
@@ -388,7 +388,7 @@ class MemoryRegistry:
         return None if version is None else model.seen(version)
 
     def _enter(self, move: StageMove, trail: Trail) -> ModelVersion:
-        model, entering = self.held(move.name, move.version)
+        model, entering = self.version_record(move.name, move.version)
         stage = entering.base.current_stage
         if move.archive_existing:
             for other in list(model.versions.values()):
@@ -419,7 +419,7 @@ class MemoryRegistry:
         return self._ledger.write(trail, remove)
 
     def _delete_version(self, name: str, version: int, at_ms: int, trail: Trail) -> None:
-        model, _ = self.held(name, version)
+        model, _ = self.version_record(name, version)
         gone = model.seen(version)
         self._touch(model, at_ms)
         del model.versions[version]
@@ -461,13 +461,13 @@ class MemoryRegistry:
     def parent(self, name: str, version: int) -> tuple[str, str] | None:
         """The version that this one is a copy of, if it is still there."""
         with self._ledger.lock:
-            of = self.held(name, version)[1].parent
+            of = self.version_record(name, version)[1].parent
             return next((at for at, record in self._everything() if record is of), None)
 
     def children(self, name: str, version: int) -> list[tuple[str, str]]:
         """The versions that are copies of this one."""
         with self._ledger.lock:
-            of = self.held(name, version)[1]
+            of = self.version_record(name, version)[1]
             return [at for at, record in self._everything() if record.parent is of]
 
     def _everything(self) -> Iterator[tuple[tuple[str, str], VersionRecord]]:
@@ -506,7 +506,7 @@ class MemoryRegistry:
     def _settle_manifest(
         self, name: str, version: int, manifest: Manifest, trail: Trail
     ) -> Manifest:
-        record = self.held(name, version)[1]
+        record = self.version_record(name, version)[1]
         held = record.manifest
         if held is not None and held.state == "RECORDED":
             return held
@@ -526,7 +526,7 @@ class MemoryRegistry:
     def _add_comment(self, comment: Comment, trail: Trail) -> Comment:
         model = self.record(comment.name)
         if comment.version is not None:
-            self.held(comment.name, int(comment.version))
+            self.version_record(comment.name, int(comment.version))
         model.comments[comment.id] = comment
         self._ledger.note(trail, "comment", comment.id, after=comment)
         return comment
