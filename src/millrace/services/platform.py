@@ -167,8 +167,6 @@ class Platform:
             "setModelVersionTag": models_by_name.set_version_tag,
             "deleteModelVersionTag": models_by_name.delete_version_tag,
             "createComment": notes.create,
-            "setApprovalPolicy": approvals.set_policy,
-            "deleteApprovalPolicy": approvals.delete_policy,
             "restoreLoggedModel": trash.restore_model,
         }
         waiting: dict[str, Callable[[Context, Any], Any]] = {
@@ -234,6 +232,8 @@ class Platform:
             "getModelVersionLineage": notes.lineage,
             "getModelVersionManifest": self._manifests.get,
             "verifyModelVersion": self._manifests.verify,
+            "setApprovalPolicy": approvals.set_policy,
+            "deleteApprovalPolicy": approvals.delete_policy,
             "getApprovalPolicy": approvals.get_policy,
             "listApprovalPolicies": approvals.list_policies,
             "createTransitionRequest": approvals.create,

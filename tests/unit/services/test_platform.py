@@ -19,6 +19,7 @@ from millrace.services.context import Context
 from millrace.services.platform import Platform, open_platform
 from millrace.stores.memory import MemoryStores
 from millrace.stores.protocols import (
+    ApprovalStore,
     ArtifactRecords,
     AuditStore,
     EvaluationStore,
@@ -104,6 +105,7 @@ class BusyStores:
     tracking = Busy(TrackingStore)
     evaluation = Busy(EvaluationStore)
     registry = Busy(RegistryStore)
+    approvals = Busy(ApprovalStore)
     artifacts = Busy(ArtifactRecords)
     audit = Busy(AuditStore)
     webhooks = Busy(WebhookStore)
