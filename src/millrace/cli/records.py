@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from millrace.cli import options
 from millrace.core import settings
 from millrace.core.errors import NotFound
 
@@ -44,6 +45,18 @@ def client_at(tracking_uri: str | None) -> MillraceClient:
     if settings.HTTP_REQUEST_MAX_RETRIES.source() is None:
         settings.HTTP_REQUEST_MAX_RETRIES.put("1")
     return MillraceClient(tracking_uri=tracking_uri)
+
+
+def registry_where(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--tracking-uri` and `--registry-uri`."""
+    apart = options.option_of(settings.REGISTRY_URI, "--registry-uri", metavar="URI")
+    return options.tracking_uri(apart(command))
+
+
+def registry_at(tracking_uri: str | None, registry_uri: str | None) -> MillraceClient:
+    """As `client_at`, with registered models in another place."""
+    client = client_at(tracking_uri)
+    return type(client)(client.tracking_uri, registry_uri)
 
 
 def experiment_named(client: MillraceClient, name: str) -> Experiment:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from millrace.cli import options
+from millrace.cli import approvals, options
 from millrace.cli.output import show_json, show_pairs, show_table, time_of
-from millrace.cli.records import client_at, every
-from millrace.core import settings
+from millrace.cli.records import every, registry_at, registry_where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from millrace.client.client import MillraceClient
     from millrace.core.entities.registry import ModelVersion, RegisteredModel
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
 _MODELS: Final = ("name", "latest", "aliases", "updated", "description")
 _VERSIONS: Final = ("version", "stage", "aliases", "run", "created", "source")
 _NAMED: Final = ("name", *_VERSIONS)
-
-
-def _registry_uri(command: Callable[..., Any]) -> Callable[..., Any]:
-    return options.option_of(settings.REGISTRY_URI, "--registry-uri", metavar="URI")(command)
-
-
-def _where(command: Callable[..., Any]) -> Callable[..., Any]:
-    return options.tracking_uri(_registry_uri(command))
-
-
-def _at(tracking_uri: str | None, registry_uri: str | None) -> MillraceClient:
-    client = client_at(tracking_uri)
-    return type(client)(client.tracking_uri, registry_uri)
 
 
 _name = click.argument("name")
@@ -44,11 +30,15 @@ def registry() -> None:
     """List, register, move, compare, verify and export registered models."""
 
 
+for _command in approvals.COMMANDS:
+    registry.add_command(_command)
+
+
 @registry.command("list")
 @options.search
 @click.option("--versions", is_flag=True, help="List versions instead of models.")
 @options.output
-@_where
+@registry_where
 def list_(
     *,
     filter_string: str,
@@ -60,7 +50,7 @@ def list_(
     registry_uri: str | None,
 ) -> None:
     """List models, or versions, that match a filter such as "name LIKE 'risk-%'"."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     order = list(order_by) or None
     if versions:
         found = every(
@@ -84,7 +74,7 @@ def list_(
 @_name
 @click.argument("version", required=False)
 @options.output
-@_where
+@registry_where
 def show(
     *,
     name: str,
@@ -94,7 +84,7 @@ def show(
     registry_uri: str | None,
 ) -> None:
     """Show a model with its versions, or one version of it."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     if version is not None:
         one = client.get_model_version(name, version)
         if output == "json":
@@ -118,7 +108,7 @@ def show(
 @_name
 @options.tags
 @options.output
-@_where
+@registry_where
 def register(
     *,
     model_uri: str,
@@ -129,7 +119,7 @@ def register(
     registry_uri: str | None,
 ) -> None:
     """Register MODEL_URI (models:/ID, runs:/ID/PATH, models:/NAME/VERSION) as the next version."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     made = client.register_model(model_uri, name, tags=dict(tags) or None)
     if output == "json":
         show_json(made)
@@ -142,7 +132,7 @@ def register(
 @_version
 @click.argument("stage")
 @click.option("--archive-existing", is_flag=True, help="Archive other versions in that stage.")
-@_where
+@registry_where
 def transition(
     *,
     name: str,
@@ -153,7 +143,7 @@ def transition(
     registry_uri: str | None,
 ) -> None:
     """Move a version to a stage: None, Staging, Production or Archived."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     moved = client.transition_model_version_stage(name, version, stage, archive_existing)
     click.echo(f"Version {moved.version} of '{name}' is in {moved.current_stage}.")
 
@@ -163,7 +153,7 @@ def transition(
 @click.argument("alias")
 @click.argument("version", required=False)
 @click.option("--delete", "is_deleted", is_flag=True, help="Delete the alias.")
-@_where
+@registry_where
 def alias(
     *,
     name: str,
@@ -176,7 +166,7 @@ def alias(
     """Point an alias at a version, or tell where it points."""
     if is_deleted and version is not None:
         raise click.UsageError("Give a version or --delete, and not both.")
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     if is_deleted:
         client.delete_registered_model_alias(name, alias)
         click.echo(f"'{alias}' of '{name}' points nowhere.")
@@ -194,7 +184,7 @@ def alias(
 @click.argument("value", required=False)
 @click.option("--version", metavar="VERSION", help="Of this version, not of the model.")
 @click.option("--delete", "is_deleted", is_flag=True, help="Delete the tag.")
-@_where
+@registry_where
 def tag(
     *,
     name: str,
@@ -208,7 +198,7 @@ def tag(
     """Set or delete a tag of a model, or of a version."""
     if is_deleted == (value is not None):
         raise click.UsageError("Give a value or --delete, and not both.")
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     match version, value:
         case None, None:
             client.delete_registered_model_tag(name, key)
@@ -225,7 +215,7 @@ def tag(
 @_name
 @click.argument("version", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_where
+@registry_where
 def delete(
     *,
     name: str,
@@ -238,7 +228,7 @@ def delete(
     what = f"version {version} of '{name}'" if version else f"'{name}' with all its versions"
     if not yes:
         click.confirm(f"Delete {what} for good?", abort=True)
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     if version is None:
         client.delete_registered_model(name)
     else:
@@ -250,12 +240,12 @@ def delete(
 @_name
 @_version
 @options.output
-@_where
+@registry_where
 def verify(
     *, name: str, version: str, output: str, tracking_uri: str | None, registry_uri: str | None
 ) -> None:
     """Read all files of a version and compare them with what was registered."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     problems = client.verify_model_version(name, version)
     if output == "json":
         show_json({"ok": not problems, "problems": problems})
@@ -275,7 +265,7 @@ def verify(
 @click.argument("text", required=False)
 @click.option("--version", metavar="VERSION", help="On this version, not on the model.")
 @options.output
-@_where
+@registry_where
 def comment(
     *,
     name: str,
@@ -286,7 +276,7 @@ def comment(
     registry_uri: str | None,
 ) -> None:
     """Say something of a model or version, or list what was said."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     if text is not None:
         client.create_comment(name, text, version)
     found = list(every(lambda token: client.list_comments(name, version, page_token=token)))
@@ -303,12 +293,12 @@ def comment(
 @_name
 @_version
 @options.output
-@_where
+@registry_where
 def lineage(
     *, name: str, version: str, output: str, tracking_uri: str | None, registry_uri: str | None
 ) -> None:
     """Show what a version was made from, and its copies."""
-    found = _at(tracking_uri, registry_uri).get_model_version_lineage(name, version)
+    found = registry_at(tracking_uri, registry_uri).get_model_version_lineage(name, version)
     if output == "json":
         show_json(found)
         return
@@ -330,7 +320,7 @@ def lineage(
 @click.argument("first")
 @click.argument("second")
 @options.output
-@_where
+@registry_where
 def diff(
     *,
     name: str,
@@ -341,7 +331,7 @@ def diff(
     registry_uri: str | None,
 ) -> None:
     """Compare two versions: their runs' params and metrics, tags, files."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     one, other = (_told(client, client.get_model_version(name, at)) for at in (first, second))
     rows = [
         (what, one.get(what), other.get(what))
@@ -356,10 +346,10 @@ def diff(
 
 @registry.command()
 @_name
-@_where
+@registry_where
 def export(*, name: str, tracking_uri: str | None, registry_uri: str | None) -> None:
     """Write all that is known of a model as JSON: versions, comments, lineage, manifests."""
-    client = _at(tracking_uri, registry_uri)
+    client = registry_at(tracking_uri, registry_uri)
     versions = list(_versions_of(client, name))
     show_json(
         {

@@ -18,9 +18,10 @@ import msgspec
 
 from millrace.api.tracking import RunId, RunReply, RunsReply, SearchRuns
 from millrace.client import depots, documents, figures, images, locations, tables, transfers
+from millrace.client.approvals import ApprovalVerbs
 from millrace.client.models import LoggedModelVerbs
 from millrace.client.records import LOCAL, Logged, entries
-from millrace.client.registry import WAIT_S, RegistryVerbs
+from millrace.client.registry import WAIT_S
 from millrace.core import clock, model_uris, settings, tags
 from millrace.core.entities.registry import ManifestFile
 from millrace.core.errors import (
@@ -55,7 +56,7 @@ _BODY: Final = 1024 * 1024 * 1024
 """Most bytes of an artifact that is read into memory."""
 
 
-class ArtifactVerbs(LoggedModelVerbs, RegistryVerbs):
+class ArtifactVerbs(LoggedModelVerbs, ApprovalVerbs):
     """Keep, list and fetch the files of runs and logged models.
 
     Paths of artifacts are relative to the run or model and have forward slashes on every system.

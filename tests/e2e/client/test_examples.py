@@ -12,6 +12,7 @@ from tests.services import ROOT, clean_environment
 
 SAID = {
     "train.py": "good",
+    "approvals.py": "version 1 is in Production again",
     "artifacts.py": "epoch 7 of 8, loss 0.074",
     "sweep.py": "best: {'depth': '4', 'lr': '0.01'} with 1.00",
     "offline.py": "FINISHED, loss 0.01",
