@@ -125,12 +125,25 @@ class Approvals(RuleBasedStateMachine):
                 "agreed": set(), "ended": False, "name": self.name, "places": None,
             }  # fmt: skip
 
-    @rule(who=PERSON, version=VERSION, place=PLACE, others=st.lists(PERSON, max_size=5))
-    def ask_around(self, who: str, version: str, place: dict[str, Any], others: list[str]) -> None:
+    @rule(
+        who=PERSON,
+        version=VERSION,
+        place=PLACE,
+        end=st.sampled_from((None, None, "wait", "reject", "delete")),
+        others=st.lists(PERSON, max_size=5),
+    )
+    def ask_around(
+        self, who: str, version: str, place: dict[str, Any], end: str | None, others: list[str]
+    ) -> None:
         """The short way to decisions, which a walk by single steps seldom finds."""
         known = set(self.asked)
         self.ask(who, version, place)
         for key in set(self.asked) - known:
+            if end == "wait":
+                self.now += 1_000
+            elif end is not None:
+                self.call(who, f"{end}TransitionRequest", name=self.name, id=key)
+                self.asked[key]["ended"] = True
             for one in others:
                 self.agree(one, key)
                 self.guarded_places_change_by_grants_only()
