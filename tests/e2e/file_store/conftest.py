@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import ROOT, clean_environment, environment_python, mlflow_python, unavailable
+from tests.services import clean_environment, mlflow_python, mlflow_release, unavailable
 
 HERE = Path(__file__).parent
 # Making an environment of MLflow counts towards the test that is first to ask for it.
@@ -19,16 +19,10 @@ LIMIT_S = 600
 Probe = Callable[..., Any]
 
 
-def _newest() -> Path:
-    return mlflow_python()
-
-
-def _last_of_2() -> Path:
-    lock = ROOT / "tests" / "mlflow-2-env" / "requirements.lock"
-    return environment_python(ROOT / ".venvs" / "mlflow-2", lock)
-
-
-CLIENTS: dict[str, Callable[[], Path]] = {"3": _newest, "2": _last_of_2}
+CLIENTS: dict[str, Callable[[], Path]] = {
+    "3": mlflow_python,
+    "2": lambda: mlflow_release("2.22"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
