@@ -23,6 +23,7 @@ def main() -> None:
     run = verbs.add_parser("run", help="measure, and write a result file")
     for verb in (setup, run):
         verb.add_argument("--servers", type=_names(list(contenders.CONTENDERS)), help="which")
+    run.add_argument("--on", choices=("sqlite", "postgresql"), default="sqlite")
     run.add_argument("--only", type=_names(scenarios.names()), help="which scenarios")
     run.add_argument("--rounds", type=int, default=3)
     run.add_argument("--quick", action="store_true", help="one round, small data, about 3 minutes")
@@ -50,7 +51,9 @@ def _run(options: argparse.Namespace) -> None:
     effort = QUICK if options.quick else FULL
     if options.runs:
         effort = replace(effort, runs=options.runs)
-    servers = options.servers or list(contenders.CONTENDERS)
+    on = options.on
+    known = [name for name, one in contenders.CONTENDERS.items() if on in one.storage]
+    servers = [name for name in options.servers or known if name in known]
     contenders.set_up(servers, renew=False)
     plan = Plan(
         label=options.label,
@@ -58,6 +61,7 @@ def _run(options: argparse.Namespace) -> None:
         rounds=1 if options.quick else options.rounds,
         only=frozenset(options.only or ()),
         servers=tuple(servers),
+        database=on,
         budget_s=options.budget_min * 60,
     )
     sitting = Run(plan).run()

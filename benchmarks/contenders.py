@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmarks import processes
+from benchmarks import postgres, processes
 from benchmarks.http1 import Address, Connection, Requests
 from benchmarks.lanes import OK
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / ".bench"
 
 Stage = Literal["launch", "rounds", "reads", "large"]
+Database = Literal["sqlite", "postgresql"]
 
 LAUNCH_LIMIT_S = 120.0
 IDLE_LIMIT_S = 60.0
@@ -34,6 +35,13 @@ class Target(NamedTuple):
     address: Address
     pid: int
     database: str
+    """The file of SQLite, or a URI."""
+    database_pid: int | None = None
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The server and, where it is one, its database server."""
+        return (self.pid,) if self.database_pid is None else (self.pid, self.database_pid)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +54,12 @@ class Contender:
     """Distribution whose version is reported, and module its client is imported from."""
     environment: str
     """Folder of its virtual environment below `.bench`; empty for the repository's own."""
-    requirement: str = ""
+    requirements: tuple[str, ...] = ()
     with_dependencies: bool = True
     command: tuple[str, ...]
     """A program of the environment and its words, with `{port}`, `{address}` and `{folder}`."""
+    storage: Mapping[Database, tuple[str, ...]]
+    """More words for each database it is measured on, with `{folder}` or `{server}`, a URI."""
     variables: dict[str, str] = field(default_factory=dict)
     database: str
     setting: str
@@ -95,16 +105,17 @@ class Contender:
         return answer.stdout.strip() or "unknown"
 
 
-_MILLRACE = (
-    *("python", "-m", "millrace", "server", "--host", "127.0.0.1", "--port", "{port}"),
-    *("--backend-store-uri", "sqlite:///{folder}/millrace.db"),
-)
-_MLFLOW_RELEASE = "mlflow==3.17.2"
+_MILLRACE = (*("python", "-m", "millrace", "server", "--host", "127.0.0.1", "--port", "{port}"),)
+_ON_POSTGRES = ("--backend-store-uri", "postgresql://{server}")
+_MILLRACE_ON_SQLITE = ("--backend-store-uri", "sqlite:///{folder}/millrace.db")
+_MLFLOW_RELEASE = ("mlflow==3.17.2", "psycopg2-binary")
 _MLFLOW = (
-    *("mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", "{port}"),
-    *("--backend-store-uri", "sqlite:///{folder}/mlflow.db"),
+    *("mlflow", "server", "--host", "127.0.0.1", "--port", "{port}"),
     *("--artifacts-destination", "{folder}/artifacts"),
 )
+# Which driver stands for "postgresql" depends on the release of SQLAlchemy.
+_MLFLOW_ON_POSTGRES = ("--backend-store-uri", "postgresql+psycopg2://{server}")
+_MLFLOW_ON_SQLITE = ("--workers", "1", "--backend-store-uri", "sqlite:///{folder}/mlflow.db")
 
 CONTENDERS = {
     contender.name: contender
@@ -115,6 +126,7 @@ CONTENDERS = {
             package="millrace",
             environment="",
             command=_MILLRACE,
+            storage={"sqlite": _MILLRACE_ON_SQLITE, "postgresql": _ON_POSTGRES},
             variables={
                 "MILLRACE_SQLITE_SYNCHRONOUS": "FULL",
                 "MILLRACE_ARTIFACT_SYNCHRONOUS": "FULL",
@@ -131,13 +143,16 @@ CONTENDERS = {
             package="fasttrackml",
             environment="fasttrackml",
             # The server is one compiled program; what the package depends on serves its client.
-            requirement="fasttrackml==0.6.0",
+            requirements=("fasttrackml==0.6.0",),
             with_dependencies=False,
             command=(
                 *("fml", "server", "--listen-address", "{address}", "--log-level", "error"),
-                *("--database-uri", "sqlite://{folder}/fasttrackml.db"),
                 *("--default-artifact-root", "{folder}/artifacts"),
             ),
+            storage={
+                "sqlite": ("--database-uri", "sqlite://{folder}/fasttrackml.db"),
+                "postgresql": ("--database-uri", "postgres://{server}?sslmode=disable"),
+            },
             database="fasttrackml.db",
             setting="SQLite WAL, synchronous=FULL",
             stages=frozenset({"rounds", "reads"}),
@@ -148,8 +163,9 @@ CONTENDERS = {
             title="MLflow",
             package="mlflow",
             environment="mlflow",
-            requirement=_MLFLOW_RELEASE,
+            requirements=_MLFLOW_RELEASE,
             command=_MLFLOW,
+            storage={"sqlite": _MLFLOW_ON_SQLITE, "postgresql": _MLFLOW_ON_POSTGRES},
             variables={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             database="mlflow.db",
             setting="one worker, job execution off, SQLite rollback journal, synchronous=FULL",
@@ -163,8 +179,9 @@ CONTENDERS = {
             title="MLflow, job helpers on",
             package="mlflow",
             environment="mlflow",
-            requirement=_MLFLOW_RELEASE,
+            requirements=_MLFLOW_RELEASE,
             command=_MLFLOW,
+            storage={"sqlite": _MLFLOW_ON_SQLITE},
             database="mlflow.db",
             setting="one worker, otherwise as it comes",
             stages=frozenset({"launch"}),
@@ -175,6 +192,7 @@ CONTENDERS = {
             package="millrace",
             environment="",
             command=_MILLRACE,
+            storage={"sqlite": _MILLRACE_ON_SQLITE},
             variables={
                 "MILLRACE_SQLITE_SYNCHRONOUS": "NORMAL",
                 "MILLRACE_ARTIFACT_SYNCHRONOUS": "NORMAL",
@@ -210,7 +228,7 @@ def set_up(names: list[str], *, renew: bool) -> None:
         if contender.environment in made:
             continue
         made.add(contender.environment)
-        if not contender.requirement or not (renew or contender.missing()):
+        if not contender.requirements or not (renew or contender.missing()):
             continue
         home = BENCH / contender.environment
         extra = [] if contender.with_dependencies else ["--no-deps"]
@@ -222,8 +240,8 @@ def set_up(names: list[str], *, renew: bool) -> None:
         else:
             _run([sys.executable, "-m", "venv", home])
             install = [contender.python, "-m", "pip", "install", "--quiet"]
-        _run([*install, *extra, contender.requirement])
-        print(f"{contender.name}: {contender.requirement} installed")
+        _run([*install, *extra, *contender.requirements])
+        print(f"{contender.name}: {' '.join(contender.requirements)} installed")
 
 
 def _run(command: list[str | Path]) -> None:
@@ -255,11 +273,14 @@ class Server:
     folder: Path
     child: subprocess.Popen[bytes]
     launch: Launch
+    database: postgres.Server | None
 
     def stop(self) -> None:
         """Stop it and remove what it stored."""
         processes.stop(self.child)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.database is not None:
+            self.database.stop()
 
 
 def data_folder(name: str) -> Path:
@@ -269,12 +290,32 @@ def data_folder(name: str) -> Path:
     return folder
 
 
-def launch(contender: Contender, *, settle: bool = True) -> Server:
-    """Start *contender* on an empty database and wait until it answers, then until it is idle."""
+def launch(contender: Contender, database: Database = "sqlite", *, settle: bool = True) -> Server:
+    """Start *contender* on an empty database and wait until it answers, then until it is idle.
+
+    On PostgreSQL each has a server of its own, so that nobody pays for another one's autovacuum.
+    """
+    held = postgres.start() if database == "postgresql" else None
+    try:
+        return _launch(contender, database, held, settle=settle)
+    except BaseException:
+        if held is not None:
+            held.stop()
+        raise
+
+
+def _launch(
+    contender: Contender, database: Database, held: postgres.Server | None, *, settle: bool
+) -> Server:
     folder, address = data_folder(contender.name), Address("127.0.0.1", _free_port())
     words = [
-        word.format(port=address.port, address=f"{address.host}:{address.port}", folder=folder)
-        for word in contender.command
+        word.format(
+            port=address.port,
+            address=f"{address.host}:{address.port}",
+            folder=folder,
+            server=held.place if held else "",
+        )
+        for word in (*contender.command, *contender.storage[database])
     ]
     command = [str(contender.programs / words[0]), *words[1:]]
     child, health_s = start(command, address, folder, contender.variables)
@@ -290,8 +331,11 @@ def launch(contender: Contender, *, settle: bool = True) -> Server:
     except BaseException:
         processes.stop(child)
         raise
-    target = Target(contender.name, address, child.pid, str(folder / contender.database))
-    return Server(contender, target, folder, child, state)
+    if held is None:
+        target = Target(contender.name, address, child.pid, str(folder / contender.database))
+    else:
+        target = Target(contender.name, address, child.pid, held.uri, held.pid)
+    return Server(contender, target, folder, child, state, held)
 
 
 def start(

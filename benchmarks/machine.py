@@ -71,6 +71,8 @@ class Window:
 
     wall_s: float = 0.0
     server_cpu_s: float = 0.0
+    """The database's with it."""
+    database_cpu_s: float = 0.0
     client_cpu_s: float = 0.0
     others_share: float = 0.0
     """Part of all cores used by neither server nor client, 0 to 1."""
@@ -89,16 +91,20 @@ def _ticks() -> tuple[int, int, int]:
 
 
 @contextmanager
-def window(server_pid: int | None) -> Iterator[Window]:
-    """Measure the block: the server tree under *server_pid*, this process, and everybody else."""
+def window(*server_pids: int) -> Iterator[Window]:
+    """Measure the block: the trees under *server_pids*, this process, and everybody else.
+
+    The first is the server itself, a second one its database.
+    """
     result = Window()
     total, busy, steal = _ticks()
-    server = processes.cpu_s(server_pid) if server_pid else 0.0
+    servers = [processes.cpu_s(pid) for pid in server_pids]
     client, started = time.process_time(), time.perf_counter()
     yield result
     result.wall_s = time.perf_counter() - started
     result.client_cpu_s = time.process_time() - client
-    result.server_cpu_s = processes.cpu_s(server_pid) - server if server_pid else 0.0
+    spent = [processes.cpu_s(pid) - s for pid, s in zip(server_pids, servers, strict=True)]
+    result.server_cpu_s, result.database_cpu_s = sum(spent), sum(spent[1:])
     total, busy, steal = (
         after - before for after, before in zip(_ticks(), (total, busy, steal), strict=True)
     )

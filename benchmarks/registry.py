@@ -139,7 +139,7 @@ def serving(name: str, programs: Path, folder: Path, port: int) -> Iterator[Addr
     address = Address("127.0.0.1", port)
     words = [
         word.format(port=port, folder=folder, address=f"127.0.0.1:{port}")
-        for word in contender.command
+        for word in (*contender.command, *contender.storage["sqlite"])
     ]
     with (folder / f"{name}.log").open("ab") as log:
         child = subprocess.Popen(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from benchmarks.results import Sitting
 from benchmarks.scenarios import LARGE_SUFFIX
-from benchmarks.targets import GOALS, LIMIT, Against, Goal
+from benchmarks.targets import LIMIT, Against, Goal, goals
 
 OURS = "millrace"
 PEERS = ("mlflow", "fasttrackml")
@@ -146,7 +146,7 @@ def goals_table(sitting: Sitting) -> str:
     medians = Medians(sitting)
     head = ["scenario", "Millrace", "MLflow", "FastTrackML", "vs MLflow", "vs FastTrackML"]
     head += ["vs limit", "target", "verdict", "server CPU vs M, F"]
-    return table(head, [_cells(judge(goal, medians), medians) for goal in GOALS])
+    return table(head, [_cells(judge(goal, medians), medians) for goal in goals(sitting.database)])
 
 
 def _cells(row: Row, medians: Medians) -> list[str]:

@@ -38,6 +38,7 @@ class Sitting:
     contenders: dict[str, dict[str, str]]
     """Title, version and setting by name."""
     samples: list[Sample] = field(default_factory=list)
+    database: str = "sqlite"
     remarks: list[str] = field(default_factory=list)
     """What was left out, and why."""
 

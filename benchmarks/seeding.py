@@ -53,7 +53,13 @@ def seed(target: Target, *, runs: int, points: int) -> Seed:
 
 
 def database_bytes(target: Target) -> int:
-    """Size the database file has once its journal is checkpointed: pages times page size."""
+    """Size of the database; that of SQLite's file once its journal is checkpointed."""
+    if target.database_pid is not None:
+        import psycopg  # noqa: PLC0415 - where it is measured only
+
+        with psycopg.connect(target.database) as held:
+            row = held.execute("select pg_database_size(current_database())").fetchone()
+        return int(row[0]) if row else 0
     with closing(sqlite3.connect(f"file:{target.database}?mode=ro", uri=True)) as connection:
         pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
         size: int = connection.execute("PRAGMA page_size").fetchone()[0]

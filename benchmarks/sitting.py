@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from benchmarks import contenders, machine, scenarios, seeding
+from benchmarks import contenders, machine, postgres, scenarios, seeding
 from benchmarks.apart import apart
-from benchmarks.contenders import BENCH, CONTENDERS, Contender, Server, Stage
+from benchmarks.contenders import BENCH, CONTENDERS, Contender, Database, Server, Stage, Target
+from benchmarks.http1 import Address
 from benchmarks.results import Sample, Sitting
 from benchmarks.scenarios import limits
 from benchmarks.scenarios.history import SAMPLE, sampled
@@ -26,6 +27,7 @@ from benchmarks.tracking import Session
 
 _LONG_HISTORIES = (100_000, 1_000_000, 10_000_000)
 _SEEDING_LIMIT_S = 600.0
+_ON_POSTGRES = "PostgreSQL of its own, fsync and full page writes on; default workers"
 _WRITING, _READING = "rounds of writing", "rounds of reading"
 # Seeding twice for `large_s` and reading what is there takes about this part of 25 minutes.
 _LARGE_SHARE = 0.25
@@ -41,6 +43,7 @@ class Plan:
     only: frozenset[str]
     """Names of scenarios; empty for all."""
     servers: tuple[str, ...]
+    database: Database
     budget_s: float
 
 
@@ -58,10 +61,15 @@ class Run:
         self.record = Sitting(
             label=plan.label,
             date=datetime.now(UTC).date().isoformat(),
+            database=plan.database,
             effort=asdict(plan.effort),
             machine=asdict(machine.facts(BENCH)),
             contenders={
-                c.name: {"title": c.title, "version": c.version(), "setting": c.setting}
+                c.name: {
+                    "title": c.title,
+                    "version": c.version(),
+                    "setting": c.setting if plan.database == "sqlite" else _ON_POSTGRES,
+                }
                 for c in self._contenders
             },
             remarks=[f"{name} left out: {why}" for name, why in missing.items() if why],
@@ -89,7 +97,7 @@ class Run:
         warmed: set[str] = set()
         quick = self._effort.name != "full"
         for contender in self._contenders:
-            if quick and contender.requirement:
+            if quick and contender.requirements:
                 continue
             if contender.stages == {"launch"}:
                 if self._wanted(scenarios.LAUNCH):
@@ -125,15 +133,33 @@ class Run:
                     number,
                     lambda: apart(60, hello, target, self._effort, connections=16),
                 )
-        if self._wanted(scenarios.RAW_SQLITE):
-            folder = contenders.data_folder("raw")
-            self._record(
-                scenarios.RAW_SQLITE,
-                "limit",
-                number,
-                lambda: apart(60, limits.raw_sqlite, folder, self._effort),
-            )
-            shutil.rmtree(folder)
+        if not self._wanted(scenarios.RAW[self._plan.database]):
+            return
+        if self._plan.database == "sqlite":
+            self._raw_sqlite(number)
+        else:
+            self._raw_postgresql(number)
+
+    def _raw_sqlite(self, number: int) -> None:
+        folder = contenders.data_folder("raw")
+        self._record(
+            scenarios.RAW["sqlite"],
+            "limit",
+            number,
+            lambda: apart(60, limits.raw_sqlite, folder, self._effort),
+        )
+        shutil.rmtree(folder)
+
+    def _raw_postgresql(self, number: int) -> None:
+        server = postgres.start()
+        nobody = Target("limit", Address("", 0), server.pid, server.uri)
+        self._record(
+            scenarios.RAW["postgresql"],
+            "limit",
+            number,
+            lambda: apart(60, limits.raw_postgresql, nobody, self._effort),
+        )
+        server.stop()
 
     def _seeded(self) -> None:
         reads = [row for row in scenarios.READS if self._wanted(row.name)]
@@ -311,7 +337,7 @@ class Run:
             for contender in chosen:
                 _say(f"starting {contender.name}")
                 try:
-                    server = contenders.launch(contender, settle=settle)
+                    server = contenders.launch(contender, self._plan.database, settle=settle)
                 except RuntimeError as error:
                     self._remark(f"{contender.name} left out: {error}")
                     continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LIMIT = "limit"
 
@@ -40,6 +40,7 @@ def _peers(mlflow: float, fasttrackml: float | None = None) -> tuple[Against, ..
 
 _HELLO = Against(LIMIT, 0.15, "hello-16", "core_req_per_s")
 _RAW = Against(LIMIT, 0.3, "raw-sqlite", "rows_per_s")
+_RAW_POSTGRES = Against(LIMIT, 0.5, "raw-postgresql", "rows_per_s")
 
 GOALS = (
     Goal(
@@ -288,3 +289,26 @@ GOALS = (
         at_most=2.0,
     ),
 )
+
+# On PostgreSQL these conditions hold instead; the others are the same.
+_ON_POSTGRES: dict[tuple[str, str], tuple[Against, ...]] = {
+    ("log-metric-16", "req_per_s"): _peers(20, 3),
+    ("log-metric-16", "cpu_us"): (),
+    ("log-metric-1", "p50_ms"): (),
+    ("log-batch-1", "metrics_per_s"): (),
+    ("log-batch-8", "metrics_per_s"): (*_peers(10, 2), _RAW_POSTGRES),
+    ("lifecycle-8", "runs_per_s"): (),
+    ("search-order-metric", "p50_ms"): _peers(20, 8),
+}
+_NOT_STORED = ("artifact", "client", "launch", "disk")
+
+
+def goals(database: str) -> tuple[Goal, ...]:
+    """What holds for servers on a database."""
+    if database == "sqlite":
+        return GOALS
+    return tuple(
+        replace(goal, against=_ON_POSTGRES.get((goal.scenario, goal.figure), goal.against))
+        for goal in GOALS
+        if not goal.scenario.startswith(_NOT_STORED)
+    )

@@ -52,7 +52,8 @@ def _rows(record: RunRecord, experiment_id: int) -> dict[str, list[Row]]:
 
 def seed(database: str, experiment_id: int, runs: int) -> None:
     """Insert runs 0 to *runs* - 1 in one transaction."""
-    engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 30})
+    scheme, _, place = database.rpartition("://")
+    engine = create_engine(f"{scheme}+psycopg2://{place}" if scheme else f"sqlite:///{database}")
     meta = MetaData()
     meta.reflect(engine, only=["runs", "metrics", "latest_metrics", "params", "tags"])
     collected: dict[str, list[Row]] = {}

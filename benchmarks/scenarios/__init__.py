@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.contenders import Target
+from benchmarks.contenders import Database, Target
 from benchmarks.scenarios import artifacts, client, history, search, writes
 from benchmarks.scenarios.outcome import Effort, Outcome
 from benchmarks.seeding import Seed
@@ -35,7 +35,8 @@ LAUNCH = "launch"
 """Measured while a round's servers are started."""
 DISK = "disk"
 """Measured while the seeded servers are filled."""
-HELLO, RAW_SQLITE = "hello-16", "raw-sqlite"
+HELLO = "hello-16"
+RAW: dict[Database, str] = {"sqlite": "raw-sqlite", "postgresql": "raw-postgresql"}
 LONG_HISTORY = "history-sampled-long"
 LARGE_SUFFIX = "@100k"
 
@@ -69,4 +70,4 @@ READS = (
 def names() -> list[str]:
     """Every scenario that `--only` may name."""
     rows = [row.name for row in (*WRITES, *READS)]
-    return [HELLO, RAW_SQLITE, LAUNCH, DISK, *rows, "large"]
+    return [HELLO, *RAW.values(), LAUNCH, DISK, *rows, "large"]

@@ -33,7 +33,7 @@ def large(target: Target, effort: Effort) -> Outcome:
     """A file of 256 MiB (64 in a quick run), up and down, three times; the best of each."""
     size = _LARGE if effort.name == "full" else _LARGE // 4
     paths = [f"{_PROXY}/0/bench/large{number}" for number in range(3)]
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         up = min(_seconds(partial(_upload, target.address, path, size)) for path in paths)
         down = min(_seconds(partial(_download, target.address, path, size)) for path in paths)
     figures = {
@@ -52,7 +52,7 @@ def small(target: Target, effort: Effort) -> Outcome:
     paths = [f"{_PROXY}/0/bench/small/{number}" for number in range(count)]
     puts = [_put(target.address, path, len(body)) + body for path in paths]
     listing = requests.get(f"{_PROXY}?path=0/bench/small")
-    with closing(Connection(target.address)) as connection, machine.window(target.pid) as spent:
+    with closing(Connection(target.address)) as connection, machine.window(*target.pids) as spent:
         lanes = [iter(puts[number::_LANES]) for number in range(_LANES)]
         tally = drive(target.address, [partial(_sent, lane) for lane in lanes], seconds=_TIMEOUT_S)
         if tally.failures.total() or len(tally.latencies_s) != count:

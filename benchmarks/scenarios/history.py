@@ -28,7 +28,7 @@ def paged(target: Target, seed: Seed, effort: Effort) -> Outcome:
     requests = tracking.requests(target)
     connection = Connection(target.address, timeout_s=effort.scenario_s)
     walls: list[float] = []
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         started = time.perf_counter()
         while not walls or (len(walls) < 3 and time.perf_counter() - started < effort.read_s):
             answers: list[Json] = []

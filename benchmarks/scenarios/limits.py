@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import time
@@ -24,6 +25,18 @@ create table metrics (
 """
 _INSERT = "insert into metrics values (?, ?, ?, ?, ?)"
 _SYNC_S = 0.5
+# Eight batches of a thousand points, as eight connections bring them.
+_GROUP, _SERIES = 8_000, 80
+_POSTGRES_TABLE = """
+create table points (
+    series_id bigint, step bigint, ms bigint, value bigint,
+    primary key (series_id, step, ms, value)
+)
+"""
+_TEMPORARY = (
+    "create temporary table arrived (series_id bigint, step bigint, ms bigint, value bigint)"
+)
+_TAKE_IN = "insert into points select * from arrived on conflict do nothing"
 
 
 def hello(target: Target, effort: Effort, *, connections: int) -> Outcome:
@@ -37,7 +50,7 @@ def hello(target: Target, effort: Effort, *, connections: int) -> Outcome:
         while time.perf_counter() < until:
             yield request
 
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         tally = drive(target.address, [lane] * connections, seconds=effort.write_s)
     done = len(tally.latencies_s) - tally.failures.total()
     figures = {
@@ -83,6 +96,41 @@ def _rows(start: int, count: int) -> Iterator[tuple[int, int, int, int, float]]:
     # Ten keys of a run, step by step, as the log-batch scenarios write them.
     for row in range(start, start + count):
         yield 1, row % 10, row // 10, 1_700_000_000_000 + row, row * 0.37
+
+
+def raw_postgresql(target: Target, effort: Effort) -> Outcome:
+    """One process that copies into a temporary table and inserts from it what is new."""
+    import psycopg  # noqa: PLC0415 - where it is measured only
+
+    with (
+        machine.window(*target.pids) as spent,
+        psycopg.connect(target.database, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(_POSTGRES_TABLE)
+        cursor.execute(_TEMPORARY)
+        started = time.perf_counter()
+        for group in itertools.count(1):
+            with connection.transaction():
+                with cursor.copy("copy arrived from stdin") as copy:
+                    copy.write(_text(group))
+                cursor.execute(_TAKE_IN)
+                cursor.execute("truncate arrived")
+            if (spent_s := time.perf_counter() - started) > effort.write_s:
+                break
+        held = cursor.execute("select count(*) from points").fetchone()
+    if held != (group * _GROUP,):
+        raise Untrue(f"PostgreSQL holds {held} of {group * _GROUP} rows")
+    return Outcome({"rows_per_s": group * _GROUP / spent_s}, window=spent)
+
+
+def _text(group: int) -> str:
+    steps = range(group * _GROUP // _SERIES, (group + 1) * _GROUP // _SERIES)
+    return "".join(
+        f"{series}\t{step}\t{1_700_000_000_000 + step}\t{step * 7_919_777}\n"
+        for series in range(_SERIES)
+        for step in steps
+    )
 
 
 def _syncs_per_s(file: Path) -> float:

@@ -38,11 +38,11 @@ def repeated(
     used only when it took so long that there was none after it.
     """
     connection = Connection(target.address, timeout_s=effort.scenario_s)
-    with machine.window(target.pid) as cold:
+    with machine.window(*target.pids) as cold:
         first, warm_up_s = exchange(connection, request)
     check(first)
     taken: list[float] = []
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         deadline = time.perf_counter() + effort.read_s - warm_up_s
         while len(taken) < (times or effort.reads) and time.perf_counter() < deadline:
             reply, spent_s = exchange(connection, request)

@@ -101,7 +101,7 @@ def all_pages(target: Target, seed: Seed, effort: Effort) -> Outcome:
     """
     connection = Connection(target.address, timeout_s=effort.scenario_s)
     walks: list[list[float]] = []
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         while not walks or (len(walks) < 2 and sum(walks[0]) < effort.read_s):
             walks.append(_walk(target, seed, connection, limit_s=effort.scenario_s / 2))
     connection.close()

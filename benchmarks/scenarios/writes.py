@@ -61,7 +61,7 @@ def _log(target: Target, load: _Load, effort: Effort) -> tuple[Tally, list[Ledge
     """Drive one lane per run, then read everything back."""
     ledgers = [Ledger(series) for series in _series(target, load.shape, load.connections)]
     requests = tracking.requests(target)
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         tally = drive(
             target.address,
             [partial(load.lane, requests, ledger) for ledger in ledgers],
@@ -147,7 +147,7 @@ def lifecycle(target: Target, effort: Effort, *, connections: int) -> Outcome:
         experiment = session.experiment(f"lives-{time.time_ns()}")
     finished: list[list[str]] = [[] for _ in range(connections)]
     requests = tracking.requests(target)
-    with machine.window(target.pid) as spent:
+    with machine.window(*target.pids) as spent:
         tally = drive(
             target.address,
             [partial(_life_lane, requests, experiment, runs) for runs in finished],

@@ -11,7 +11,7 @@ from benchmarks import report, results
 from benchmarks.report import Medians, judge, number, times_better
 from benchmarks.results import Sample, Sitting
 from benchmarks.scenarios.outcome import percentile
-from benchmarks.targets import GOALS, Against, Goal
+from benchmarks.targets import GOALS, Against, Goal, goals
 
 
 def sample(contender: str, value: float | None = None, **changes: object) -> Sample:
@@ -164,6 +164,29 @@ def test_the_goals_table_has_a_row_for_every_goal() -> None:
 
     assert len(lines) == len(GOALS) + 2
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_a_sitting_on_postgresql_is_held_to_goals_of_its_own() -> None:
+    slower = [
+        Sample("log-batch-8", name, 1, 40.0, {"metrics_per_s": value})
+        for name, value in (("millrace", 100_000.0), ("mlflow", 8_000.0))
+    ]
+    held = sitting(*slower)
+    title = "log-batch of 1,000, 8 connections"
+
+    verdicts = {}
+    for held.database in ("sqlite", "postgresql"):
+        (line,) = (one for one in report.goals_table(held).splitlines() if title in one)
+        verdicts[held.database] = line.split("|")[9].strip()
+
+    assert verdicts == {"sqlite": "miss", "postgresql": "pass"}
+
+
+def test_goals_on_postgresql_are_about_what_is_stored_there() -> None:
+    scenarios = {goal.scenario for goal in goals("postgresql")}
+
+    assert {"log-metric-16", "search-1000"} <= scenarios
+    assert not {"artifact-large", "client-import", "launch"} & scenarios
 
 
 def test_the_goals_table_tells_figures_ratios_and_verdict() -> None:
