@@ -1,10 +1,11 @@
 """Listing and searching an `mlruns` folder: our file store and MLflow's own, on the same files.
 
-python -m benchmarks.file_store [--runs 10000] [--rounds 3] [--python PATH]
+python -m benchmarks.file_store [--runs 10000] [--rounds 3] [--python PATH] [--keep FILE]
 
 Both are called in a process, without any server. Cold: the first question in a fresh process, the
-files in the system's cache for both. Warm: the same question once more in that process. The files
-are written in the layout itself, because over either API it would take an hour.
+files in the system's cache for both; ours has what an earlier process kept in the folder, except
+for the very first one, which is told apart. Warm: the same question once more in that process. The
+files are written in the layout itself, because over either API it would take an hour.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import subprocess
 import tempfile
 import time
 import uuid
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.apart import apart
 from benchmarks.data import run_record
+from benchmarks.machine import facts
 from millrace.core.entities.run import RunInfo
 from millrace.core.filters import RUNS, order, parse
 from millrace.core.numbers import key_of
@@ -35,6 +38,7 @@ QUESTIONS = {
     "list": ("", []),
     "filter": ("metrics.loss < 0.1 and params.optimizer = 'adam'", ["metrics.accuracy DESC"]),
     "tag": ("tags.team = 'vision'", []),
+    "order": ("", ["metrics.accuracy DESC"]),
 }
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +49,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--python", type=Path, help="an interpreter that has MLflow")
+    parser.add_argument("--keep", type=Path, help="where all samples are to be written, as JSON")
     options = parser.parse_args()
     python = options.python or mlflow_python()
     with tempfile.TemporaryDirectory(prefix="millrace-files-") as folder:
@@ -52,6 +57,8 @@ def main() -> None:
         began = time.perf_counter()
         seed(root, options.runs)
         print(f"{options.runs} runs written in {time.perf_counter() - began:.1f} s")
+        first = apart(600, measure, str(root), *QUESTIONS["list"])["seconds"][0]
+        print(f"a folder that nothing is known of: {first:.1f} s")
         samples: dict[str, dict[str, list[list[float]]]] = {"millrace": {}, "mlflow": {}}
         for _ in range(options.rounds):
             for name, (text, order_by) in QUESTIONS.items():
@@ -62,6 +69,16 @@ def main() -> None:
                 samples["millrace"].setdefault(name, []).append(ours["seconds"])
                 samples["mlflow"].setdefault(name, []).append(theirs["seconds"])
         print(table(samples))
+        if options.keep:
+            kept = {
+                "runs": options.runs,
+                "machine": asdict(facts(root)),
+                "mlflow": version(python),
+                "questions": QUESTIONS,
+                "unknown_s": first,
+                "cold_and_warm_s": samples,
+            }
+            options.keep.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def seed(root: Path, runs: int) -> None:
@@ -117,12 +134,23 @@ def measure(root: str, text: str, order_by: list[str]) -> dict[str, Any]:
 def foreign(python: Path, root: Path, text: str, order_by: list[str]) -> dict[str, Any]:
     """Ask MLflow's store in the same way."""
     environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "1"}
-    command = [python, "-m", "benchmarks.foreign.search_files", str(root), text, *order_by]
+    command = [str(python), "-m", "benchmarks.foreign.search_files", str(root), text, *order_by]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, cwd=ROOT, check=True
     )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+def version(python: Path) -> str:
+    """The release of MLflow that *python* has."""
+    command = [
+        str(python),
+        "-c",
+        "from importlib.metadata import version; print(version('mlflow'))",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def table(samples: dict[str, dict[str, list[list[float]]]]) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.dataset import Dataset
     from millrace.stores.file.damage import Damages
     from millrace.stores.file.journal import Journal
+    from millrace.stores.file.reading import Wanted
     from millrace.stores.file.records import Lease
 
 T = TypeVar("T")
@@ -262,7 +263,9 @@ class Index:
         path = f"{self.root}/{folder}/{name}"
         return path if os.path.isdir(path) else None
 
-    def _refreshed_run(self, run_id: str, experiment_id: str) -> FileRun | None:
+    def _refreshed_run(
+        self, run_id: str, experiment_id: str, wanted: Wanted | None = None
+    ) -> FileRun | None:
         experiment = f"{self.root}/{self.folder_of(experiment_id)}"
         path = f"{experiment}/{run_id}"
         run = self._runs.get(run_id)
@@ -272,30 +275,32 @@ class Index:
         if self.is_writing and run.is_remembered:
             run.read_anew()
         try:
-            run.refresh(experiment, self._now_ns, self.leases.get(run_id))
+            is_fresh = run.refresh(experiment, self._now_ns, self.leases.get(run_id), wanted)
         except Damaged as error:
             self._left_out(path, error)
             self._runs.pop(run_id, None)
             return None
         self.damages.mended(path)
         self._runs[run_id] = run
-        self._fresh.add(("run", run_id))
+        if is_fresh:
+            self._fresh.add(("run", run_id))
         return run
 
-    def runs_of(self, experiment_ids: Iterable[str]) -> list[FileRun]:
-        """All runs of some experiments that can be read."""
+    def runs_of(self, experiment_ids: Iterable[str], wanted: Wanted | None = None) -> list[FileRun]:
+        """All runs of some experiments that can be read; only what is *wanted* of them is sure."""
         found: list[FileRun] = []
         for experiment_id in dict.fromkeys(experiment_ids):
             folder = self.folder_of(experiment_id)
             if folder is not None:
-                found += self._runs_in(experiment_id, f"{self.root}/{folder}")
+                with self.memory.recalling(experiment_id):
+                    found += self._runs_in(experiment_id, f"{self.root}/{folder}", wanted)
         new = (run for run in self.touched_runs.values() if run.stored is None)
         found += [run for run in new if run.base.experiment_id in experiment_ids]
         if self.is_writing:
             self.touched_runs |= {run.base.run_id: run for run in found}
         return found
 
-    def _runs_in(self, experiment_id: str, path: str) -> Iterator[FileRun]:
+    def _runs_in(self, experiment_id: str, path: str, wanted: Wanted | None) -> Iterator[FileRun]:
         for entry in reading.entries_of(path):
             run_id = entry.name
             if run_id in layout.NO_RUNS or not entry.is_dir() or self._is_removed(entry.path):
@@ -306,7 +311,7 @@ class Index:
             run = (
                 self._runs.get(run_id)
                 if ("run", run_id) in self._fresh
-                else self._refreshed_run(run_id, experiment_id)
+                else self._refreshed_run(run_id, experiment_id, wanted)
             )
             if run is not None:
                 yield run
@@ -314,7 +319,8 @@ class Index:
 
     def remember(self) -> None:
         """Keep what is known of the runs of folders that were searched, for the next process."""
-        for experiment_id in self.memory.searched():
+        learned, self.loaded.learned = self.loaded.learned, 0
+        for experiment_id in self.memory.searched(learned):
             runs = [run for run in self._runs.values() if run.base.experiment_id == experiment_id]
             self.memory.keep(experiment_id, runs)
 

@@ -6,9 +6,13 @@ within the resolution of the clock, so it does not count as known yet.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import sys
 import time
+from array import array
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -30,7 +34,9 @@ Found: TypeAlias = tuple[str, str, os.stat_result]
 
 # Clocks of file systems tick every few milliseconds.
 _TICK_NS: Final = 100_000_000
-_WRITTEN_ONCE: Final = "params"
+_WRITTEN_ONCE: Final = "params/"
+_LINKS: Final = ("inputs", "outputs", "../")
+_HERE: Final = "."
 _RARELY_NS: Final = 5_000_000_000
 
 
@@ -60,38 +66,106 @@ def read_text(path: str) -> str:
         raise Damaged(f"it is not UTF-8: {error}") from error
 
 
-class Looked(msgspec.Struct, array_like=True):
-    """Files and folders as they were: when nothing of it is different, nothing need be read.
+class Shape(msgspec.Struct, frozen=True, array_like=True, eq=False):
+    """What there is to look at in a record, by names relative to its folder. Records with the same
+    keys have the same shape, which is one object."""
 
-    Params are written once by every client that there is, so only their folder is looked at each
-    time; somebody who changes one in place, by hand, is noticed within `_RARELY_NS`.
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    rare: tuple[str, ...]
+    """Params are written once by every client that there is, so only their folder is looked at each
+    time; somebody who changes one in place, by hand, is noticed within `_RARELY_NS`."""
+
+    @property
+    def count(self) -> int:
+        """How many names it has."""
+        return len(self.folders) + len(self.files) + len(self.rare)
+
+
+@functools.lru_cache(maxsize=4096)
+def shape(folders: tuple[str, ...], files: tuple[str, ...], rare: tuple[str, ...]) -> Shape:
+    """The shape of these names."""
+    return Shape(folders, files, rare)
+
+
+class Wanted:
+    """What of each record a question is about: nothing else of it need be looked at.
+
+    *keys* are sections with keys in them. The file of a key is enough when there is one. Where
+    there is none, folders tell whether there is one now.
     """
 
-    names: tuple[str, ...]
-    """Relative to the record's folder."""
-    marks: list[int]
-    """Time and size of each."""
-    rare_names: tuple[str, ...]
-    rare_marks: list[int]
+    def __init__(self, keys: Iterable[tuple[str, str]] = (), *, links: bool = False) -> None:
+        self._keys = tuple(dict.fromkeys(keys))
+        self.links = links
+        self._places: dict[Shape, list[tuple[str, int]]] = {}
+
+    def places(self, of: Shape) -> list[tuple[str, int]]:
+        """Names that are to be looked at in a record, each with the place of its mark."""
+        found = self._places.get(of)
+        if found is None:
+            found = self._places[of] = self._places_of(of)
+        return found
+
+    def _places_of(self, of: Shape) -> list[tuple[str, int]]:
+        names = (*of.folders, *of.files, *of.rare)
+        wanted = {layout.META}
+        if self.links:
+            wanted.add(_HERE)
+        for section, key in self._keys:
+            name = f"{section}/{key}"
+            inside = f"{section}/"
+            if layout.ODD in of.folders:  # a file may have any key
+                wanted |= {_HERE, section, *(one for one in names if one.startswith(inside))}
+                wanted |= {one for one in names if one.startswith(layout.ODD)}
+            elif name in of.files or name in of.rare:
+                wanted.add(name)
+            else:
+                wanted |= {_HERE, section, *(one for one in of.folders if one.startswith(inside))}
+        return [(name, 2 * place) for place, name in enumerate(names) if name in wanted]
+
+
+class Looked(msgspec.Struct):
+    """Files and folders as they were: when nothing of it is different, nothing need be read."""
+
+    shape: Shape
+    marks: array[int]
+    """Time and size of each, in the order of the shape."""
+    others: tuple[str, ...]
+    """Names that hardly any other record has: those of inputs and outputs."""
+    other_marks: array[int]
     rare_ns: int
 
-    def is_same(self, folder: str, now_ns: int) -> bool:
-        """Whether all of it is as it was."""
+    def is_same(self, folder: str, now_ns: int, wanted: Wanted | None = None) -> bool:
+        """Whether all of it, or all that is wanted, is as it was."""
+        if wanted is not None:
+            return _are_there(folder, wanted.places(self.shape), self.marks) and not (
+                wanted.links and not _are_same(folder, self.others, self.other_marks)
+            )
+        of = self.shape
+        often = len(of.folders) + len(of.files)
         if now_ns - self.rare_ns > _RARELY_NS:
-            if not _are_same(folder, self.rare_names, self.rare_marks):
+            if not _are_same(folder, of.rare, self.marks, often):
                 return False
             self.rare_ns = now_ns
-        return _are_same(folder, self.names, self.marks)
+        return (
+            _are_same(folder, of.folders, self.marks)
+            and _are_same(folder, of.files, self.marks, len(of.folders))
+            and _are_same(folder, self.others, self.other_marks)
+        )
 
 
-def _are_same(folder: str, names: Sequence[str], marks: Sequence[int]) -> bool:
-    look, place = os.lstat, 0
+def _are_same(folder: str, names: Sequence[str], marks: Sequence[int], start: int = 0) -> bool:
+    return _are_there(folder, zip(names, range(2 * start, len(marks), 2), strict=False), marks)
+
+
+def _are_there(folder: str, names: Iterable[tuple[str, int]], marks: Sequence[int]) -> bool:
+    look = os.lstat
     try:
-        for name in names:
+        for name, place in names:
             now = look(f"{folder}/{name}")
             if marks[place] != now.st_mtime_ns or marks[place + 1] != now.st_size:
                 return False
-            place += 2
     except OSError:
         return False
     return True
@@ -103,16 +177,23 @@ class Looks:
     def __init__(self, folder: str, now_ns: int) -> None:
         self.now_ns = now_ns
         self._start = len(folder) + 1
-        self._often: tuple[list[str], list[int]] = ([], [])
-        self._rarely: tuple[list[str], list[int]] = ([], [])
+        self._folders: dict[str, os.stat_result] = {}
+        self._files: dict[str, os.stat_result] = {}
+        self._rare: dict[str, os.stat_result] = {}
+        self._others: dict[str, os.stat_result] = {}
         self._is_sure = True
 
-    def at(self, path: str, stat: os.stat_result, *, name: str = "", rarely: bool = False) -> None:
+    def at(self, path: str, seen: os.stat_result, *, name: str = "") -> None:
         """Note what the system says of *path*, before it is read; *name* if it is elsewhere."""
-        names, marks = self._rarely if rarely else self._often
-        names.append(sys.intern(name or path[self._start :] or "."))
-        marks += (stat.st_mtime_ns, stat.st_size)
-        self._is_sure &= signature(stat, self.now_ns) is not None
+        name = name or path[self._start :] or _HERE
+        if name.startswith(_LINKS):
+            held = self._others
+        elif S_ISDIR(seen.st_mode):
+            held = self._folders
+        else:
+            held = self._rare if name.startswith(_WRITTEN_ONCE) else self._files
+        held[sys.intern(name)] = seen
+        self._is_sure &= signature(seen, self.now_ns) is not None
 
     def doubt(self) -> None:
         """Something could not be understood: look again next time."""
@@ -122,8 +203,19 @@ class Looks:
         """What may be compared next time; None when some of it was written just now."""
         if not self._is_sure:
             return None
-        (names, marks), (rare_names, rare_marks) = self._often, self._rarely
-        return Looked(tuple(names), marks, tuple(rare_names), rare_marks, self.now_ns)
+        groups = [sorted(one.items()) for one in (self._folders, self._files, self._rare)]
+        folders, files, rare = (tuple(name for name, _ in group) for group in groups)
+        return Looked(
+            shape(folders, files, rare),
+            _marks(seen for group in groups for _, seen in group),
+            tuple(self._others),
+            _marks(self._others.values()),
+            self.now_ns,
+        )
+
+
+def _marks(seen: Iterable[os.stat_result]) -> array[int]:
+    return array("q", [mark for one in seen for mark in (one.st_mtime_ns, one.st_size)])
 
 
 class Document:
@@ -228,10 +320,13 @@ class Section(NamedTuple):
                         stat = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    self.looks.at(entry.path, stat, rarely=self.name == _WRITTEN_ONCE)
+                    self.looks.at(entry.path, stat)
                     yield key, entry.path, stat
 
     def _odd(self, folder: str) -> Iterator[Found]:
+        above = os.path.dirname(folder)
+        with contextlib.suppress(FileNotFoundError):
+            self.looks.at(above, os.stat(above, follow_symlinks=False))
         for entry in entries_of(folder, self.looks):
             if not entry.name.endswith(".key"):
                 continue

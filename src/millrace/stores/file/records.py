@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +15,6 @@ from millrace.core.entities.entity import pairs
 from millrace.core.entities.logged_model import LoggedModel, LoggedModelInfo
 from millrace.core.entities.run import ModelInput, ModelOutput, Run, RunInfo
 from millrace.core.errors import InvalidArgument
-from millrace.core.series import Point
 from millrace.files.documents import read_yaml
 from millrace.stores.file import layout
 from millrace.stores.file.damage import Damages
@@ -24,7 +24,9 @@ from millrace.stores.file.reading import (
     Looked,
     Looks,
     Section,
+    Shape,
     Texts,
+    Wanted,
     entries_of,
     read_bytes,
     signature,
@@ -68,7 +70,12 @@ class RunState(msgspec.Struct, frozen=True):
 class Remembered(msgspec.Struct, frozen=True, array_like=True):
     """A run as it is kept for the next process."""
 
-    looked: Looked
+    shape: int
+    """Its place in the list of shapes."""
+    marks: bytes
+    others: tuple[str, ...]
+    other_marks: bytes
+    rare_ns: int
     info: RunInfo
     params: dict[str, str]
     tags: dict[str, str]
@@ -76,8 +83,8 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     datasets: tuple[DatasetInput, ...]
     model_inputs: tuple[ModelInput, ...]
     model_outputs: tuple[ModelOutput, ...]
-    series: list[tuple[str, str, int, int, Point | None]]
-    """Key, file, its size and inode, and the latest point if it was read."""
+    series: msgspec.Raw
+    """As `SeriesByKey` has it; decoded when somebody asks for a metric."""
 
 
 class FileRun(RunRecord):
@@ -127,43 +134,53 @@ class FileRun(RunRecord):
         self.files = self.series = other.files
         self.link_names = other.link_names
 
-    def refresh(self, experiment: str, now_ns: int, lease: Lease | None) -> None:
-        """Be as the files are; *experiment* is the folder that it is in. Raises `Damaged`."""
+    def refresh(
+        self, experiment: str, now_ns: int, lease: Lease | None, wanted: Wanted | None = None
+    ) -> bool:
+        """Be as the files are, in what is *wanted* at least; whether in everything.
+
+        *experiment* is the folder that it is in. Raises `Damaged`.
+        """
         if (self.lease_until_ms, self.lost) != (lease or _NO_LEASE):
             self.lease_until_ms, self.lost = lease or _NO_LEASE
             self._document = None
-        if self._looked is not None and self._looked.is_same(self.folder, now_ns):
-            return
+        if self._looked is not None and self._looked.is_same(self.folder, now_ns, wanted):
+            return wanted is None
         self.is_remembered = False
         looks = Looks(self.folder, now_ns)
         present = {entry.name for entry in entries_of(self.folder, looks)}
         has_odd = layout.ODD in present
         is_other = self.meta.refresh(self.folder, looks)
         for name, texts in (("params", self.param_files), ("tags", self.tag_files)):
-            if name in present or texts.values:
+            if name in present or has_odd or texts.values:
                 section = Section(self.folder, name, looks, self._around.damages)
                 found = section.files(has_odd=has_odd)
                 is_other |= texts.refresh(found, looks, self._around.damages)
         if is_other or self.stored is None:
             self._take_in()
-        if "metrics" in present or self.files.files:
+        if "metrics" in present or has_odd or self.files.files:
             self._refresh_metrics(looks, has_odd=has_odd)
         is_relinked = self._refresh_links(experiment, present, looks)
         if is_other or is_relinked or self.stored is None:
             self.stored = self.state()
         self._looked, self._document = looks.known(), None
+        return True
 
     def read_anew(self) -> None:
         """Read all files with the next look."""
         self._looked = None
 
-    def remembered(self) -> Remembered | None:
+    def remembered(self, number_of: Callable[[Shape], int]) -> Remembered | None:
         """What may be kept of it; None while it is not known for sure."""
-        if self._looked is None:
+        looked = self._looked
+        if looked is None:
             return None
-        start = len(self.folder) + 1
         return Remembered(
-            looked=self._looked,
+            shape=number_of(looked.shape),
+            marks=looked.marks.tobytes(),
+            others=looked.others,
+            other_marks=looked.other_marks.tobytes(),
+            rare_ns=looked.rare_ns,
             info=self.base,
             params=self.params,
             tags=self.tags,
@@ -171,19 +188,25 @@ class FileRun(RunRecord):
             datasets=tuple(self.datasets.values()),
             model_inputs=tuple(self.model_inputs.values()),
             model_outputs=tuple(self.model_outputs.values()),
-            series=[(key, one.path[start:], *one.known()) for key, one in self.files.files.items()],
+            series=self.files.remembered(self.folder),
         )
 
-    def recall(self, kept: Remembered) -> None:
-        """Be as it was when it was kept, if a look proves that its files are."""
-        self._looked, self.base, self.deleted_ms = kept.looked, kept.info, kept.deleted_ms
+    def recall(self, kept: Remembered, of: Shape) -> None:
+        """Be as it was when it was kept, if a look proves that its files are.
+
+        Raises `ValueError` when it cannot have been like that.
+        """
+        marks, others = array("q", kept.marks), array("q", kept.other_marks)
+        if (len(marks), len(others)) != (2 * of.count, 2 * len(kept.others)):
+            raise ValueError("marks without names")
+        self._looked = Looked(of, marks, kept.others, others, kept.rare_ns)
+        self.base, self.deleted_ms = kept.info, kept.deleted_ms
         self.params, self.tags = kept.params, kept.tags
         for entry in kept.datasets:
             self.datasets[entry.dataset.name, entry.dataset.digest] = entry
         self.model_inputs = {one.model_id: one for one in kept.model_inputs}
         self.model_outputs = {one.model_id: one for one in kept.model_outputs}
-        for key, name, size, inode, last in kept.series:
-            self.files.made(key).recall(f"{self.folder}/{name}", size, inode, last)
+        self.files.recall(self.folder, kept.series)
         self.is_remembered = True
 
     def _take_in(self) -> None:
@@ -246,8 +269,7 @@ class FileRun(RunRecord):
                 looks.at(path, stat)
                 found[path] = (stat.st_mtime_ns, signature(stat, looks.now_ns))
         signatures = {path: seen for path, (_, seen) in found.items()}
-        if signatures == (self._link_files or {}) and None not in signatures.values():
-            self._link_files = signatures
+        if signatures == self._link_files and None not in signatures.values():
             return False
         self._link_files = signatures
         read = []

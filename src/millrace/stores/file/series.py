@@ -8,15 +8,17 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Raw, Struct, msgpack
+
 from millrace.core import series
 from millrace.core.numbers import key_of
+from millrace.core.series import Point
 from millrace.stores.file import layout
 from millrace.stores.file.layout import Damaged
 from millrace.stores.memory.series import Series
 
 if TYPE_CHECKING:
     from millrace.core.entities.metric import Metric
-    from millrace.core.series import Point
     from millrace.stores.file.damage import Damages
 
 _POINTS_KEPT: Final = 1_000_000
@@ -27,6 +29,8 @@ class Loaded:
 
     def __init__(self, limit: int = _POINTS_KEPT) -> None:
         self._limit = limit
+        self.learned = 0
+        """How many series were read for the first time."""
         self._series: OrderedDict[FileSeries, int] = OrderedDict()
         self._count = 0
 
@@ -172,6 +176,7 @@ class FileSeries(Series):
             self._has_bad_lines = False
         if self._is_stale:
             self._is_stale = False
+            self._loaded.learned += self._last is None
             self._take_in(self._tail())
         self._loaded.use(self, len(self._held))
         return self._held
@@ -215,20 +220,79 @@ class FileSeries(Series):
             self._damages.mended(self.path)
 
 
+class _Kept(Struct, frozen=True, array_like=True, gc=False):
+    """A series as it is kept for the next process."""
+
+    name: str
+    size: int
+    inode: int
+    last: Point | None
+    """If the file was read."""
+
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(dict[str, _Kept]).decode
+
+
 class SeriesByKey(MutableMapping[str, Series]):
     """The series of a run. Files without any point are none, and are not read to find out before
     somebody asks."""
 
     def __init__(self, loaded: Loaded, damages: Damages) -> None:
-        self.files: dict[str, FileSeries] = {}
+        self._files: dict[str, FileSeries] = {}
+        self._packed: tuple[str, Raw] | None = None
+        """The folder of the run, and what was kept of its series."""
+        self._kept: dict[str, _Kept] = {}
+        """Series that nobody has asked for yet."""
+        self._folder = ""
         self._loaded = loaded
         self._damages = damages
 
+    @property
+    def files(self) -> dict[str, FileSeries]:
+        """A series for each file."""
+        self._unpack()
+        for key in list(self._kept):
+            self._found(key)
+        return self._files
+
+    @files.setter
+    def files(self, files: dict[str, FileSeries]) -> None:
+        self._files, self._packed, self._kept = files, None, {}
+
+    def _unpack(self) -> None:
+        if self._packed is not None:
+            (self._folder, packed), self._packed = self._packed, None
+            self._kept = _decode(packed)
+
+    def _found(self, key: str) -> FileSeries | None:
+        """The series of *key*, when there is one; few are asked for in most of many runs."""
+        self._unpack()
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return self._files.get(key)
+        found = self._files[key] = FileSeries("", self._loaded, self._damages)
+        found.recall(f"{self._folder}/{kept.name}", kept.size, kept.inode, kept.last)
+        return found
+
+    def remembered(self, folder: str) -> Raw:
+        """What may be kept of the series of the run in *folder*."""
+        if self._packed is not None:
+            return self._packed[1]
+        start = len(folder) + 1
+        found = {key: _Kept(one.path[start:], *one.known()) for key, one in self._files.items()}
+        return Raw(_encode(self._kept | found))
+
+    def recall(self, folder: str, kept: Raw) -> None:
+        """Be as `remembered` said it was, once somebody asks."""
+        self._packed = folder, kept
+
     def made(self, key: str) -> FileSeries:
         """The series of *key*, which is made when there is none."""
-        if key not in self.files:
-            self.files[key] = FileSeries("", self._loaded, self._damages)
-        return self.files[key]
+        found = self._found(key)
+        if found is None:
+            found = self._files[key] = FileSeries("", self._loaded, self._damages)
+        return found
 
     def setdefault(self, key: str, default: Series | None = None) -> Series:
         """The series of *key*, which is made when there is none; *default* must be empty."""
@@ -236,7 +300,9 @@ class SeriesByKey(MutableMapping[str, Series]):
         return self.made(key)
 
     def __getitem__(self, key: str) -> Series:
-        found = self.files[key]
+        found = self._found(key)
+        if found is None:
+            raise KeyError(key)
         if found.path and found.is_empty():
             raise KeyError(key)
         return found

@@ -9,20 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from millrace.core.filters.ast import Entity, fields_of
+from millrace.core.tags import RUN_NAME
+from millrace.stores.file.reading import Wanted
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.tracking import MemoryTracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import msgspec
+
     from millrace.core.entities.experiment import Experiment
     from millrace.stores.file.index import Index
     from millrace.stores.file.journal import Journal
     from millrace.stores.file.ledger import FileLedger
     from millrace.stores.memory.records import RunRecord
+    from millrace.stores.protocols import Query
 
 # MLflow draws ids of 18 digits; ours are counted.
 _COUNTED_DIGITS: Final = 15
+_SECTIONS: Final = {Entity.METRIC: "metrics", Entity.PARAM: "params", Entity.TAG: "tags"}
 _LAST_ID: Final = "experiments"
 
 
@@ -63,10 +70,27 @@ class FileTracking(MemoryTracking):
     def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:
         return list(self._index.runs_of(experiment_ids))
 
+    def _searched(self, experiment_ids: Sequence[str], query: Query) -> list[RunRecord]:
+        """Only that is looked at which the question is about."""
+        return list(self._index.runs_of(experiment_ids, _wanted(query)))
+
+    def _shown(self, run: RunRecord) -> msgspec.Raw:
+        """All of a run is looked at before it is shown; if it is gone by now, it is as it was."""
+        return (self._index.run(run.base.run_id) or run).document()
+
     def _leased_runs(self) -> list[RunRecord]:
         """Only those runs are looked at that have a lease."""
         held = (self._index.run(run_id) for run_id in list(self._index.leases))
         return [run for run in held if run is not None]
+
+
+def _wanted(query: Query) -> Wanted:
+    fields = [*fields_of(query.tree), *(key.field for key in query.order)]
+    fields += [field.alternative for field in fields if field.alternative is not None]
+    keys = [(_SECTIONS[one.entity], one.key) for one in fields if one.entity in _SECTIONS]
+    if any((one.entity, one.key) == (Entity.ATTRIBUTE, "run_name") for one in fields):
+        keys.append((_SECTIONS[Entity.TAG], RUN_NAME))  # older clients have the name only there
+    return Wanted(keys, links=any(one.entity is Entity.DATASET for one in fields))
 
 
 def _is_counted(experiment_id: str) -> bool:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -261,6 +261,143 @@ def test_a_memory_that_is_damaged_costs_nothing_but_time(folder: Path, content: 
 
     assert search(second.tracking, "0") == [run]
     second.close()
+
+
+def test_a_memory_with_another_byte_is_not_believed(folder: Path) -> None:
+    """Wherever it is: nothing wrong is shown, and nothing fails."""
+    first = opened(folder)
+    runs = [add_run(first.tracking, tags={"t": "1"}, start_time=n) for n in range(210)]
+    for run in runs[:3]:
+        log(first.tracking, run, point(1, 1))
+    settled(*(folder / "0").rglob("*"))
+    first.close()
+    first = opened(folder)
+    before = [bytes(one) for one in first.tracking.find_runs(["0"], query()).items]
+    first.close()
+    memory = folder / ".millrace.memory.0"
+    whole = memory.read_bytes()
+
+    for place in range(0, len(whole), len(whole) // 7):
+        memory.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        again = opened(folder)
+        assert [bytes(one) for one in again.tracking.find_runs(["0"], query()).items] == before
+        assert sorted(search(again.tracking, "0", "metrics.m = 1")) == sorted(runs[:3])
+        again.close()
+
+
+# A search looks at what it is about, and sees all of that
+
+
+def append(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as out:
+        out.write(text)
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text().replace(old, new))
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "metric in place": (lambda home: append(home / "metrics/m", "5 2.5 7\n"), "metrics.m = 2.5"),
+    "metric, new": (lambda home: append(home / "metrics/n", "5 2.5 7\n"), "metrics.n = 2.5"),
+    "metric, nested": (lambda home: append(home / "metrics/d/n", "5 1 7\n"), "metrics.`d/n` = 1"),
+    "metric beside a nested one": (
+        lambda home: append(home / "metrics/deep/n", "5 1 7\n"),
+        "metrics.`deep/n` = 1",
+    ),
+    "metric by its aggregate": (
+        lambda home: append(home / "metrics/m", "5 2.5 7\n"),
+        "metrics.m.max = 2.5",
+    ),
+    "metric with an odd key": (
+        lambda home: [append(one, "5 9 7\n") for one in home.glob(".millrace/metrics/*[!y]")],
+        "metrics.`../m` = 9",
+    ),
+    "metrics gone": (lambda home: shutil.rmtree(home / "metrics"), "metrics.m IS NULL"),
+    "param in place": (lambda home: (home / "params/p").write_text("2"), "params.p = '2'"),
+    "param, new": (lambda home: append(home / "params/q", "2"), "params.q = '2'"),
+    "param, gone": (lambda home: (home / "params/p").unlink(), "params.p IS NULL"),
+    "tag in place": (lambda home: (home / "tags/t").write_text("22"), "tags.t = '22'"),
+    "tag, new": (lambda home: append(home / "tags/u", "2"), "tags.u = '2'"),
+    "tag, gone": (lambda home: (home / "tags/t").unlink(), "tags.t IS NULL"),
+    "tag folder, new": (
+        lambda home: (
+            shutil.rmtree(home / "tags"),
+            append(home / "tags/v", "2"),
+        ),
+        "tags.v = '2' AND tags.t IS NULL",
+    ),
+    "status": (
+        lambda home: replace(home / "meta.yaml", "status: 1", "status: 3"),
+        "status = 'FINISHED'",
+    ),
+    "name that only a tag has": (
+        lambda home: append(home / "tags/mlflow.runName", "ada"),
+        "run_name = 'ada'",
+    ),
+    "data set gone": (lambda home: shutil.rmtree(home / "inputs"), "dataset.name LIKE '%'"),
+}
+
+
+def add_whole_run(stores: FileStores, folder: Path) -> str:
+    """A run with something of everything, and a name that is nowhere."""
+    run = add_run(stores.tracking, tags={"t": "1"})
+    points = [point(1, 1, key=key) for key in ("m", "deep/m", "../m")]
+    wanted = batch(*points, params={"p": "1"}, datasets=(dataset_input(),))
+    stores.tracking.append(run, wanted).result()
+    home = folder / "0" / run
+    (home / "tags" / "mlflow.runName").unlink(missing_ok=True)
+    meta = home / "meta.yaml"
+    lines = meta.read_text().splitlines()
+    meta.write_text("\n".join(line for line in lines if not line.startswith("run_name")) + "\n")
+    return run
+
+
+def shown(stores: FileStores, text: str) -> list[bytes]:
+    return [bytes(one) for one in stores.tracking.find_runs(["0"], query(text)).items]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_search_sees_a_change_of_what_it_is_about(
+    stores: FileStores, folder: Path, change: str
+) -> None:
+    """And shows all of the run as it is now."""
+    make, text = CHANGES[change]
+    changed, other = add_whole_run(stores, folder), add_whole_run(stores, folder)
+    settled(*(folder / "0").rglob("*"))
+    assert len(search(stores.tracking, "0")) == 2
+    before = search(stores.tracking, "0", text)
+
+    make(folder / "0" / changed)
+
+    found = search(stores.tracking, "0", text)
+    assert (other in found) == (other in before)
+    assert (changed in found) != (changed in before)
+    fresh = opened(folder)
+    assert shown(stores, text) == shown(fresh, text)
+    fresh.close()
+
+
+def test_a_search_sees_changes_of_runs_that_are_remembered(folder: Path) -> None:
+    first = opened(folder)
+    runs = {change: add_whole_run(first, folder) for change in CHANGES}
+    others = [add_run(first.tracking, tags={"t": "1"}) for _ in range(200)]
+    settled(*(folder / "0").rglob("*"))
+    assert len(search(first.tracking, "0")) == len(runs) + len(others)
+    first.close()
+    before = opened(folder)
+    unchanged = {change: set(search(before.tracking, "0", CHANGES[change][1])) for change in runs}
+    before.close()
+
+    for change, (make, _) in CHANGES.items():
+        make(folder / "0" / runs[change])
+
+    for change, (_, text) in CHANGES.items():
+        again = opened(folder)
+        found = set(search(again.tracking, "0", text))
+        assert (runs[change] in found) != (runs[change] in unchanged[change]), change
+        again.close()
 
 
 # Paths
