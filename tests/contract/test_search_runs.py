@@ -395,3 +395,66 @@ def test_patterns_are_those_of_re2(store: TrackingStore, condition: str, found: 
     names = {read(store, run).info.run_name for run in search(store, "0", condition)}
 
     assert names == found
+
+
+# Longer than what an index of a database server holds of a text
+
+BEGINNING = "é" * 250
+LONG = {
+    "a": BEGINNING[1:] + "a",
+    "b": BEGINNING,
+    "c": BEGINNING + "B",
+    "d": BEGINNING + "a",
+    "e": BEGINNING + "é" * 5_000,
+    "f": BEGINNING + "é" * 5_000 + "a",
+    "g": BEGINNING[:-1] + "ê",
+}
+
+
+def long_texts(store: TrackingStore, entity: str) -> None:
+    """Runs with the texts of `LONG`, recorded in another order than their own, and one without."""
+    made = add_named(store, "gbfacedz")
+    for name, text in LONG.items():
+        held = {f"{entity}s": {"long": text}}
+        store.append(made[name], batch(**held)).result()
+
+
+@pytest.mark.parametrize("entity", ["param", "tag"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"= '{LONG['b']}'", "b"),
+        (f"= '{LONG['e']}'", "e"),
+        (f"!= '{LONG['e']}'", "abcdfg"),
+        (f"> '{LONG['d']}'", "efg"),
+        (f">= '{LONG['d']}'", "defg"),
+        (f"< '{LONG['d']}'", "abc"),
+        (f"<= '{LONG['d']}'", "abcd"),
+        (f"LIKE '{LONG['b']}%'", "bcdef"),
+    ],
+    ids=["=", "= longer", "!=", ">", ">=", "<", "<=", "LIKE"],
+)
+def test_long_texts_are_told_apart(
+    store: TrackingStore, entity: str, text: str, found: str
+) -> None:
+    long_texts(store, entity)
+
+    order = (f"{entity}s.long ASC",)
+
+    assert names(store, f"{entity}s.long {text}", *order) == found
+    assert "".join(sorted(names(store, f"{entity}s.long {text}"))) == found
+
+
+@pytest.mark.parametrize("entity", ["param", "tag"])
+@pytest.mark.parametrize(("way", "expected"), [("ASC", "abcdefgz"), ("DESC", "gfedcbaz")])
+@pytest.mark.parametrize("limit", [1, 3])
+def test_long_texts_are_in_order_on_all_pages(
+    store: TrackingStore, entity: str, way: str, expected: str, limit: int
+) -> None:
+    long_texts(store, entity)
+
+    asked = query("", (f"{entity}s.long {way}",), limit=limit)
+    found = pages(lambda one: store.find_runs(["0"], one), asked)
+
+    shown = "".join(decoded(document).info.run_name for page in found for document in page)
+    assert shown == expected

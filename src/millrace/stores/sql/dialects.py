@@ -28,6 +28,8 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
+from millrace.core.filters.ast import Op
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -65,9 +67,48 @@ LEADING: Final = 250
 
 
 def leading(text: ColumnElement[str]) -> ColumnElement[str]:
-    """As much of a long text as PostgreSQL's index holds; all of it elsewhere."""
-    either = _Either(text, postgresql=func.left(text, literal_column(str(LEADING))))
-    return cast("ColumnElement[str]", either)
+    """As much of a long text as PostgreSQL's index holds."""
+    return func.left(text, literal_column(str(LEADING)), type_=text.type)
+
+
+def is_indexed_by_beginning(dialect: Dialect) -> bool:
+    """Whether texts are walked in the order of `leading`: SQLite's indexes hold all of them."""
+    return dialect.name == POSTGRESQL
+
+
+# What is so of the beginnings of two texts when it is so of the texts.
+_OF_BEGINNINGS: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    Op.EQ: operator.eq,
+    Op.GT: operator.ge,
+    Op.GE: operator.ge,
+    Op.LT: operator.le,
+    Op.LE: operator.le,
+}
+
+
+def beginning(
+    condition: ColumnElement[bool],
+    text: ColumnElement[str],
+    op: Op,
+    value: Any,  # noqa: ANN401 - as a filter has it
+) -> ColumnElement[bool]:
+    """*condition*, that *text* compares so with *value*, and what it means for PostgreSQL's index.
+
+    The others see by themselves that their indexes fit.
+    """
+    start = leading(text)
+    match op:
+        case Op.BETWEEN:
+            also = and_(start >= value[0][:LEADING], start <= value[1][:LEADING])
+        case Op.IN:
+            also = start.in_([one[:LEADING] for one in value])
+        case _ if op in _OF_BEGINNINGS:
+            known = value[:LEADING] if isinstance(value, str) else leading(value)
+            also = _OF_BEGINNINGS[op](start, known)
+        case _:
+            return condition
+    either = _Either(condition, postgresql=and_(also, condition))
+    return cast("ColumnElement[bool]", either)
 
 
 # --- inserts -----------------------------------------------------------------------------------

@@ -325,6 +325,11 @@ def _is_readable(socket: Any) -> bool:  # noqa: ANN401 - a socket or its number
 # --- MySQL, MariaDB ----------------------------------------------------------------------------
 
 
+# Texts sort by so many bytes, by default 1,024; the longest that runs sort by, a tag, has 8,000
+# characters of up to four bytes.
+_SORTED_BYTES: Final = 32_768
+
+
 def _mysql_tls() -> dict[str, Any]:
     files = {
         "ca": settings.MYSQL_SSL_CA.get(),
@@ -360,7 +365,7 @@ class PyMySqlHands(Hands):
             cursor.execute(
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                 "NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
-                f" innodb_lock_wait_timeout = {wait_s}"
+                f" innodb_lock_wait_timeout = {wait_s}, max_sort_length = {_SORTED_BYTES}"
             )
             if writes and is_mariadb:
                 cursor.execute(f"SET SESSION idle_transaction_timeout = {_ABANDONED_S}")

@@ -40,7 +40,7 @@ from millrace.core.numbers import (
     ZERO_KEY,
     key_of,
 )
-from millrace.stores.sql.dialects import SQLITE, fold_ascii, like
+from millrace.stores.sql.dialects import SQLITE, beginning, fold_ascii, like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +73,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     names: Mapping[int, str] = {}
     is_nullable: bool = False
+    is_long: bool = False
+    """Indexed, but a text that may be too long for an index to hold all of it."""
     owner: Any = None
     rows: Any = None
 
@@ -239,7 +241,7 @@ def holds(comparison: Comparison, held: Held) -> ColumnElement[bool]:
         case Shape.NAMED:
             found = _named(held, msgspec.structs.replace(comparison, op=positive))
     if positive is comparison.op:
-        return found
+        return beginning(found, held.column, positive, comparison.value) if held.is_long else found
     if held.shape is Shape.VALUE:  # a param that is no number counts as absent
         return and_(held.column.is_not(None), not_(found))
     if held.is_nullable and held.owner is not None:  # NULL is a NaN there

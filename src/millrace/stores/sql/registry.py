@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import and_, literal_column, select
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
@@ -61,6 +61,10 @@ _USED = (
     .join(t.datasets, t.datasets.c.id == t.run_datasets.c.dataset_id)
     .subquery("used")
 )
+
+
+# Empty where nothing is named.
+_NAMED = {(Entity.ATTRIBUTE, "run_id"): _v.run_uuid, (Entity.ATTRIBUTE, "model_id"): _v.logged_uuid}
 
 
 class SqlRegistry:
@@ -219,6 +223,7 @@ class SqlRegistry:
         where = and_(
             kind,
             *(_prefix(source, one) for one in names if one.op is Op.LIKE),
+            *(_named(source, one) for one in needed if one.op is Op.EQ and one.value != ""),
             compile_filter(query.tree, source, known, row_by_row=bool(names or not is_narrow)),
         )
         return find(
@@ -346,6 +351,13 @@ def _prefix(source: ModelSource | VersionSource, name: Comparison) -> Any:  # no
     return and_(column >= fixed, column < f"{fixed}\U0010ffff") if fixed else and_(True)
 
 
+def _named(source: ModelSource | VersionSource, one: Comparison) -> Any:  # noqa: ANN401 - a condition
+    """What SQLite does not see by itself: its index of what is named holds what is searched for."""
+    column = _NAMED.get((one.field.entity, one.field.key))
+    is_of_version = column is not None and source.table is t.model_versions
+    return column != literal_column("''") if is_of_version else and_(True)
+
+
 class ModelSource:
     """What a search of registered models looks at."""
 
@@ -366,6 +378,7 @@ class ModelSource:
             return Held(
                 column=tags.value,
                 shape=Shape.TEXT,
+                is_long=True,
                 owner=tags.model_id,
                 rows=tags.key == field.key,
             )
@@ -399,6 +412,7 @@ class VersionSource:
             return Held(
                 column=tags.value,
                 shape=Shape.TEXT,
+                is_long=True,
                 owner=tags.version_id,
                 rows=tags.key == field.key,
             )

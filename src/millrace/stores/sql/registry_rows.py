@@ -32,10 +32,12 @@ from millrace.core.entities.registry import (
     StageMove,
 )
 from millrace.core.errors import AlreadyExists, NotFound
+from millrace.core.filters.ast import Op
 from millrace.core.rules import registry_events
 from millrace.core.rules.registry import is_prompt
 from millrace.stores.sql import tables as t
-from millrace.stores.sql.dialects import upsert
+from millrace.stores.sql.columns import Text
+from millrace.stores.sql.dialects import beginning, upsert
 from millrace.stores.sql.models import note_registration
 from millrace.stores.sql.registry_notes import PENDING, STATE_NUMBERS
 
@@ -171,11 +173,15 @@ class RegistryStatements:
         )
 
         # How many have a tag, counted no further than it matters.
+        value = bindparam("of_value", type_=Text)
         self.rare = {
             tags.name: prepare(
                 select(func.count()).select_from(
                     select(tags.c.key)
-                    .where(tags.c.key == bindparam("of_key"), tags.c.value == bindparam("of_value"))
+                    .where(
+                        tags.c.key == bindparam("of_key"),
+                        beginning(tags.c.value == value, tags.c.value, Op.EQ, value),
+                    )
                     .limit(literal_column(str(RARE)))
                     .subquery()
                 )

@@ -490,6 +490,7 @@ class RunSource:
         return Held(
             column=column,
             shape=shape,
+            is_long=shape is Shape.TEXT,
             is_nullable=can_be_nan,
             owner=table.c.run_id,
             rows=rows,

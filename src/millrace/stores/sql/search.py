@@ -17,12 +17,13 @@ from sqlalchemy.sql.util import ClauseAdapter
 from millrace.core.filters.ast import Op
 from millrace.core.numbers import NAN_KEY
 from millrace.core.pages import Position
+from millrace.stores.sql.dialects import beginning, is_indexed_by_beginning, leading
 from millrace.stores.sql.filters import Shape, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.ast import Comparison, Field
@@ -38,6 +39,8 @@ class SortBy(msgspec.Struct, frozen=True):
 
     column: Any
     ascending: bool
+    is_long: bool = False
+    """Whether an index may hold its beginnings only; see `dialects.leading`."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ def find(  # noqa: PLR0913 - what makes a search
             query = query.where(*_bounds(source, order[0], sorts[0], demanded))
         if after is not None and stage == _stage_of(after):
             query = query.where(_beyond(keys, after[1:]))
-        query = _sorted(query, keys).limit(limit + 1 - len(found))
+        query = query.order_by(*_walked(session, keys)).limit(limit + 1 - len(found))
         size = len(wanted)
         found += [(row[:size], (stage, *row[size:])) for row in session.select(query)]
         if len(found) > limit:
@@ -150,7 +153,7 @@ def _stages(
     column = table.c[held.column.name]
     matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
     inner = origin.join(table, matches)
-    by = [SortBy(column, first.ascending), *rest]
+    by = [SortBy(column, first.ascending, held.is_long), *rest]
     is_nan = _is_nan(held, column)
     owners = select(held.owner).where(held.rows)
     return [
@@ -204,8 +207,15 @@ def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClaus
     return origin, [SortBy(case(*ranks, else_=NUMBERS), True), SortBy(value, key.ascending)]
 
 
-def _sorted(query: Select[Any], keys: Sequence[SortBy]) -> Select[Any]:
-    return query.order_by(*(key.column if key.ascending else key.column.desc() for key in keys))
+def _walked(session: Session, keys: Sequence[SortBy]) -> Iterator[ColumnElement[Any]]:
+    """What to sort by. Texts sort as their beginnings do, and then as they are: an index of
+    beginnings gives nearly that order, so that few rows at a time are left to sort."""
+    by_beginning = is_indexed_by_beginning(session.connection.dialect)
+    for key in keys:
+        columns = [key.column]
+        if key.is_long and by_beginning:
+            columns.insert(0, leading(key.column))
+        yield from (column if key.ascending else column.desc() for column in columns)
 
 
 def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN401 - an SQL expression
@@ -218,6 +228,8 @@ def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN4
     first, value = keys[0], values[0]
     # Said twice: this plain range is what an index can seek to.
     bound = first.column >= value if first.ascending else first.column <= value
+    if first.is_long:
+        bound = beginning(bound, first.column, Op.GE if first.ascending else Op.LE, value)
     return and_(bound, or_(*clauses))
 
 
