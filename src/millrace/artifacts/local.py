@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
@@ -52,6 +53,7 @@ _NOT_THERE: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG}
 )
 _TRIES: Final = 20
+_WAITERS: Final = 16
 # Of a body that is still coming, so much is given to the disk at a time.
 _BEGUN_AT_ONCE: Final = 8 * CHUNK
 
@@ -69,6 +71,8 @@ class LocalArtifacts:
         self._durable = durable
         self._os = system
         self._staging = staging.Staging(self._made_root, system)
+        # Threads that wait for the disk; they are made when first needed.
+        self._waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="millrace-sync")
 
     def put(
         self,
@@ -88,7 +92,7 @@ class LocalArtifacts:
         unseen = self._staged(path, names, checked)
         try:
             with _Folders(self._made_folder) as folders:
-                found = self._placed(unseen, folders, replace=replace)
+                found = self._placed(self._written(unseen), folders, replace=replace)
                 with _explained(path):
                     self._sync(folders.at(names[:-1]))
         finally:
@@ -100,13 +104,10 @@ class LocalArtifacts:
         found: list[ArtifactStat | MillraceError] = []
         with contextlib.ExitStack() as held, _Folders(self._made_folder) as folders:
             staged = [_tried(partial(self._staged_whole, file, held)) for file in files]
-            if self._durable:
-                # The disk gets all of it to do at once; then what the first file waits for is most
-                # of what the others would.
-                for one in staged:
-                    if isinstance(one, _Unseen):
-                        writeback.begin(one.file)
-            for file, one in zip(files, staged, strict=True):
+            # All of them before the first gets its name: each rename between would give the
+            # journal something new that the next had to wait for.
+            written = self._written_together(staged)
+            for file, one in zip(files, written, strict=True):
                 if isinstance(one, MillraceError):
                     found.append(one)
                 else:
@@ -120,6 +121,18 @@ class LocalArtifacts:
             else synced[file.path.rpartition("/")[0]] or each
             for file, each in zip(files, found, strict=True)
         ]
+
+    def _written_together(
+        self, staged: Sequence[_Unseen | MillraceError]
+    ) -> list[_Unseen | MillraceError]:
+        """The kernel merges what waits at the same time, so they wait side by side."""
+
+        def wait(one: _Unseen | MillraceError) -> _Unseen | MillraceError:
+            return one if isinstance(one, MillraceError) else _tried(partial(self._written, one))
+
+        if not self._durable or len(staged) == 1:
+            return [wait(one) for one in staged]
+        return list(self._waiters.map(wait, staged))
 
     def _staged_whole(self, file: SmallFile, held: contextlib.ExitStack) -> _Unseen:
         checked = Checked([file.body], size=file.size, sha256=file.sha256)
@@ -147,13 +160,22 @@ class LocalArtifacts:
             raise
         return unseen
 
-    def _placed(self, unseen: _Unseen, folders: _Folders, *, replace: bool) -> ArtifactStat:
-        """Give a file that is all here its name; the folder is yet to be synced."""
+    def _written(self, unseen: _Unseen) -> _Unseen:
+        """Wait until a file that is all here is on the disk."""
         try:
             with _explained(unseen.path):
                 # A file whose fsync failed is thrown away: the kernel has forgotten what it could
                 # not write, and a second fsync would succeed without having written it.
                 self._sync(unseen.file)
+        except BaseException:
+            self._drop(unseen)
+            raise
+        return unseen
+
+    def _placed(self, unseen: _Unseen, folders: _Folders, *, replace: bool) -> ArtifactStat:
+        """Give a file that is on the disk its name; the folder is yet to be synced."""
+        try:
+            with _explained(unseen.path):
                 known = os.fstat(unseen.file)
                 self._place(unseen, folders, replace=replace)
                 now = os.fstat(unseen.file)
@@ -255,6 +277,7 @@ class LocalArtifacts:
 
     def close(self) -> None:
         """See `ArtifactStore`."""
+        self._waiters.shutdown()
         self._staging.close()
 
     def sweep(self) -> int:

@@ -125,13 +125,15 @@ def test_records_are_served_while_files_come_in(start: Start) -> None:
                                              "step": step}))  # fmt: skip
     assert time.monotonic() - begun < 5
 
-    busy = seen.api.request("PUT", f"{PROXY}/0/more", body=b"x")
+    # A small file needs none of their threads.
+    assert seen.api.request("PUT", f"{PROXY}/0/small", body=b"x").status == 200
+    busy = seen.api.request("PUT", f"{PROXY}/0/more", body=BLOCK)
     assert (busy.status, busy.error_code) == (503, "TEMPORARILY_UNAVAILABLE")
     assert int(busy.headers["retry-after"]) > 0
     for link in links:
         link.close()
     until(
-        lambda: seen.api.request("PUT", f"{PROXY}/0/more", body=b"x").status == 200,
+        lambda: seen.api.request("PUT", f"{PROXY}/0/more", body=BLOCK).status == 200,
         "room for another one",
     )
 
