@@ -9,6 +9,26 @@ from scenario import new_experiment, new_name, refusal, scenario
 client = MlflowClient()
 
 
+class Adder(mlflow.pyfunc.PythonModel):
+    """Adds a number to each input."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def predict(self, context, model_input, params=None):
+        return [one + self.number for one in model_input]
+
+
+def logged(number: int, **more):
+    return mlflow.pyfunc.log_model(
+        name="model", python_model=Adder(number), pip_requirements=[], **more
+    )
+
+
+def sum_by(uri: str) -> list[int]:
+    return mlflow.pyfunc.load_model(uri).predict([1, 2])
+
+
 def shape(version) -> dict:
     """Return what a version says of itself."""
     return {
@@ -218,4 +238,29 @@ def runs_that_are_registered():
         "other_run": refusal(
             client.create_model_version, name, f"runs:/{run}/model", run_id="0" * 32
         ),
+    }
+
+
+@scenario
+def models_that_are_logged_and_loaded():
+    mlflow.set_experiment(new_name())
+    name = new_name("model")
+    with mlflow.start_run() as run:
+        first = logged(10, registered_model_name=name)
+    with mlflow.start_run() as later:
+        second = logged(20)
+    made = mlflow.register_model(f"runs:/{later.info.run_id}/model", name)
+    client.set_registered_model_alias(name, "champion", "1")
+    client.transition_model_version_stage(name, "2", "Production")
+    return {
+        "registered": str(first.registered_model_version),
+        "of": [
+            client.get_model_version(name, "1").run_id == run.info.run_id,
+            made.run_id == later.info.run_id,
+        ],
+        "second": [str(made.version), made.source == f"models:/{second.model_id}"],
+        "by_number": [sum_by(f"models:/{name}/{number}") for number in (1, 2)],
+        "by_alias": sum_by(f"models:/{name}@champion"),
+        "by_stage": sum_by(f"models:/{name}/Production"),
+        "latest": sum_by(f"models:/{name}/latest"),
     }
