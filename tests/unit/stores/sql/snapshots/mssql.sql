@@ -1,3 +1,5 @@
+CREATE INDEX ix_approval_requests_name_created_ms_id ON approval_requests (name, created_ms, id)
+
 CREATE INDEX ix_artifacts_head ON artifacts (head)
 
 CREATE INDEX ix_artifacts_sha256 ON artifacts (sha256)
@@ -52,6 +54,8 @@ CREATE INDEX ix_registry_comments_model_id_created_ms_id ON registry_comments (m
 
 CREATE INDEX ix_registry_comments_version_id ON registry_comments (version_id)
 
+CREATE INDEX ix_registry_steps_name_id ON registry_steps (name, id)
+
 CREATE INDEX ix_run_datasets_dataset ON run_datasets (dataset_id, run_id)
 
 CREATE INDEX ix_run_documents_stale ON run_documents (run_id) WHERE document IS NULL
@@ -73,6 +77,21 @@ CREATE INDEX ix_webhook_deliveries_state_due_ms ON webhook_deliveries (state, du
 CREATE INDEX ix_webhook_deliveries_webhook_id_created_ms_id ON webhook_deliveries (webhook_id, created_ms, id)
 
 CREATE INDEX ix_webhooks_created_ms_id ON webhooks (created_ms, id)
+
+CREATE TABLE approval_policies (
+	models VARCHAR(1024) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	record IMAGE NOT NULL,
+	CONSTRAINT pk_approval_policies PRIMARY KEY (models)
+)
+
+CREATE TABLE approval_requests (
+	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	name VARCHAR(1024) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	is_open SMALLINT NOT NULL,
+	created_ms BIGINT NOT NULL,
+	record IMAGE NOT NULL,
+	CONSTRAINT pk_approval_requests PRIMARY KEY (id)
+)
 
 CREATE TABLE artifacts (
 	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
@@ -361,6 +380,13 @@ CREATE TABLE registry_comments (
 	CONSTRAINT fk_registry_comments_version_id FOREIGN KEY(version_id) REFERENCES model_versions (id)
 )
 
+CREATE TABLE registry_steps (
+	id BIGINT NOT NULL,
+	name VARCHAR(1024) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	record IMAGE NOT NULL,
+	CONSTRAINT pk_registry_steps PRIMARY KEY (id)
+)
+
 CREATE TABLE run_datasets (
 	run_id BIGINT NOT NULL,
 	dataset_id BIGINT NOT NULL,
@@ -548,6 +574,10 @@ FROM experiments
 -- greatest_id registered_models
 SELECT coalesce(max(registered_models.id), 0) AS coalesce_1 
 FROM registered_models
+
+-- greatest_id registry_steps
+SELECT coalesce(max(registry_steps.id), 0) AS coalesce_1 
+FROM registry_steps
 
 -- greatest_id datasets
 SELECT coalesce(max(datasets.id), 0) AS coalesce_1 
@@ -763,6 +793,14 @@ SELECT tags.value
 FROM tags 
 WHERE tags.run_id = ? AND tags.key_id = ?
 
+MERGE INTO approval_policies WITH (HOLDLOCK) AS held USING (SELECT ? AS models, ? AS record) AS given ON held.models = given.models WHEN NOT MATCHED THEN INSERT (models, record) VALUES (given.models, given.record);
+
+MERGE INTO approval_policies WITH (HOLDLOCK) AS held USING (SELECT ? AS models, ? AS record) AS given ON held.models = given.models WHEN MATCHED THEN UPDATE SET record = given.record WHEN NOT MATCHED THEN INSERT (models, record) VALUES (given.models, given.record);
+
+MERGE INTO approval_requests WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS is_open, ? AS created_ms, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, name, is_open, created_ms, record) VALUES (given.id, given.name, given.is_open, given.created_ms, given.record);
+
+MERGE INTO approval_requests WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS is_open, ? AS created_ms, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET name = given.name, is_open = given.is_open, created_ms = given.created_ms, record = given.record WHEN NOT MATCHED THEN INSERT (id, name, is_open, created_ms, record) VALUES (given.id, given.name, given.is_open, given.created_ms, given.record);
+
 MERGE INTO artifacts WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS uri, ? AS head, ? AS size, ? AS sha256, ? AS recorded_ms, ? AS token, ? AS broken_ms) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, uri, head, size, sha256, recorded_ms, token, broken_ms) VALUES (given.id, given.uri, given.head, given.size, given.sha256, given.recorded_ms, given.token, given.broken_ms);
 
 MERGE INTO artifacts WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS uri, ? AS head, ? AS size, ? AS sha256, ? AS recorded_ms, ? AS token, ? AS broken_ms) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET uri = given.uri, head = given.head, size = given.size, sha256 = given.sha256, recorded_ms = given.recorded_ms, token = given.token, broken_ms = given.broken_ms WHEN NOT MATCHED THEN INSERT (id, uri, head, size, sha256, recorded_ms, token, broken_ms) VALUES (given.id, given.uri, given.head, given.size, given.sha256, given.recorded_ms, given.token, given.broken_ms);
@@ -804,6 +842,10 @@ MERGE INTO receipts WITH (HOLDLOCK) AS held USING (SELECT ? AS key_digest, ? AS 
 MERGE INTO registered_models WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS is_prompt, ? AS last_version, ? AS created_ms, ? AS updated_ms, ? AS document) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, name, is_prompt, last_version, created_ms, updated_ms, document) VALUES (given.id, given.name, given.is_prompt, given.last_version, given.created_ms, given.updated_ms, given.document);
 
 MERGE INTO registered_models WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS is_prompt, ? AS last_version, ? AS created_ms, ? AS updated_ms, ? AS document) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET name = given.name, is_prompt = given.is_prompt, last_version = given.last_version, created_ms = given.created_ms, updated_ms = given.updated_ms, document = given.document WHEN NOT MATCHED THEN INSERT (id, name, is_prompt, last_version, created_ms, updated_ms, document) VALUES (given.id, given.name, given.is_prompt, given.last_version, given.created_ms, given.updated_ms, given.document);
+
+MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
+
+MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET name = given.name, record = given.record WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
 
 MERGE INTO webhook_deliveries WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS webhook_id, ? AS event, ? AS body, ? AS created_ms, ? AS state, ? AS due_ms, ? AS lease_ms, ? AS attempts, ? AS response_status, ? AS problem, ? AS took_ms, ? AS ended_ms) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, webhook_id, event, body, created_ms, state, due_ms, lease_ms, attempts, response_status, problem, took_ms, ended_ms) VALUES (given.id, given.webhook_id, given.event, given.body, given.created_ms, given.state, given.due_ms, given.lease_ms, given.attempts, given.response_status, given.problem, given.took_ms, given.ended_ms);
 
