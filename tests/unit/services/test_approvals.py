@@ -349,3 +349,12 @@ def test_of_many_who_agree_at_once_exactly_one_makes_the_change(tmp_path: Path) 
         assert len(moves) == 1
     finally:
         platform.close()
+
+
+def test_what_is_left_of_a_place_has_to_pass_the_gates(ada: Call) -> None:
+    weak, good = add_version(ada, 0.1), add_version(ada, 0.95)
+    for version in (weak, good):
+        ada("transitionModelVersionStage", name="risk-a", version=version, stage="Production")
+    ada("setApprovalPolicy", policy=POLICY)
+    with pytest.raises(PermissionDenied, match=r"is 0\.1 and must be >= 0\.9"):
+        ask(ada, weak, stage="Production", archive_existing_versions=True)

@@ -110,9 +110,10 @@ def guarded(held: Policy | None, changes: Iterable[StepChange]) -> list[str]:
 
 
 def entered(held: Policy, changes: Iterable[StepChange]) -> bool:
-    """Whether some version would come into a guarded place: then gates are asked."""
+    """Whether some version would come into a guarded place, or be what is left of it: then gates
+    are asked."""
     for one in changes:
-        if one.after is not None and one.before != one.after:
+        if one.after is not None:
             place = f"alias {one.alias}" if one.alias is not None else f"stage {one.after}"
             if guards(held, place):
                 return True
