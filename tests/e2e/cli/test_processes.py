@@ -172,7 +172,6 @@ def test_a_port_that_is_taken_is_one_sentence(started: tuple[Process, int], tmp_
     [
         (["--backend-store-uri", "oracle://host/x"], "oracle"),
         (["--static-prefix", "mlops"], "mlops"),
-        (["--serve-artifacts"], "--serve-artifacts"),
         (["--app-name", "basic-auth"], "--app-name"),
     ],
 )
