@@ -189,7 +189,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], capture_output=True, check=False
     )
     if mounted.returncode:
         unavailable("mount", "only root may mount a small file system")
