@@ -18,7 +18,7 @@ from millrace.core import wire
 from millrace.core.entities.experiment import DEFAULT_ID
 from millrace.core.entities.run import Run, RunData
 from millrace.core.errors import MillraceError
-from millrace.stores.protocols import together
+from millrace.core.rules.transfer import together
 from millrace.transfer.files import FileTally
 from millrace.transfer.from_stores import StoredRecords
 

@@ -25,10 +25,10 @@ from millrace.core.errors import AlreadyExists, NotFound
 from millrace.core.pages import Page
 from millrace.core.rules import manifests, registry_events
 from millrace.core.rules.registry import is_prompt
+from millrace.core.rules.transfer import together
 from millrace.stores import guarding
 from millrace.stores.memory import search
 from millrace.stores.memory.approvals import MemoryApprovals
-from millrace.stores.protocols import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,12 +16,13 @@ from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
 from millrace.core.entities.run import TERMINAL, ParamClash
 from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.rules.transfer import check_same_experiment
 from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
 from millrace.stores.memory.models import LoggedModels, below
 from millrace.stores.memory.records import RunRecord
 from millrace.stores.memory.series import Charted, Series, chart, columns
-from millrace.stores.protocols import Appended, NewExperiment, check_same_experiment
+from millrace.stores.protocols import Appended, NewExperiment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from millrace.core.entities.entity import pairs
 from millrace.core.entities.registry import HeldModel, HeldVersion, ModelVersion, RegisteredModel
 from millrace.core.rules.registry import is_prompt
-from millrace.stores.protocols import together
+from millrace.core.rules.transfer import together
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.registry_notes import PENDING, STATE_NUMBERS
 from millrace.stores.sql.registry_rows import STAGE_NUMBERS

@@ -11,7 +11,7 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.run import Batch, RunInfo
 from millrace.core.errors import AlreadyExists, NotFound
 from millrace.core.numbers import key_of, value_of
-from millrace.stores.protocols import check_same_experiment
+from millrace.core.rules.transfer import check_same_experiment
 from millrace.stores.sql import experiments, models, moving, runs
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.registry_transfer import have_registered_model, held_models

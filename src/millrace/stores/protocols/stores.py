@@ -1,0 +1,91 @@
+"""A place of records as a whole: what is in it, how it is, and what may be asked of all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from millrace.core.entities.finding import Finding
+    from millrace.stores.protocols.approvals import ApprovalStore
+    from millrace.stores.protocols.artifacts import ArtifactRecords
+    from millrace.stores.protocols.audit import AuditStore
+    from millrace.stores.protocols.evaluation import EvaluationStore
+    from millrace.stores.protocols.registry import RegistryStore
+    from millrace.stores.protocols.tracking import TrackingStore
+    from millrace.stores.protocols.transfer import TransferStore
+    from millrace.stores.protocols.trash import TrashStore
+    from millrace.stores.protocols.webhooks import WebhookStore
+
+
+class StoreHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the store can be read and written now."""
+
+    kind: str
+    ready: bool
+    revision: str | None = None
+    queue: int = 0
+    message: str | None = None
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A store that can look through its records for what does not fit together."""
+
+    def inspect(self, *, full: bool, repair: bool) -> Iterator[Finding]:
+        """Every check, one after the other. *full*: derived data of everything, not of a sample;
+        *repair*: make it anew where it is wrong. Whoever reads on lets the next check be made."""
+        ...
+
+
+class Stores(Protocol):
+    """All records of one place."""
+
+    @property
+    def kind(self) -> str:
+        """`sqlite`, `memory`, ...: for people."""
+        ...
+
+    @property
+    def tracking(self) -> TrackingStore: ...
+
+    @property
+    def evaluation(self) -> EvaluationStore: ...
+
+    @property
+    def artifacts(self) -> ArtifactRecords: ...
+
+    @property
+    def audit(self) -> AuditStore: ...
+
+    @property
+    def webhooks(self) -> WebhookStore: ...
+
+    @property
+    def trash(self) -> TrashStore: ...
+
+    @property
+    def transfer(self) -> TransferStore: ...
+
+    @property
+    def registry(self) -> RegistryStore: ...
+
+    @property
+    def approvals(self) -> ApprovalStore: ...
+
+    def secret(self) -> bytes:
+        """A secret of this place, the same for all its processes; it signs page tokens."""
+        ...
+
+    def health(self) -> StoreHealth: ...
+
+    def tidy(self) -> None:
+        """Do some work that makes later reads cheaper; called every few seconds."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go. Later writes raise `Unavailable`."""
+        ...
