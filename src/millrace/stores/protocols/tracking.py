@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.run import ParamClash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.experiment import Experiment, ExperimentChange
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
-    from millrace.core.entities.run import Batch, ParamClash, Run, RunChange, RunInfo
+    from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
     from millrace.core.filters.ast import Expr
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Page, Position
