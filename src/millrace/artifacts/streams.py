@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHUNK: Final = 1024 * 1024
-_AHEAD: Final = 2
+_AHEAD: Final = 4
+# Up to here a second thread is not worth its start.
+_HASHED_HERE: Final = 4 * CHUNK
 _LOOK_S: Final = 0.01
 
 
@@ -34,7 +36,7 @@ class Checked:
         self._chunks = chunks_of(body) if isinstance(body, Path) else iter(body)
         self._size = size
         self._wanted = sha256.lower() if sha256 else None
-        self._hash = hashlib.sha256()
+        self._hash = _Hash()
         self.count = 0
 
     @property
@@ -43,13 +45,18 @@ class Checked:
         return self._hash.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.count += len(chunk)
-            if self._size is not None and self.count > self._size:
-                raise InvalidArgument(f"The body is longer than the {self._size} bytes announced.")
-            self._hash.update(chunk)
-            if chunk:
-                yield chunk
+        try:
+            for chunk in self._chunks:
+                self.count += len(chunk)
+                if self._size is not None and self.count > self._size:
+                    raise InvalidArgument(
+                        f"The body is longer than the {self._size} bytes announced."
+                    )
+                self._hash.update(chunk)
+                if chunk:
+                    yield chunk
+        finally:
+            self._hash.settle()
         if self._size is not None and self.count < self._size:
             raise InvalidArgument(
                 f"The body broke off after {self.count} of the {self._size} bytes announced."
@@ -59,6 +66,41 @@ class Checked:
                 f"The body has the SHA-256 {self.sha256}, not {self._wanted} as announced: "
                 "it was damaged on the way, or is another file. Send it again."
             )
+
+
+class _Hash:
+    """SHA-256 of a body; of a large one in a thread of its own, while its bytes are written."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._count = 0
+        self._queue: Queue[bytes | None] = Queue(_AHEAD)
+        self._thread: threading.Thread | None = None
+
+    def update(self, chunk: bytes) -> None:
+        self._count += len(chunk)
+        if self._count <= _HASHED_HERE:
+            self._hash.update(chunk)
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="millrace-hash", daemon=True)
+            self._thread.start()
+        self._queue.put(chunk)
+
+    def settle(self) -> None:
+        """Wait until all of it is hashed."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def hexdigest(self) -> str:
+        self.settle()
+        return self._hash.hexdigest()
+
+    def _work(self) -> None:
+        while (chunk := self._queue.get()) is not None:
+            self._hash.update(chunk)
 
 
 class Watched:

@@ -28,11 +28,13 @@ class Incoming:
 
     `headers`: by lower-case name, each that matters at most once. `path` is decoded, `raw_path`
     still percent-encoded. `values`: what stood in the `{name}` segments of the route, decoded.
+    `link`: see `LINK`.
     """
 
     __slots__ = (
         "address",
         "headers",
+        "link",
         "method",
         "path",
         "query",
@@ -51,6 +53,7 @@ class Incoming:
         client = scope["client"]
         self.address: str | None = client[0] if client else None
         self.headers = headers
+        self.link: Any = scope.get(LINK)
         self.request_id = request_id
         self.values: dict[str, str] = {}
 
@@ -73,6 +76,9 @@ class Streamed(NamedTuple):
 
     deliver: Callable[[Scope, Send, Headers], Awaitable[MillraceError | None]]
 
+
+LINK: Final = "millrace.link"
+"""In the scope, where the server offers it: a way for bodies past the loop."""
 
 AT_ONCE: Final = "millrace.answer_at_once"
 """In the scope, where the server offers it: `(status, headers, body) -> bool` writes a whole answer

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from millrace.asgi.exchange import Receive
+    from millrace.server.protocol import Link
 
 HELD_BYTES: Final = 4 * 1024 * 1024
 """How much of a body may wait for its thread; then the client is made to wait."""
@@ -22,12 +23,16 @@ HELD_BYTES: Final = 4 * 1024 * 1024
 class Pipe:
     """One body. The loop runs `fill`, a thread iterates.
 
-    *waits*: nothing is received until the thread asks for it; for a client that does not want to
+    *link*: hands over what it reads, without the copies and turns that messages cost. *waits*:
+    nothing is received until the thread asks for it; for a client that does not want to
     send its body in vain (`Expect: 100-continue`).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, waits: bool = False) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, waits: bool = False, link: Link | None = None
+    ) -> None:
         self._loop = loop
+        self._link = link
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._has_ended = False
@@ -50,9 +55,15 @@ class Pipe:
                 self._put(message.get("body", b""), is_last=is_last)
                 if is_last:
                     return
+                if self._link is not None:
+                    # What comes from now on is poured; one more message tells that it was all.
+                    self._link.pour_into(self._pour)
         except asyncio.CancelledError:
             self.end(Unavailable("The server stopped before all of the body was here."))
             raise
+        finally:
+            if self._link is not None:
+                self._link.pour_into(None)
 
     def end(self, error: BaseException) -> None:
         """Let the thread fail with *error* where the body broke off."""
@@ -78,6 +89,11 @@ class Pipe:
                 self._go_on()
             yield chunk
 
+    def _pour(self, chunk: bytes) -> bool:
+        """Take a chunk from the loop; whether there is room for more."""
+        self._put(chunk, is_last=False)
+        return self._held < HELD_BYTES
+
     def _put(self, chunk: bytes, *, is_last: bool) -> None:
         with self._changed:
             if chunk:
@@ -96,5 +112,8 @@ class Pipe:
 
     def _room_made(self) -> None:
         with self._changed:
-            if self._held < HELD_BYTES:
-                self._may_go_on.set()
+            if self._held >= HELD_BYTES:
+                return
+            self._may_go_on.set()
+        if self._link is not None:
+            self._link.read_on()

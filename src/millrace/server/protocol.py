@@ -19,10 +19,12 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from millrace.asgi.exchange import AT_ONCE
+from millrace.asgi.exchange import AT_ONCE, LINK
 from millrace.core.errors import MalformedRequest, MillraceError, NotSupported, TooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from millrace.asgi.exchange import Headers
@@ -41,9 +43,6 @@ MAX_DISCARDED_BYTES: Final = 20 * 1024 * 1024
 """How much is still read of what was refused, so that a busy client gets to read the answer."""
 LINGER_S: Final = 2.0
 """How long we wait for such a client to go on, or to end the connection."""
-
-LINK: Final = "millrace.link"
-"""In the scope: the `Link` by which a thread can send the answer itself."""
 
 # What a client that is busy sending has ready at a time.
 _BUSY_BYTES = 1024
@@ -92,6 +91,8 @@ class Protocol(HttpToolsProtocol):
         self._discarded_bytes = 0
         self._window_end = 0.0
         self._window_bytes = 0
+        # That of the request whose body is read.
+        self._link: Link | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
@@ -169,13 +170,18 @@ class Protocol(HttpToolsProtocol):
         self._body_bytes = self._fed_bytes = 0
         super().on_headers_complete()
         self.scope[AT_ONCE] = partial(_write_at_once, self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
-        self.scope[LINK] = Link(self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
+        self._link = Link(self.cycle)
+        self.scope[LINK] = self._link  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; it is dropped when the answer is out already."""
         self._window_bytes += len(body)
         self._body_bytes += len(body)
-        super().on_body(body)
+        sink = self._link.sink if self._link is not None else None
+        if sink is None or self.cycle.response_complete:
+            super().on_body(body)
+        elif not sink(body):
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """End the message."""
@@ -338,6 +344,17 @@ class Link:
         self._cycle = cycle
         self.has_body = cycle.scope["method"] != "HEAD"
         self.takes_chunks = cycle.scope["http_version"] == "1.1"
+        self.sink: Callable[[bytes], bool] | None = None
+
+    def pour_into(self, sink: Callable[[bytes], bool] | None) -> None:
+        """Give the rest of the body to *sink*, as it is read. It says whether it has room; where
+        not, nothing is read until `read_on`. None: messages again."""
+        self.sink = sink
+
+    def read_on(self) -> None:
+        """The sink has room again."""
+        if self.sink is not None and not self._cycle.response_complete:
+            self._cycle.flow.resume_reading()
 
     async def take(self) -> int | None:
         """A descriptor to write the answer to, the caller's to close; None: nobody is there.

@@ -14,8 +14,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from millrace.asgi.exchange import LINK
 from millrace.core.errors import MillraceError, Unavailable
-from millrace.server.protocol import LINK, MIN_BYTES, WINDOW_S
+from millrace.server.protocol import MIN_BYTES, WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -89,7 +89,8 @@ class UploadRoute:
             if record is None:
                 record = await self._bridge().run(lambda: take([body], offer))
         else:
-            pipe = Pipe(asyncio.get_running_loop(), waits=b"expect" in headers)
+            loop = asyncio.get_running_loop()
+            pipe = Pipe(loop, waits=b"expect" in headers, link=incoming.link)
             filling = asyncio.ensure_future(pipe.fill(receive))
             try:
                 record = await self._bridge().run(lambda: take(pipe, offer))
