@@ -102,7 +102,8 @@ def private_swift(folder: Path) -> Iterator[S3Server]:
             ["add", f"r1z1-{LOOPBACK}:{ports[kind]}/sdb1", "1"],
             ["rebalance"],
         ):
-            builder = [python.with_name("swift-ring-builder"), folder / f"{kind}.builder", *step]
+            program = python.with_name("swift-ring-builder")
+            builder = [python, program, folder / f"{kind}.builder", *step]
             subprocess.run(builder, check=True, stdout=subprocess.DEVNULL)
         (folder / f"{kind}-server.conf").write_text(
             f"{head}bind_port={ports[kind]}\ndevices={folder}/dev\nmount_check=false\n"
@@ -151,7 +152,8 @@ def private_moto(folder: Path) -> Iterator[S3Server]:
     """moto: another S3, which believes any secret."""
     python = environment_python(VENVS / "moto", ROOT / "tests" / "moto-env" / "requirements.lock")
     port = free_port()
-    command = [python.with_name("moto_server"), "-H", LOOPBACK, "-p", str(port)]
+    # By its interpreter: a script names the folder in which the environment was made.
+    command = [python, python.with_name("moto_server"), "-H", LOOPBACK, "-p", str(port)]
     server = Process(command, folder / "log", functools.partial(listens, port))
     try:
         yield S3Server(f"http://{LOOPBACK}:{port}", "test", "test")
