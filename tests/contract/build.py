@@ -21,7 +21,7 @@ from millrace.core.entities.dataset import (
 from millrace.core.entities.entity import pairs
 from millrace.core.entities.logged_model import LoggedModel, LoggedModelData, LoggedModelInfo
 from millrace.core.entities.metric import Metric
-from millrace.core.entities.run import Batch, Run, RunData, RunInfo
+from millrace.core.entities.run import Batch, ModelOutput, Run, RunChange, RunData, RunInfo
 from millrace.core.filters import RUNS, FieldTable, order, parse
 from millrace.core.pages import Page
 from millrace.stores.protocols import (
@@ -124,6 +124,15 @@ def new_model(
     }
     info = LoggedModelInfo(tag_list=pairs(tags or {}), **known | fields)
     return LoggedModel(info=info, data=LoggedModelData(param_list=pairs(params or {})))
+
+
+def deletion(at_ms: int) -> RunChange:
+    """What moves a run to the trash."""
+    return RunChange(lifecycle_stage="deleted", deleted_ms=at_ms)
+
+
+def outputs(model_id: str, step: int = 0) -> tuple[ModelOutput, ...]:
+    return (ModelOutput(model_id=model_id, step=step),)
 
 
 def add_model(store: TrackingStore, experiment_id: str = "0", **fields: Any) -> str:

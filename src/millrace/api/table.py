@@ -12,6 +12,7 @@ from millrace.api import (
     logged_models,
     moving,
     registry,
+    run_tables,
     series,
     system,
     tracking,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many types
     *tracking.ROWS,
     *moving.ROWS,
+    *run_tables.ROWS,
     *series.ROWS,
     *logged_models.ROWS,
     *artifacts.ROWS,

@@ -28,6 +28,7 @@ from millrace.services.places import Places
 from millrace.services.registry import Registry
 from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
+from millrace.services.run_tables import RunTables
 from millrace.services.runs import Runs
 from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
@@ -86,6 +87,7 @@ class Platform:
             stores.tracking, tokens, artifact_root=artifact_root, local_locations=local_locations
         )
         runs = Runs(stores.tracking, tokens)
+        run_tables = RunTables(stores.run_tables, tokens)
         metrics = Metrics(stores.tracking, tokens)
         models = LoggedModels(stores.tracking, self._registry_stores.registry, tokens)
         evaluation = Evaluation(stores.evaluation, tokens)
@@ -183,6 +185,9 @@ class Platform:
             "getMetricHistory": metrics.history,
             "getMetricHistoryBulk": metrics.history_bulk,
             "getMetricHistoryBulkInterval": metrics.history_interval,
+            "queryRunTable": run_tables.table,
+            "findRunKeys": run_tables.keys,
+            "findRunValues": run_tables.values,
             "querySeries": metrics.series,
             "getMetricSummaries": metrics.summaries,
             "getLoggedModel": models.get,

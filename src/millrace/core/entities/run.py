@@ -42,6 +42,11 @@ class RunInfo(Entity, frozen=True, kw_only=True):
     run_id: str
     liveness: Literal["lost"] | None = None
 
+    @property
+    def duration(self) -> int | None:
+        """From start to end in milliseconds; None while it runs."""
+        return None if self.end_time is None else self.end_time - self.start_time
+
 
 class RunData(Entity, frozen=True, kw_only=True):
     """What was logged: the latest point of each metric, all params, all tags."""

@@ -129,6 +129,11 @@ def _place(key: OrderKey, values: Sequence[Scalar]) -> tuple[int, object]:
     return _VALUE, value if key.ascending else -value
 
 
+def descending(text: str) -> object:
+    """What sorts as *text* does, backwards."""
+    return _Descending(text)
+
+
 class _Descending(Struct, frozen=True):
     """Text that sorts backwards."""
 

@@ -25,6 +25,7 @@ from millrace.stores.file.transfer import FileTransfer
 from millrace.stores.file.webhooks import NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
+from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.protocols import StoreHealth
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         AuditStore,
         EvaluationStore,
         RegistryStore,
+        RunTables,
         TrackingStore,
         TransferStore,
         TrashStore,
@@ -72,6 +74,7 @@ class FileStores:
             self._files, self._index, self._journal, self._files.path(layout.LOCK)
         )
         self._tracking = FileTracking(self._ledger, self._journal, self._index)
+        self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
         )
@@ -109,6 +112,11 @@ class FileStores:
     def tracking(self) -> TrackingStore:
         """Experiments, runs, series and logged models."""
         return self._tracking
+
+    @property
+    def run_tables(self) -> RunTables:
+        """Runs by columns."""
+        return self._run_tables
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from millrace.core.filters.ast import Entity, fields_of
+from millrace.core.filters.ast import Entity
 from millrace.core.tags import RUN_NAME
 from millrace.stores.file.reading import Wanted
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.tracking import MemoryTracking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import msgspec
 
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.filters.ast import Field
     from millrace.stores.file.index import Index
     from millrace.stores.file.journal import Journal
     from millrace.stores.file.ledger import FileLedger
     from millrace.stores.memory.records import RunRecord
-    from millrace.stores.protocols import Query
 
 # MLflow draws ids of 18 digits; ours are counted.
 _COUNTED_DIGITS: Final = 15
@@ -70,9 +70,16 @@ class FileTracking(MemoryTracking):
     def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:
         return list(self._index.runs_of(experiment_ids))
 
-    def _searched(self, experiment_ids: Sequence[str], query: Query) -> list[RunRecord]:
+    def records(
+        self, experiment_ids: Sequence[str], fields: Iterable[Field] | None
+    ) -> list[RunRecord]:
         """Only that is looked at which the question is about."""
-        return list(self._index.runs_of(experiment_ids, _wanted(query)))
+        wanted = None if fields is None else _wanted(fields)
+        return list(self._index.runs_of(experiment_ids, wanted))
+
+    def record(self, run_id: str) -> RunRecord | None:
+        """All of one run."""
+        return self._index.run(run_id)
 
     def _shown(self, run: RunRecord) -> msgspec.Raw:
         """All of a run is looked at before it is shown; if it is gone by now, it is as it was."""
@@ -84,8 +91,8 @@ class FileTracking(MemoryTracking):
         return [run for run in held if run is not None]
 
 
-def _wanted(query: Query) -> Wanted:
-    fields = [*fields_of(query.tree), *(key.field for key in query.order)]
+def _wanted(about: Iterable[Field]) -> Wanted:
+    fields = list(about)
     fields += [field.alternative for field in fields if field.alternative is not None]
     keys = [(_SECTIONS[one.entity], one.key) for one in fields if one.entity in _SECTIONS]
     if any((one.entity, one.key) == (Entity.ATTRIBUTE, "run_name") for one in fields):

@@ -15,6 +15,7 @@ from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.registry import MemoryRegistry
+from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         AuditStore,
         EvaluationStore,
         RegistryStore,
+        RunTables,
         TrackingStore,
         TransferStore,
         TrashStore,
@@ -42,6 +44,7 @@ class MemoryStores:
         self._ledger = Ledger()
         self._tracking = MemoryTracking(self._ledger, Held())
         self._tracking.add_default(default_artifact_root)
+        self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
         )
@@ -64,6 +67,11 @@ class MemoryStores:
     def tracking(self) -> TrackingStore:
         """Experiments, runs, series and logged models."""
         return self._tracking
+
+    @property
+    def run_tables(self) -> RunTables:
+        """Runs by columns."""
+        return self._run_tables
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -16,6 +16,7 @@ from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
 from millrace.core.entities.run import TERMINAL, ParamClash
 from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.core.filters.ast import fields_of
 from millrace.core.rules.transfer import check_same_experiment
 from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
@@ -25,12 +26,13 @@ from millrace.stores.memory.series import Charted, Series, chart, columns
 from millrace.stores.protocols import Appended, NewExperiment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.experiment import ExperimentChange
     from millrace.core.entities.metric import MetricSummary
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
+    from millrace.core.filters.ast import Field
     from millrace.core.pages import Page, Position
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.memory.records import Held, ModelRecord
@@ -306,7 +308,8 @@ class MemoryTracking(LoggedModels):
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs, one page."""
         with self._ledger.lock:
-            searched = self._searched(experiment_ids, query)
+            fields = (*fields_of(query.tree), *(key.field for key in query.order))
+            searched = self.records(experiment_ids, fields)
             seen = [run for run in searched if search.in_view(run.base.lifecycle_stage, query.view)]
             page = search.find(
                 seen,
@@ -317,9 +320,17 @@ class MemoryTracking(LoggedModels):
             )
             return page.map(self._shown)
 
-    def _searched(self, experiment_ids: Sequence[str], query: Query) -> list[RunRecord]:  # noqa: ARG002 - a store may look at less
-        """Runs in which what the query asks for may be relied upon."""
+    def records(
+        self,
+        experiment_ids: Sequence[str],
+        fields: Iterable[Field] | None,  # noqa: ARG002 - a store may look at less
+    ) -> list[RunRecord]:
+        """Runs in which *fields* may be relied upon; None: all of them. Hold the lock."""
         return self._runs_of(experiment_ids)
+
+    def record(self, run_id: str) -> RunRecord | None:
+        """A run, deleted ones included. Hold the lock."""
+        return self._runs.get(run_id)
 
     def _shown(self, run: RunRecord) -> msgspec.Raw:
         """A run that was found."""

@@ -21,6 +21,13 @@ from millrace.stores.protocols.artifacts import ArtifactRecords
 from millrace.stores.protocols.audit import AuditStore
 from millrace.stores.protocols.evaluation import EvaluationStore
 from millrace.stores.protocols.registry import RegistryStore
+from millrace.stores.protocols.run_tables import (
+    KeyFacts,
+    KeysAsked,
+    Ordered,
+    RunsAsked,
+    RunTables,
+)
 from millrace.stores.protocols.series import (
     Buckets,
     MetricWindow,
@@ -43,12 +50,17 @@ __all__ = [
     "Buckets",
     "EvaluationStore",
     "Inspects",
+    "KeyFacts",
+    "KeysAsked",
     "MetricWindow",
     "NewExperiment",
+    "Ordered",
     "Points",
     "Query",
     "RawSeries",
     "RegistryStore",
+    "RunTables",
+    "RunsAsked",
     "SeriesAnswer",
     "SeriesWindow",
     "StoreHealth",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.audit import AuditStore
     from millrace.stores.protocols.evaluation import EvaluationStore
     from millrace.stores.protocols.registry import RegistryStore
+    from millrace.stores.protocols.run_tables import RunTables
     from millrace.stores.protocols.tracking import TrackingStore
     from millrace.stores.protocols.transfer import TransferStore
     from millrace.stores.protocols.trash import TrashStore
@@ -51,6 +52,9 @@ class Stores(Protocol):
 
     @property
     def tracking(self) -> TrackingStore: ...
+
+    @property
+    def run_tables(self) -> RunTables: ...
 
     @property
     def evaluation(self) -> EvaluationStore: ...

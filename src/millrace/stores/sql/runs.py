@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.sql.selectable import FromClause
 
-    from millrace.core.entities.entity import KeyValue
+    from millrace.core.entities.entity import KeyValue, ViewType
     from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import Batch
     from millrace.core.filters.ast import Field
@@ -510,15 +510,7 @@ def find_runs(
         tree = resolve(tree, source.has_metric)
     if any(key.field.alternative for key in order):
         order = orders.resolve(order, source.has_metric)
-    lifecycles = IN_VIEW[query.view]
-    scope = and_(
-        t.runs.c.experiment_id == experiments[0]
-        if len(experiments) == 1
-        else t.runs.c.experiment_id.in_(experiments),
-        t.runs.c.lifecycle == lifecycles[0]
-        if len(lifecycles) == 1
-        else t.runs.c.lifecycle.in_(lifecycles),
-    )
+    scope = scope_of(experiments, query.view)
     known = matching(session, tree, source, scope)
     needed = list(demanded(tree))
     walks = bool(order) and order[0].field.entity in _WALKED
@@ -530,6 +522,19 @@ def find_runs(
         order=order, ties=ties, limit=query.limit, after=query.after,
         demanded=[one for one in needed if one not in known],
     )  # fmt: skip
+
+
+def scope_of(experiments: Sequence[int], view: ViewType) -> ColumnElement[bool]:
+    """The condition on `runs` for those of some experiments in a stage of life."""
+    lifecycles = IN_VIEW[view]
+    return and_(
+        t.runs.c.experiment_id == experiments[0]
+        if len(experiments) == 1
+        else t.runs.c.experiment_id.in_(experiments),
+        t.runs.c.lifecycle == lifecycles[0]
+        if len(lifecycles) == 1
+        else t.runs.c.lifecycle.in_(lifecycles),
+    )
 
 
 # Order keys with an index of their own.

@@ -28,6 +28,7 @@ from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.inspection import Inspection
 from millrace.stores.sql.migrate import prepare
 from millrace.stores.sql.registry import SqlRegistry
+from millrace.stores.sql.run_tables import SqlRunTables
 from millrace.stores.sql.series import Charts, Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements, statements
@@ -353,6 +354,7 @@ class SqlStores:
             prepared = self._statements = statements(self._database.dialect)
             self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
             self._tracking = SqlTracking(self._database, self._writer, prepared)
+            self._run_tables = SqlRunTables(self._database, prepared)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
@@ -382,6 +384,11 @@ class SqlStores:
     def tracking(self) -> SqlTracking:
         """Experiments, runs, series and logged models."""
         return self._tracking
+
+    @property
+    def run_tables(self) -> SqlRunTables:
+        """Runs by columns."""
+        return self._run_tables
 
     @property
     def evaluation(self) -> SqlEvaluation:
