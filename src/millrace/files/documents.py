@@ -1,8 +1,9 @@
-"""YAML that others wrote: plain data only, of bounded size, read with LibYAML where it is there."""
+"""YAML and JSON that others wrote: plain data only, of bounded size and depth."""
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,16 @@ def read_yaml(data: bytes, *, limit: int = MAX_BYTES) -> Any:  # noqa: ANN401 - 
         raise InvalidArgument(f"It is not UTF-8: {error}.") from error
     flat = _flat(text)
     return _whole(text) if flat is None else flat
+
+
+def read_json(data: bytes, *, limit: int = MAX_BYTES) -> Any:  # noqa: ANN401 - any document
+    """The value of a JSON document; raises `InvalidArgument` when it is none or too large."""
+    if len(data) > limit:
+        raise InvalidArgument(f"It has {len(data):,} bytes; at most {limit:,} are read.")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"It is no JSON: {error}.") from error
 
 
 def write_yaml(value: object) -> bytes:

@@ -1,0 +1,1 @@
+"""Packaging models: the `MLmodel` folder, signatures, what flavors share, loading."""
