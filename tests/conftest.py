@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(item: pytest.Item) -> int:
     folder = item.path.relative_to(ROOT).parts[0]
     return CHEAP_FIRST.index(folder) if folder in CHEAP_FIRST else len(CHEAP_FIRST)
+
+
+# What tools keep there, and what git ignores.
+_KEPT_IN_ROOT = {".coverage", ".hypothesis", "build", "dist", "site"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy_root() -> Iterator[None]:
+    """No test leaves anything in the root of the repository, such as records at a relative path."""
+    before = {one.name for one in ROOT.parent.iterdir()}
+    yield
+    left = {one.name for one in ROOT.parent.iterdir()} - before - _KEPT_IN_ROOT
+    assert [one for one in left if not one.endswith("_cache")] == []
 
 
 @pytest.fixture(scope="session")

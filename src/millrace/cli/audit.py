@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from millrace.cli import options
-from millrace.cli.doctor import missing_file
+from millrace.cli.doctor import require_there
 from millrace.cli.output import show_json, show_table, time_of
 from millrace.cli.records import client_at, every
 from millrace.core import settings
-from millrace.core.errors import NotFound
 
 if TYPE_CHECKING:
     from millrace.api.audit import AuditEntriesReply
@@ -112,7 +111,7 @@ def export(*, backend_store_uri: str, filename: Path | None) -> None:
     from millrace.services.platform import open_platform
     from millrace.services.verification import export as write
 
-    _require(backend_store_uri)
+    require_there(backend_store_uri)
     with closing(open_platform(backend_store_uri)) as platform:
         platform.audit.sign(now_ms(), at_once=True)
         if filename is None:
@@ -161,7 +160,7 @@ def verify(
         with export_file.open("rb") as file:
             report = verify_export(file, witnessed=witnessed, trusted=trust)
     else:
-        _require(backend_store_uri)
+        require_there(backend_store_uri)
         with closing(_opened(backend_store_uri)) as stores:
             report = verify_store(stores.audit, witnessed=witnessed, trusted=trust)
     if output == "json":
@@ -179,7 +178,7 @@ def rotate_key(*, backend_store_uri: str) -> None:
     from millrace.client.transports import local_context
     from millrace.services.platform import open_platform
 
-    _require(backend_store_uri)
+    require_there(backend_store_uri)
     with closing(open_platform(backend_store_uri)) as platform:
         key = platform.audit.rotate_key(local_context())
     click.echo(f"Heads are signed with the key {key.key_id} from now on.")
@@ -204,10 +203,3 @@ def _opened(uri: str) -> Stores:
     from millrace.stores.open import open_stores
 
     return open_stores(uri)
-
-
-def _require(uri: str) -> None:
-    """Looking must not make a database where there is none."""
-    file = missing_file(uri)
-    if file is not None:
-        raise NotFound(f"There is no database file {file}.")

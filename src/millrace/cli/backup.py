@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from millrace.cli import options
-from millrace.cli.doctor import missing_file, without_password
+from millrace.cli.doctor import require_there, without_password
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 
 _FILES = {".db", ".sqlite", ".sqlite3"}
@@ -28,8 +28,7 @@ def backup(*, uri: str, dest: Path, artifacts: bool, artifacts_destination: str 
     """
     if dest.exists():
         raise AlreadyExists(f"{dest} exists already; choose another name.")
-    if missing_file(uri) is not None:
-        raise NotFound(f"There is no database file {missing_file(uri)}.")
+    require_there(uri)
     if artifacts and not artifacts_destination:
         raise click.UsageError("--artifacts needs --artifacts-destination: where they are.")
     if dest.suffix.lower() in _FILES:

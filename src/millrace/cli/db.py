@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from millrace.cli.doctor import missing_file, without_password
+from millrace.cli.doctor import missing_file, require_there, without_password
 from millrace.cli.options import output
 from millrace.cli.output import show_json, show_table
-from millrace.core.errors import NotFound
 
 _uri = click.argument("uri")
 
@@ -24,7 +23,7 @@ def current(*, uri: str, output: str) -> None:
     """Show which revision the database has."""
     from millrace.stores.sql import migrate
 
-    _require(uri)
+    require_there(uri)
     revision = migrate.current(uri)
     if output == "json":
         show_json({"revision": revision})
@@ -66,7 +65,7 @@ def check(ctx: click.Context, *, uri: str, output: str) -> None:
     """
     from millrace.stores.sql import migrate
 
-    _require(uri)
+    require_there(uri)
     revision, head = migrate.current(uri), migrate.head()
     differences = migrate.differences(uri) if revision == head else []
     if output == "json":
@@ -144,9 +143,3 @@ def _secure(uri: str, revision: str, *, copies: bool, has_backup: bool) -> None:
         target = file.with_name(f"{file.name}.at-{revision}-{now_ms()}.backup")
         copy_sqlite(file, target)
         click.echo(f"Copied {file} to {target}.")
-
-
-def _require(uri: str) -> None:
-    """Looking must not make a database where there is none."""
-    if missing_file(uri) is not None:
-        raise NotFound(f"There is no database file {missing_file(uri)}.")

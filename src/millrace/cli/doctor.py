@@ -15,7 +15,9 @@ from millrace import __version__
 from millrace.cli import options
 from millrace.cli.output import show_json, show_pairs, show_table
 from millrace.core import settings
-from millrace.core.errors import MillraceError, NotFound
+from millrace.core.errors import MillraceError
+from millrace.core.uris import redacted
+from millrace.stores.places import NotThere
 
 _LIBRARIES: Final = (
     "alembic",
@@ -103,7 +105,10 @@ def without_password(text: str) -> str:
     """*text* with the password masked, if it is a URI that has one."""
     if "://" not in text or "@" not in text:
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a host that is none
+        return redacted(text)
     user, _, host = parts.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
     return parts._replace(netloc=f"{name}{colon and ':***'}@{host}").geturl()
@@ -129,7 +134,7 @@ def _server(uri: str) -> Store:
     at_once = Patience(retries=0, timeout_s=10.0)
     try:
         answer = client.request(Message(method="GET", path="/ready"), at_once)
-    except NotFound:
+    except NotThere:
         # Not ours, but perhaps another server of the same API.
         answer = client.request(Message(method="GET", path="/version"), at_once)
         version = answer.body.decode(errors="replace").strip()
@@ -148,11 +153,7 @@ def _database(uri: str) -> Store:
     """Open the database at *uri*, unless that would make a new one."""
     from millrace.stores.open import open_stores
 
-    missing = missing_file(uri)
-    if missing is not None:
-        raise NotFound(
-            f"There is no database file {missing} yet; a server makes it when it starts."
-        )
+    require_there(uri)
     stores = open_stores(uri)
     try:
         health = stores.health()
@@ -165,6 +166,20 @@ def _database(uri: str) -> Store:
         revision=health.revision,
         message=health.message,
     )
+
+
+def require_there(uri: str) -> None:
+    """Raise `NotThere` where there is nothing: looking must not make a store."""
+    from millrace.stores.open import scheme_of
+
+    file = missing_file(uri)
+    if file is not None:
+        raise NotThere(f"There is no database file {file} yet; a server makes it when it starts.")
+    if scheme_of(uri) == "file":
+        from millrace.stores.file import folder_of
+
+        if not Path(folder_of(uri)).is_dir():
+            raise NotThere(f"There is no folder {folder_of(uri)} yet; a server makes it.")
 
 
 def missing_file(uri: str) -> str | None:

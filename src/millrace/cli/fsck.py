@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from millrace.cli import options
-from millrace.cli.doctor import missing_file
+from millrace.cli.doctor import require_there
 from millrace.cli.output import printable, show_json
-from millrace.core.errors import MillraceError, NotFound, NotSupported
+from millrace.core.errors import MillraceError, NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,8 +82,7 @@ def findings(
     from millrace.stores.open import open_stores
     from millrace.stores.protocols import Inspects
 
-    if missing_file(uri) is not None:
-        raise NotFound(f"There is no database file {missing_file(uri)}.")
+    require_there(uri)
     stores = open_stores(uri)
     places = Places(open_store, destination=destination, trusting=True)
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from millrace.cli import options
-from millrace.cli.doctor import missing_file
+from millrace.cli.doctor import require_there
 from millrace.cli.output import printable, show_json
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, NotFound
+from millrace.core.errors import InvalidArgument
 from millrace.core.uris import redacted
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def _here(
     from millrace.services.retention import Retention
     from millrace.stores.open import open_stores
 
-    if missing_file(uri) is not None:
-        raise NotFound(f"There is no database file {missing_file(uri)}.")
+    require_there(uri)
     stores = open_stores(uri)
     places = Places(open_store, destination=destination, trusting=True)
     try:

@@ -1,7 +1,7 @@
 """The `millrace` command: finds the module of a subcommand, and turns errors into exit codes.
 
-Exit codes: 0 done, 1 it failed (one sentence on the standard error says why), 2 the command line is
-wrong, 130 interrupted.
+Exit codes: 0 done, 1 it failed, 2 the command line is wrong or the store that it names cannot be
+opened, 130 interrupted. One sentence on the standard error says why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 import click
 
 from millrace import __version__
-from millrace.core.errors import MillraceError
+from millrace.core.errors import MillraceError, MissingExtra
+from millrace.stores.places import Misplaced
 
 # Command -> its module below millrace.cli, which holds it under its own name.
 COMMANDS: Final = {
@@ -34,6 +35,12 @@ COMMANDS: Final = {
     "ui": "server",
     "webhooks": "webhooks",
 }
+
+
+class _Misled(click.ClickException):
+    """The command line leads to no store."""
+
+    exit_code = click.UsageError.exit_code
 
 
 class Millrace(click.Group):
@@ -60,7 +67,8 @@ class Millrace(click.Group):
         except MillraceError as error:
             if ctx.params["debug"]:
                 raise
-            raise click.ClickException(error.message) from error
+            kind = _Misled if isinstance(error, (Misplaced, MissingExtra)) else click.ClickException
+            raise kind(error.message) from error
         except OSError as error:
             if ctx.params["debug"] or isinstance(error, BrokenPipeError):
                 raise

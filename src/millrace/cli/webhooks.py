@@ -10,12 +10,11 @@ import click
 import msgspec
 
 from millrace.cli import options
-from millrace.cli.doctor import missing_file
+from millrace.cli.doctor import require_there
 from millrace.cli.output import show_json, show_table, time_of
 from millrace.cli.records import client_at, every
 from millrace.core import settings
 from millrace.core.entities.webhook import EVENTS
-from millrace.core.errors import NotFound
 
 if TYPE_CHECKING:
     from millrace.api.endpoint import Endpoint, Request
@@ -172,9 +171,7 @@ def rotate_key(*, backend_store_uri: str) -> None:
     from millrace.client.transports import local_context
     from millrace.services.platform import open_platform
 
-    file = missing_file(backend_store_uri)
-    if file is not None:
-        raise NotFound(f"There is no database file {file}.")
+    require_there(backend_store_uri)
     with closing(open_platform(backend_store_uri)) as platform:
         count = platform.webhooks.rotate_key(local_context())
     click.echo(f"{count} secrets were sealed anew.")

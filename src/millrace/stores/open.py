@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from millrace.core.clock import now_ms
-from millrace.core.errors import InvalidArgument
 from millrace.core.plugins import Registry
+from millrace.stores.places import WrongPlace
 
 if TYPE_CHECKING:
     from millrace.stores.protocols import Stores
@@ -42,12 +42,12 @@ IN_MEMORY = frozenset({"sqlite://", "sqlite:///:memory:", "memory://", "memory:"
 
 
 def open_stores(uri: str, *, default_artifact_root: str = "mlflow-artifacts:/") -> Stores:
-    """Open the records at *uri*; raise `InvalidArgument` for a scheme that nobody offers."""
+    """Open the records at *uri*; raise `WrongPlace` for a scheme that nobody offers."""
     scheme = scheme_of(uri)
     opener = OPENERS.find(scheme)
     if opener is None:
         offered = ", ".join(OPENERS.names())
-        raise InvalidArgument(
+        raise WrongPlace(
             f"No store for a URI of scheme {scheme!r}. Offered: {offered}; for example "
             "sqlite:///millrace.db or ./mlruns."
         )

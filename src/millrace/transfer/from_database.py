@@ -42,9 +42,10 @@ from millrace.core.entities.run import (
     RunInputs,
     RunOutputs,
 )
-from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
+from millrace.core.errors import InvalidArgument, MissingExtra
 from millrace.core.numbers import keys_of
 from millrace.core.tags import RUN_NAME
+from millrace.stores.places import NotOpened
 from millrace.transfer.source import HeldLoggedModel, HeldRun, logged_model_in
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class MlflowDatabase:
                 "Run: pip install 'millrace[server]'"
             ) from error
         except DBAPIError as error:
-            raise Unavailable(
+            raise NotOpened(
                 f"{self.name} cannot be opened: {type(error.orig).__name__}."
             ) from error
         names = set(inspect(self._connection).get_table_names())

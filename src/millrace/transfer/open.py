@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from millrace.core.errors import InvalidArgument, NotFound, Unavailable
+from millrace.core.errors import Unavailable
 from millrace.core.uris import redacted
-from millrace.stores.file import FileStores
+from millrace.stores.file import FileStores, folder_of
 from millrace.stores.open import open_stores
+from millrace.stores.places import NotOpened, NotThere, WrongPlace
 from millrace.stores.sql.engine import Database, sqlite_file
 from millrace.stores.sql.migrate import is_ours
 from millrace.transfer.archive import MANIFEST, Archive
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def open_source(named: str) -> Iterator[Source]:
     """The source that *named* is: a server's address, a database URI, an archive, or a folder.
 
-    NotFound: there is nothing; InvalidArgument: there is something else.
+    NotThere: there is nothing; WrongPlace: there is something else.
     """
     if named.startswith(("http://", "https://")):
         source: Source = TrackingServer(named)
@@ -36,7 +37,7 @@ def open_source(named: str) -> Iterator[Source]:
             yield found
         return
     else:
-        path = Path(named.removeprefix("file://"))
+        path = Path(folder_of(named))
         if (path / MANIFEST).is_file():
             source = Archive(path)
         else:
@@ -54,12 +55,12 @@ def _database(uri: str) -> Iterator[Source]:
     """A database, ours or MLflow's: the tables tell."""
     file = sqlite_file(uri)
     if file is not None and not file.exists():
-        raise NotFound(f"There is no database at {file}.")
+        raise NotThere(f"There is no database at {file}.")
     database = Database(uri)
     try:
         ours = is_ours(database)
     except Unavailable as error:
-        raise Unavailable(f"{redacted(uri)}: {error.message}") from error
+        raise NotOpened(f"{redacted(uri)}: {error.message}") from error
     finally:
         database.close()
     if not ours:
@@ -80,9 +81,9 @@ def _database(uri: str) -> Iterator[Source]:
 def _folder(path: Path) -> Iterator[Source]:
     """A folder of files, as MLflow's clients and ours keep records in."""
     if not path.is_dir():
-        raise NotFound(f"There is no folder {path}.")
+        raise NotThere(f"There is no folder {path}.")
     if not any(path.glob("*/meta.yaml")) and not any(path.glob(".trash/*/meta.yaml")):
-        raise InvalidArgument(
+        raise WrongPlace(
             f"{path} holds no records: neither {MANIFEST} of an archive, nor experiments."
         )
     stores = FileStores(str(path), default_artifact_root=str(path))

@@ -168,15 +168,17 @@ def test_a_port_that_is_taken_is_one_sentence(started: tuple[Process, int], tmp_
 
 
 @pytest.mark.parametrize(
-    ("args", "word"),
+    ("args", "word", "code"),
     [
-        (["--backend-store-uri", "oracle://host/x"], "oracle"),
-        (["--static-prefix", "mlops"], "mlops"),
-        (["--app-name", "basic-auth"], "--app-name"),
+        (["--backend-store-uri", "oracle://host/x"], "oracle", 2),
+        (["--static-prefix", "mlops"], "mlops", 1),
+        (["--app-name", "basic-auth"], "--app-name", 1),
     ],
 )
-def test_a_server_that_cannot_start_says_why(tmp_path: Path, args: list[str], word: str) -> None:
-    done = millrace("server", "--port", str(free_port()), *args, folder=tmp_path, code=1)
+def test_a_server_that_cannot_start_says_why(
+    tmp_path: Path, args: list[str], word: str, code: int
+) -> None:
+    done = millrace("server", "--port", str(free_port()), *args, folder=tmp_path, code=code)
 
     assert word in done.stderr
     assert done.stderr.startswith("Error: ")

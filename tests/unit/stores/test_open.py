@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from millrace.core.clock import fixed
 from millrace.core.errors import InvalidArgument, MillraceError, MissingExtra, Unavailable
 from millrace.stores.open import OPENERS, open_stores
+from millrace.stores.places import NotOpened, WrongPlace
 from millrace.stores.sql import migrate
 
 
@@ -93,12 +95,57 @@ def test_a_database_that_other_connections_cannot_see_is_refused(uri: str) -> No
         open_stores(uri)
 
 
+@pytest.mark.parametrize(
+    "uri", [":", "://", ":secret@host/db", "x_y://z", "1a:/x", "", "file:", "file://", "a:b\0"]
+)
+def test_a_mistyped_uri_becomes_no_folder(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(WrongPlace) as caught:
+        open_stores(uri)
+
+    assert "secret" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["./:", "./a:b", "C:"])
+def test_a_path_may_hold_a_colon(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    stores = open_stores(path)
+    stores.close()
+
+    assert (tmp_path / path).is_dir()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://ada:sec:ret@host:port/db",
+        "postgresql://ada:sec@ret@host:port/db",
+        "mysql://ada:secret@[::1/db",
+        "sqlite:///a\0.db",
+    ],
+)
+def test_a_uri_that_cannot_be_read_is_not_quoted(uri: str) -> None:
+    """What stands where a port should may be a part of the password."""
+    with pytest.raises(WrongPlace, match="Not a database URI") as caught:
+        open_stores(uri)
+
+    assert not {"sec", "ret", "port"} & set(re.split(r"\W", caught.value.message))
+    assert caught.value.__suppress_context__
+
+
 @pytest.mark.parametrize("place", ["missing/folder/x.db", ""], ids=["no such folder", "a folder"])
 def test_a_file_that_cannot_be_opened(tmp_path: Path, place: str) -> None:
     with pytest.raises(Unavailable) as caught:
         open_stores(f"sqlite:///{tmp_path / place}")
 
-    assert isinstance(caught.value, MillraceError)
+    assert isinstance(caught.value, NotOpened)
     assert not (tmp_path / "missing").exists()
 
 

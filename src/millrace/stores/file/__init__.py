@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from millrace.core import settings
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.finding import Finding
-from millrace.core.errors import InvalidArgument, Unavailable
+from millrace.core.errors import Unavailable
 from millrace.files import atomic
 from millrace.stores.file import layout
 from millrace.stores.file.changes import Files
@@ -27,6 +27,7 @@ from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.trash import MemoryTrash
+from millrace.stores.places import NotOpened, WrongPlace
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class FileStores:
         try:
             os.makedirs(self._root, exist_ok=True)
         except OSError as error:
-            raise InvalidArgument(
+            raise NotOpened(
                 f"{self._root} can be no folder of records: {error.strerror}."
             ) from error
         self._files = Files(self._root, durable=durable)
@@ -86,6 +87,10 @@ class FileStores:
         self._secret: bytes | None = None
         try:
             self._open(default_artifact_root)
+        except (OSError, Unavailable) as error:
+            self._ledger.close()
+            why = error.strerror if isinstance(error, OSError) else error.message
+            raise NotOpened(f"{self._root} can be no folder of records: {why}.") from error
         except BaseException:
             self._ledger.close()
             raise
@@ -226,13 +231,34 @@ class FileStores:
 def folder_of(uri: str) -> str:
     """The folder that a `file:` URI or a plain path names."""
     if not uri.startswith("file:"):
-        return uri
+        return _plain(uri)
     parts = urlsplit(uri)
     if parts.netloc not in {"", "localhost"}:
-        raise InvalidArgument(
+        raise WrongPlace(
             f"{uri!r} names a folder on the host {parts.netloc!r}. Write file:///path for one on "
             "this machine."
         )
     if parts.query or parts.fragment:
-        raise InvalidArgument(f"{uri!r} must be a path alone, without query and fragment.")
-    return unquote(parts.path) or "."
+        raise WrongPlace(f"{uri!r} must be a path alone, without query and fragment.")
+    return _path(unquote(parts.path))
+
+
+def _plain(path: str) -> str:
+    """*path*, unless it rather is a URI that somebody mistyped."""
+    first, colon, _ = path.partition("/")[0].partition(":")
+    if colon and len(first) != 1:  # one letter is a drive
+        raise WrongPlace(
+            f"{first + colon!r} begins neither the URI of a store nor a path. For a folder whose "
+            "name holds a colon write ./ before it; for a database, something like "
+            "sqlite:///millrace.db."
+        )
+    return _path(path)
+
+
+def _path(path: str) -> str:
+    if not path or "\0" in path:
+        raise WrongPlace(
+            "The URI names no folder. Write a path such as ./mlruns or file:///path; a dot means "
+            "the working folder."
+        )
+    return path

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument
 from millrace.core.filters import patterns
+from millrace.stores.places import WrongPlace
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class Hands:
 
     @classmethod
     def check(cls, url: URL) -> None:
-        """Raise `InvalidArgument` for a place that cannot be one of ours."""
+        """Raise `WrongPlace` for a place that cannot be one of ours."""
         if not url.database:
-            raise InvalidArgument(
+            raise WrongPlace(
                 f"The URI names no database; expected {url.get_backend_name()}://USER@HOST/DATABASE."
             )
 
@@ -133,9 +133,9 @@ class SqliteHands(Hands):
 
     @classmethod
     def check(cls, url: URL) -> None:
-        """Raise `InvalidArgument` for a database that only one connection could see."""
+        """Raise `WrongPlace` for a database that only one connection could see."""
         if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
-            raise InvalidArgument(
+            raise WrongPlace(
                 "A SQLite database in memory belongs to one connection only, and this store has "
                 "many. Name a file, as in sqlite:///millrace.db, or use memory: instead."
             )

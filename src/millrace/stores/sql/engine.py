@@ -14,7 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, MissingExtra, Unavailable
+from millrace.core.errors import MissingExtra, Unavailable
+from millrace.stores.places import WrongPlace
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE, in_bulk
 from millrace.stores.sql.drivers import HANDS, Hands
 from millrace.stores.sql.faults import explain, fault_of, was_refused
@@ -215,10 +216,7 @@ class Database:
             self.readers = _engine(self.url, hands, writes=False)
             self.writers = _engine(self.url, hands, writes=True)
         except ArgumentError as error:
-            raise InvalidArgument(
-                f"Not a database URI: {uri.partition('://')[0]!r}; expected something like "
-                "sqlite:///millrace.db."
-            ) from error
+            raise _no_database(uri) from error
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise _missing_driver(uri) from error
         self.dialect: Final = self.readers.dialect.name
@@ -271,28 +269,42 @@ _DRIVERS: Final = {
 
 
 def database_url(uri: str) -> URL:
-    """The URL of a database with the driver that we use; raises `InvalidArgument`."""
-    url = make_url("postgresql" + uri.removeprefix("postgres") if _is_short(uri) else uri)
+    """The URL of a database with the driver that we use; raises `WrongPlace`."""
+    url = _url(uri)
     name, plus, driver = url.drivername.partition("+")
     known = _DRIVERS.get(name)
     if known is None:
-        raise InvalidArgument(
+        raise WrongPlace(
             f"Databases of kind {name!r} are not supported; use {', '.join(_DRIVERS)}."
         )
     if driver not in known or (plus and not driver):
-        raise InvalidArgument(
+        raise WrongPlace(
             f"Millrace does not use the driver {driver!r}: write {name}:// instead of "
             f"{url.drivername}://, and it takes {HANDS[name].driver}."
         )
     return url.set(drivername=f"{name}+{HANDS[name].driver}")
 
 
-def _is_short(uri: str) -> bool:
-    return uri.startswith(("postgres:", "postgres+"))
+def _url(uri: str) -> URL:
+    if "\0" in uri:
+        raise _no_database(uri)
+    is_short = uri.startswith(("postgres:", "postgres+"))
+    try:
+        return make_url("postgresql" + uri.removeprefix("postgres") if is_short else uri)
+    except (ArgumentError, ValueError):  # which may quote a part of the password
+        raise _no_database(uri) from None
+
+
+def _no_database(uri: str) -> WrongPlace:
+    return WrongPlace(
+        f"Not a database URI: {uri.partition(':')[0]!r}; expected something like "
+        "sqlite:///millrace.db or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, where '@', ':' "
+        "and '/' within a password are written %40, %3A and %2F."
+    )
 
 
 def _missing_driver(uri: str) -> MissingExtra:
-    name = make_url(uri).get_backend_name()
+    name = _url(uri).get_backend_name()
     extra = HANDS[name].extra if name in HANDS else None
     way_out = f" Run: pip install 'millrace[{extra}]'" if extra else ""
     return MissingExtra(f"No driver for {uri.partition(':')[0]!r} is installed.{way_out}")
@@ -309,6 +321,17 @@ def _engine(url: URL, hands: type[Hands], *, writes: bool) -> Engine:
         **hands.options(url, writes=writes),
     )
     asks = settings.POOL_PRE_PING.get()
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: Dialect, _entry: ConnectionPoolEntry, args: list[Any], options: dict[str, Any]
+    ) -> DBAPIConnection:
+        try:
+            return dialect.connect(*args, **options)
+        except TypeError as error:
+            raise WrongPlace(
+                f"The driver does not know all options of the URI ({', '.join(url.query)})."
+            ) from error
 
     @event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -359,7 +382,7 @@ def _begin_snapshot(connection: Connection) -> None:
 
 def sqlite_file(uri: str) -> Path | None:
     """The file of a SQLite URI; None for other databases."""
-    url = make_url(uri)
+    url = _url(uri)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from millrace.core.errors import MillraceError, Unavailable
+from millrace.stores.places import NotOpened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +33,27 @@ class Fault(StrEnum):
     MISSING = "There is no such database."
     UNOPENED = "The database file cannot be opened."
     DAMAGED = "The database file is damaged or no database."
+    OPTIONS = "The driver refuses an option or the port in the URI."
+    DRIVER = "The driver of the database lacks a library that it needs."
     UNKNOWN = "The database did not do as asked; nothing was written."
 
 
 # Gone by themselves, or by a new connection: what was not committed may be tried again.
 PASSING: Final = frozenset({Fault.CLASH, Fault.LOST, Fault.AWAY, Fault.CROWDED})
+
+# What whoever named the database has to see to; nothing that may be tried again.
+_OUTSIDE: Final = frozenset(
+    {
+        Fault.AWAY,
+        Fault.DENIED,
+        Fault.FORBIDDEN,
+        Fault.MISSING,
+        Fault.UNOPENED,
+        Fault.DAMAGED,
+        Fault.OPTIONS,
+        Fault.DRIVER,
+    }
+)
 
 # PostgreSQL, by SQLSTATE or its first two characters.
 _SQLSTATES: Final[Mapping[str, Fault]] = {
@@ -93,6 +110,8 @@ _WORDS: Final = (
     (("disk is full", "no space left", "errcode: 28"), Fault.FULL),
     (("readonly", "read-only"), Fault.READ_ONLY),
     (("unable to open",), Fault.UNOPENED),
+    (("invalid connection option", "invalid port", "invalid sslmode"), Fault.OPTIONS),
+    (("failed to load the driver",), Fault.DRIVER),
     (("malformed", "not a database"), Fault.DAMAGED),
     (("password authentication failed", "no password supplied", "pg_hba.conf"), Fault.DENIED),
     (("role",), Fault.DENIED),
@@ -149,4 +168,5 @@ def explain(error: Exception) -> MillraceError:
     logger.error("database error: %s", error)
     if isinstance(error, PoolTimeout):
         return Unavailable("All database connections are busy; try again in a moment.")
-    return Unavailable(str(fault_of(error)))
+    fault = fault_of(error)
+    return (NotOpened if fault in _OUTSIDE else Unavailable)(str(fault))

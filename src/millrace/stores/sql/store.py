@@ -18,6 +18,8 @@ from millrace.core.entities.run import Run, RunInfo
 from millrace.core.errors import MillraceError, Unavailable
 from millrace.core.numbers import NAN_KEY, value_of
 from millrace.core.pages import Page
+from millrace.core.uris import redacted
+from millrace.stores.places import NotOpened
 from millrace.stores.protocols import Appended, NewExperiment, Points, StoreHealth
 from millrace.stores.sql import documents, experiments, models, runs
 from millrace.stores.sql import tables as t
@@ -369,8 +371,7 @@ class SqlStores:
                 raise
         except Unavailable as error:
             self._database.close()
-            where = self._database.url.render_as_string(hide_password=True)
-            raise Unavailable(f"{where}: {error.message}") from error
+            raise NotOpened(f"{redacted(uri)}: {error.message}") from error
         except BaseException:
             self._database.close()
             raise
