@@ -416,6 +416,11 @@ SQLITE_SYNCHRONOUS: Final = Setting(
     "FULL: an acknowledged write survives power loss. NORMAL: it survives a crash of the process, "
     "and a power cut may take the last moments.",
 )  # fmt: skip
+SQLITE_ON_NETWORK: Final = Setting(
+    "SQLITE_ON_NETWORK", _flag, False, "both",
+    "Open a SQLite database on a network file system all the same. Its locks do not hold there: "
+    "safe only while a single host opens it.",
+)  # fmt: skip
 POOL_SIZE: Final = Setting(
     "SQLALCHEMYSTORE_POOL_SIZE", _positive, 16, "both",
     "Connections to the database that each process keeps open for reading; one more is for "

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from millrace.core.errors import Unavailable
 from millrace.core.uris import redacted
 from millrace.stores.file import FileStores, folder_of
 from millrace.stores.open import open_stores
-from millrace.stores.places import NotOpened, NotThere, WrongPlace
-from millrace.stores.sql.engine import Database, sqlite_file
+from millrace.stores.places import NotThere, WrongPlace
+from millrace.stores.sql.engine import opened, sqlite_file
 from millrace.stores.sql.migrate import is_ours
 from millrace.transfer.archive import MANIFEST, Archive
 from millrace.transfer.from_database import MlflowDatabase
@@ -56,13 +55,8 @@ def _database(uri: str) -> Iterator[Source]:
     file = sqlite_file(uri)
     if file is not None and not file.exists():
         raise NotThere(f"There is no database at {file}.")
-    database = Database(uri)
-    try:
+    with opened(uri) as database:
         ours = is_ours(database)
-    except Unavailable as error:
-        raise NotOpened(f"{redacted(uri)}: {error.message}") from error
-    finally:
-        database.close()
     if not ours:
         source = MlflowDatabase(uri)
         try:

@@ -254,7 +254,7 @@ def test_a_database_that_may_only_be_read(tmp_path: Path) -> None:
 # Damaged
 
 
-def refused_start(database: Path, folder: Path) -> str:
+def refused_start(database: Path, folder: Path, code: int) -> str:
     """What a server says that will not start: one sentence and no traceback."""
     done = subprocess.run(
         command(free_port(), database),
@@ -265,7 +265,7 @@ def refused_start(database: Path, folder: Path) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1, done
+    assert done.returncode == code, done
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: "), done.stderr
     assert "Traceback" not in done.stderr
@@ -303,7 +303,7 @@ def test_a_damaged_file_is_refused_at_the_start(
     damage(server.database)
     before = server.database.read_bytes()
 
-    said = refused_start(server.database, tmp_path)
+    said = refused_start(server.database, tmp_path, 2)
 
     assert "damaged" in said
     assert str(server.database) in said
@@ -315,6 +315,6 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE runs (id INTEGER)")
 
-    said = refused_start(path, tmp_path)
+    said = refused_start(path, tmp_path, 1)
 
     assert "Choose another database" in said

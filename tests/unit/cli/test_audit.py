@@ -143,6 +143,6 @@ def test_looking_makes_no_database(
 ) -> None:
     monkeypatch.setenv("MILLRACE_BACKEND_STORE_URI", "sqlite:///nowhere.db")
     for verb in ("verify", "export", "rotate-key"):
-        millrace("audit", verb, code=1)
+        millrace("audit", verb, code=2)
 
     assert list(tmp_path.iterdir()) == []

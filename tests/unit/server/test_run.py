@@ -174,7 +174,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path, workers: 
 
     done = _run_to_end(asked, tmp_path)
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "No store" in done.stderr
     assert "Traceback" not in done.stderr
 

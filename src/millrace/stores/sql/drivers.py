@@ -9,12 +9,14 @@ import select
 import struct
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from millrace.core import settings
 from millrace.core.filters import patterns
 from millrace.stores.places import WrongPlace
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE
+from millrace.stores.sql.mounts import mount_table, refuse_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -133,12 +135,13 @@ class SqliteHands(Hands):
 
     @classmethod
     def check(cls, url: URL) -> None:
-        """Raise `WrongPlace` for a database that only one connection could see."""
-        if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
+        """Raise `WrongPlace` for a database that only one connection could see, or many hosts."""
+        if not url.database or url.database == ":memory:" or url.query.get("mode") == "memory":
             raise WrongPlace(
                 "A SQLite database in memory belongs to one connection only, and this store has "
                 "many. Name a file, as in sqlite:///millrace.db, or use memory: instead."
             )
+        refuse_network(Path(url.database), mount_table())
 
     @classmethod
     def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared

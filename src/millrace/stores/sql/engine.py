@@ -15,7 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from millrace.core import settings
 from millrace.core.errors import MissingExtra, Unavailable
-from millrace.stores.places import WrongPlace
+from millrace.core.uris import redacted
+from millrace.stores.places import NotOpened, WrongPlace
 from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLITE, in_bulk
 from millrace.stores.sql.drivers import HANDS, Hands
 from millrace.stores.sql.faults import explain, fault_of, was_refused
@@ -246,6 +247,18 @@ class Database:
         """Let all connections go."""
         self.readers.dispose()
         self.writers.dispose()
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[Database]:
+    """The database at *uri* for a while; what keeps us out of it is said with its name."""
+    database = Database(uri)
+    try:
+        yield database
+    except NotOpened as error:
+        raise NotOpened(f"{redacted(uri)}: {error.message}") from error
+    finally:
+        database.close()
 
 
 def dialect_named(name: str) -> Dialect:

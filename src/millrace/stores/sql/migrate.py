@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from millrace.core.errors import InvalidState, Unavailable
 from millrace.stores.sql.columns import is_of
 from millrace.stores.sql.dialects import MYSQLS, SQLITE
-from millrace.stores.sql.engine import Database, NotBegun, Session
+from millrace.stores.sql.engine import NotBegun, Session, opened
 from millrace.stores.sql.faults import explain
 from millrace.stores.sql.locks import alone
 from millrace.stores.sql.tables import metadata
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
     from sqlalchemy import Connection, Dialect
+
+    from millrace.stores.sql.engine import Database
 
 
 _REVISION: Final = re.compile(r"(\d{4})_(pre|post)_(\w+)\.py")
@@ -180,11 +182,8 @@ def _complete(connection: Connection, table: Table) -> None:
 
 def current(uri: str) -> str | None:
     """The revision that the database at *uri* is at; None for an empty one."""
-    database = Database(uri)
-    try:
+    with opened(uri) as database:
         return _current(database)
-    finally:
-        database.close()
 
 
 # --- upgrades ------------------------------------------------------------------------------------
@@ -198,14 +197,11 @@ def upgrade(uri: str, *, to: str | None = None) -> str:
     called again. Two at once: one works, the other waits and finds it done. Raises `InvalidState`
     for a database that is newer than this release, or not ours.
     """
-    database = Database(uri)
-    try:
+    with opened(uri) as database:
         if to is None and _current(database) is None:
             return prepare(database)
         with _alone(database) as connection:
             return _climb(connection, to or head())
-    finally:
-        database.close()
 
 
 def _climb(connection: Connection, target: str) -> str:
@@ -268,14 +264,10 @@ def plan(uri: str, held: str | None, *, connects: bool = True) -> str:
     if not connects:
         dialect = make_url(uri).get_dialect()()
         return _creation(dialect) if held is None else _changes(held, dialect=dialect.name)
-    database = Database(uri)
-    try:
-        with database.readers.connect() as connection:
-            if held is None:
-                return _creation(connection.dialect)
-            return _changes(held, connection=connection)
-    finally:
-        database.close()
+    with opened(uri) as database, database.readers.connect() as connection:
+        if held is None:
+            return _creation(connection.dialect)
+        return _changes(held, connection=connection)
 
 
 def _changes(held: str, **given: object) -> str:
@@ -312,9 +304,5 @@ def differences(uri: str) -> list[str]:
     """In which the live schema is not what this release expects, a sentence each."""
     from millrace.stores.sql.differences import found_in  # noqa: PLC0415 - imports Alembic
 
-    database = Database(uri)
-    try:
-        with database.reading() as session:
-            return found_in(session.connection)
-    finally:
-        database.close()
+    with opened(uri) as database, database.reading() as session:
+        return found_in(session.connection)

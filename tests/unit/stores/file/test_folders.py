@@ -18,6 +18,7 @@ import pytest
 from millrace.core.entities.experiment import ExperimentChange
 from millrace.core.errors import InvalidArgument, NotSupported, Unavailable
 from millrace.stores.file import FileStores, folder_of
+from millrace.stores.places import NotOpened
 from tests.contract.build import (
     add_experiment,
     add_model,
@@ -489,7 +490,7 @@ def test_a_uri_that_names_no_folder_here(uri: str) -> None:
 def test_a_file_is_no_folder_of_records(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
 
-    with pytest.raises(InvalidArgument, match="can be no folder"):
+    with pytest.raises(NotOpened, match="can be no folder"):
         opened(tmp_path / "x")
 
 
