@@ -12,8 +12,7 @@ from typing import Final
 import click
 
 from millrace import __version__
-from millrace.core.errors import MillraceError, MissingExtra
-from millrace.stores.places import Misplaced
+from millrace.core.errors import MillraceError
 
 # Command -> its module below millrace.cli, which holds it under its own name.
 COMMANDS: Final = {
@@ -35,12 +34,6 @@ COMMANDS: Final = {
     "ui": "server",
     "webhooks": "webhooks",
 }
-
-
-class _Misled(click.ClickException):
-    """The command line leads to no store."""
-
-    exit_code = click.UsageError.exit_code
 
 
 class Millrace(click.Group):
@@ -67,8 +60,8 @@ class Millrace(click.Group):
         except MillraceError as error:
             if ctx.params["debug"]:
                 raise
-            kind = _Misled if isinstance(error, (Misplaced, MissingExtra)) else click.ClickException
-            raise kind(error.message) from error
+            click.echo(f"Error: {error.message}", err=True)
+            raise click.exceptions.Exit(error.exit_code) from error
         except OSError as error:
             if ctx.params["debug"] or isinstance(error, BrokenPipeError):
                 raise

@@ -27,6 +27,8 @@ class MillraceError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    """What a command ends with; 2 when the command line has to be another one."""
 
     def __init__(self, message: str, *, error_code: str | None = None, **detail: object) -> None:
         super().__init__(message)
@@ -166,6 +168,7 @@ class MissingExtra(MillraceError):
     """An optional library is not installed; the message holds the install line."""
 
     code, status = "BAD_REQUEST", 400
+    exit_code = 2
 
 
 def _descendants(of: type[MillraceError]) -> list[type[MillraceError]]:

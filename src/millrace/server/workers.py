@@ -48,8 +48,8 @@ def run(
     """Keep *count* processes at *work* until SIGTERM or SIGINT, then wait for them to end.
 
     *when_stopping* is called once, with the signal: time to let go of what the workers share.
-    SystemExit(1) when a worker cannot even start, after it has said why. `NotSupported` where
-    processes cannot be forked.
+    SystemExit, with its exit code, when a worker cannot even start, after it has said why.
+    `NotSupported` where processes cannot be forked.
     """
     if not hasattr(os, "fork"):
         raise NotSupported("Several workers need a system that can fork; start with --workers 1.")
@@ -60,13 +60,14 @@ def run(
                 parent.start()
             when_ready()
         parent.watch()
-    if parent.has_failed:
-        raise SystemExit(1)
+    if parent.failure:
+        raise SystemExit(parent.failure)
 
 
 class _Parent:
     def __init__(self, work: Work, grace_s: float, when_stopping: Callable[[], None]) -> None:
-        self.has_failed = False
+        self.failure = 0
+        """The exit code of the worker that failed for good."""
         self._work = work
         self._grace_s = grace_s
         self._when_stopping = when_stopping
@@ -132,7 +133,7 @@ class _Parent:
                 time.sleep(PAUSE_S)
                 self.start()
             else:
-                self.has_failed = True
+                self.failure = max(code, 1)
                 self._stop()
 
     def _is_somebody_ready(self) -> bool:
@@ -150,6 +151,7 @@ class _Parent:
             code = 0
         except MillraceError as error:
             sys.stderr.write(f"Error: {error.message}\n")
+            code = error.exit_code
         except BaseException:
             logger.exception("worker %s failed", os.getpid())
         finally:

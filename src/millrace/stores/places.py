@@ -8,6 +8,8 @@ from millrace.core.errors import InvalidArgument, MillraceError, NotFound, Unava
 class Misplaced(MillraceError):
     """Whoever named the place of a store has to name another, or see to it."""
 
+    exit_code = 2
+
 
 class WrongPlace(Misplaced, InvalidArgument):
     """A URI that can lead to no store."""
