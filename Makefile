@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test setup check test-all gen bench docs lock release fuzz crash clean
+.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz crash clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,10 +15,11 @@ PYTEST ?=
 help:  ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-serve: $(READY)  ## start a server on http://127.0.0.1:5000 that keeps its records in millrace.db
+serve: ui  ## start a server on http://127.0.0.1:5000 that keeps its records in millrace.db
 	$(BIN)/python -m millrace server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///millrace.db
 
-test: check  ## everything a change must pass: check, then the tests, the cheap ones first
+test: check ui  ## everything a change must pass: check, then the tests, the cheap ones first
+	$(BIN)/python tools/hatch_build.py test
 	$(BIN)/python -m pytest $(PYTEST)
 
 setup: $(READY)  ## make .venv, or bring it up to date
@@ -34,12 +35,16 @@ check: $(READY)  ## format, lint, types, floors, sizes, derived files: under a m
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_modules.py
 	$(BIN)/python tools/gen.py --check
+	$(BIN)/python tools/hatch_build.py check
 
-test-all: check  ## the tests with the full-size proofs, and coverage
+test-all: check ui  ## the tests with the full-size proofs, and coverage
 	$(BIN)/python -m pytest --cov --cov-report=term --full-size $(PYTEST)
 
 gen: $(READY)  ## write all derived files anew: OpenAPI and the reference pages
 	$(BIN)/python tools/gen.py
+
+ui: $(READY)  ## build the web UI into the package, unless it is fresh
+	$(BIN)/python tools/hatch_build.py build
 
 bench: $(READY)  ## measure Millrace and its peers on this machine
 	$(BIN)/python -m benchmarks run

@@ -2,7 +2,8 @@
 
 docs/reference/: endpoints, permissions and openapi.json from `millrace.api.table`, settings from
 `millrace.core.settings`, errors from `millrace.core.errors`, the command line from click. In the
-architecture page the list of modules, from their docstrings.
+architecture page the list of modules, from their docstrings. In ui/ the client's types, from the
+OpenAPI document.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import client_types
 import msgspec
 
 from millrace.api import permissions, reference
@@ -25,9 +27,9 @@ from millrace.cli.main import main as root
 from millrace.core import errors, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "millrace"
-ARCHITECTURE = "internals/architecture.md"
+ARCHITECTURE = "docs/internals/architecture.md"
+CLIENT_TYPES = "ui/src/api/generated.ts"
 SIDES = {
     "client": "Client",
     "server": "Server",
@@ -42,27 +44,31 @@ def main() -> None:
     check: bool = parser.parse_args().check
     stale = []
     for name, text in derived().items():
-        path = DOCS / name
+        path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     if check and stale:
-        sys.exit(f"Stale in docs: {', '.join(stale)}. Run make gen.")
+        sys.exit(f"Stale: {', '.join(stale)}. Run make gen.")
 
 
 def derived() -> dict[str, str]:
-    """What each derived file below docs/ should hold."""
-    spec = msgspec.json.format(msgspec.json.encode(document(ENDPOINTS)), indent=1)
+    """What each derived file should hold."""
+    described = document(ENDPOINTS)
+    spec = msgspec.json.format(msgspec.json.encode(described), indent=1)
     return {
-        "reference/endpoints.md": _page("Endpoints", _ENDPOINTS, reference.page(ENDPOINTS)),
-        "reference/permissions.md": _page("Permissions", _PERMISSIONS, permissions.page(ENDPOINTS)),
-        "reference/settings.md": _page("Settings", _SETTINGS, "\n".join(_settings())),
-        "reference/errors.md": _page("Errors", _ERRORS, "\n".join(_errors())),
-        "reference/cli.md": _page("Command line", _CLI, "\n".join(_commands())),
-        "reference/openapi.json": spec.decode() + "\n",
-        ARCHITECTURE: _between_marks((DOCS / ARCHITECTURE).read_text(), "\n".join(_modules())),
+        "docs/reference/endpoints.md": _page("Endpoints", _ENDPOINTS, reference.page(ENDPOINTS)),
+        "docs/reference/permissions.md": _page(
+            "Permissions", _PERMISSIONS, permissions.page(ENDPOINTS)
+        ),
+        "docs/reference/settings.md": _page("Settings", _SETTINGS, "\n".join(_settings())),
+        "docs/reference/errors.md": _page("Errors", _ERRORS, "\n".join(_errors())),
+        "docs/reference/cli.md": _page("Command line", _CLI, "\n".join(_commands())),
+        "docs/reference/openapi.json": spec.decode() + "\n",
+        ARCHITECTURE: _between_marks((ROOT / ARCHITECTURE).read_text(), "\n".join(_modules())),
+        CLIENT_TYPES: client_types.module(described),
     }
 
 

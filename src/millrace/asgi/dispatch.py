@@ -121,8 +121,9 @@ def _decoded(part: str) -> str:
 class Dispatcher:
     """The outermost ASGI application.
 
-    `elsewhere(path)` explains why an unknown path has no route. `lifespan` answers the server's
-    start and stop events.
+    `pages(incoming)` is what a browser gets at a path without a route, None when it is no page
+    either; then `elsewhere(path)` explains why. `lifespan` answers the server's start and stop
+    events.
     """
 
     def __init__(
@@ -131,11 +132,13 @@ class Dispatcher:
         guard: Guard,
         *,
         elsewhere: Callable[[str], MillraceError],
+        pages: Callable[[Incoming], Answer | None] = lambda _: None,
         lifespan: Callable[[Receive, Send], Awaitable[None]],
     ) -> None:
         self._router = Router(routes)
         self._guard = guard
         self._elsewhere = elsewhere
+        self._pages = pages
         self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -180,6 +183,8 @@ class Dispatcher:
             if preflight is not None:
                 return preflight
         if methods is None:
+            if (page := self._pages(incoming)) is not None:
+                return page
             raise self._elsewhere(incoming.path)
         allowed = ((b"allow", ", ".join(sorted([*methods, "OPTIONS"])).encode()),)
         if incoming.method == "OPTIONS":

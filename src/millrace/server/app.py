@@ -18,7 +18,7 @@ from millrace.core.errors import MillraceError, NotSupported, Unavailable
 from millrace.server.bridge import Bridge
 from millrace.server.delivery import Courier
 from millrace.server.health import health_routes, open_paths
-from millrace.server.page import page_routes
+from millrace.server.page import Pages
 from millrace.server.routes import PlainRoute, endpoint_routes
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class _App:
     def __init__(self, platform: Platform, config: ServerConfig) -> None:
         self._platform = platform
         self._config = config
+        self._pages = Pages(config.static_prefix, config.x_frame_options)
         self._bridge: Bridge | None = None
         self._transfers: Bridge | None = None
 
@@ -54,6 +55,7 @@ class _App:
             self._routes(),
             Guard(_policy(self._config)),
             elsewhere=self._elsewhere,
+            pages=self._pages.at,
             lifespan=self._lifespan,
         )
 
@@ -73,7 +75,7 @@ class _App:
         prefix, platform = self._config.static_prefix, self._platform
         yield from endpoint_routes(platform, self._config, self.bridge, self.transfers)
         yield from health_routes(platform.stores, self.bridge, prefix)
-        yield from page_routes(prefix, self._config.x_frame_options)
+        yield from self._pages.routes(self.bridge)
 
         @cache
         def description() -> bytes:

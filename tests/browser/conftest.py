@@ -1,0 +1,143 @@
+"""A real server, the built pages, and Debian's Chromium; each page is watched.
+
+At the end of each test: no error in the console, no request to another origin, and no request that
+failed, except those that the test has announced by `watch.expect_failure`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
+
+from tests.browser.seed import Api
+from tests.services import private_millrace, unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "src" / "millrace" / "server" / "ui" / "index.html"
+CHROMIUM = os.environ.get("MILLRACE_TEST_CHROMIUM", "/usr/bin/chromium")
+# Without them Chromium calls home.
+FLAGS = [
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+WAIT_MS = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        unavailable("chromium", f"{CHROMIUM} is not there; MILLRACE_TEST_CHROMIUM names another")
+    if not BUILT.exists():
+        unavailable("web UI", "it is not built; make ui builds it")
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What a page did that it should not have."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.requests: list[str] = []
+        self._wrong: list[str] = []
+        self._expected: list[re.Pattern[str]] = []
+
+    def expect_failure(self, pattern: str) -> None:
+        """Failures whose address or text matches *pattern* are part of the test."""
+        self._expected.append(re.compile(pattern))
+
+    def attach(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._wrong.append(f"error: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("response", self._response)
+
+    def settle(self) -> None:
+        foreign = [
+            url
+            for url in self.requests
+            if not url.startswith((self.origin, "data:", f"blob:{self.origin}", "about:"))
+        ]
+        assert foreign == []
+        unexpected = [
+            what
+            for what in self._wrong
+            if not any(pattern.search(what) for pattern in self._expected)
+        ]
+        assert unexpected == []
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            where = message.location.get("url", "")
+            self._wrong.append(f"console: {message.text} {where}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self._wrong.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes contexts that look alike everywhere: UTC, one language, no animations."""
+    made: list[BrowserContext] = []
+
+    def make(**options: object) -> BrowserContext:
+        settings: dict[str, object] = {
+            "timezone_id": "UTC",
+            "locale": "en-GB",
+            "reduced_motion": "reduce",
+            "viewport": {"width": 1440, "height": 900},
+        }
+        context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
+        context.set_default_timeout(WAIT_MS)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def watch(server: Api) -> Iterator[Watch]:
+    watch = Watch(server.url)
+    yield watch
+    watch.settle()
+
+
+@pytest.fixture
+def page(new_context: Callable[..., BrowserContext], watch: Watch, server: Api) -> Page:
+    """A page of the test's *server*; addresses are relative to it."""
+    context = new_context(base_url=server.url)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    watch.attach(page)
+    return page
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A server with nothing on it; modules that need data have a `server` of their own."""
+    with private_millrace(tmp_path_factory.mktemp("millrace")) as url:
+        yield Api(url)

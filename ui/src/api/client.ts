@@ -1,0 +1,77 @@
+import { page } from "../lib/page"
+import { store } from "../lib/store"
+import { ApiError, errorOf } from "./errors"
+import { OPERATIONS, type Operations } from "./generated"
+
+export type Name = keyof Operations
+export type Asked<N extends Name> = Operations[N][0]
+export type Answered<N extends Name> = Operations[N][1]
+
+/** Whether the last request found the server. */
+export const reachable = store(true)
+
+const TIMEOUT_MS = 60_000
+
+/** Ask for one operation of the API. Raises `ApiError`; an aborted request raises what fetch does. */
+export async function call<N extends Name>(
+  name: N,
+  asked: Asked<N>,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<Answered<N>> {
+  const [method] = OPERATIONS[name]
+  const { url, rest } = located(name, asked)
+  const init: RequestInit = { method, credentials: "same-origin" }
+  if (method !== "GET") {
+    init.headers = { "content-type": "application/json" }
+    init.body = JSON.stringify(rest)
+  }
+  const response = await ask(url, init, options.signal)
+  return (await response.json()) as Answered<N>
+}
+
+/** The address of an operation that is read by the browser itself: downloads, images, frames. */
+export function urlOf<N extends Name>(name: N, asked: Asked<N>): string {
+  return located(name, asked).url
+}
+
+/** A request to our own server with the errors of `call`; *url* comes from `urlOf`. */
+export async function ask(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+  const limit = AbortSignal.timeout(TIMEOUT_MS)
+  let response: Response
+  try {
+    const both = signal ? AbortSignal.any([signal, limit]) : limit
+    response = await fetch(url, { ...init, signal: both })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    reachable.set(false)
+    const reason = limit.aborted
+      ? "The server did not answer in time."
+      : "The server cannot be reached."
+    throw new ApiError(reason, "UNREACHABLE", 0, null)
+  }
+  reachable.set(true)
+  if (!response.ok) throw await errorOf(response)
+  return response
+}
+
+function located(name: Name, asked: object): { url: string; rest: Record<string, unknown> } {
+  const [method, template] = OPERATIONS[name]
+  const given = new Map(Object.entries(asked as Record<string, unknown>))
+  const path = template.replace(/\{(\w+)\}(\/?)/g, (_, key: string, after: string) => {
+    const value = String(given.get(key))
+    given.delete(key)
+    // A path at the end keeps its slashes.
+    const parts = after ? [value] : value.split("/")
+    return parts.map(encodeURIComponent).join("/") + after
+  })
+  const query = new URLSearchParams()
+  if (method === "GET") {
+    for (const [key, value] of given) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined && one !== null) query.append(key, String(one))
+      }
+    }
+  }
+  const search = query.size > 0 ? `?${query}` : ""
+  return { url: page.base + path + search, rest: Object.fromEntries(given) }
+}

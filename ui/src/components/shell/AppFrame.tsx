@@ -1,0 +1,121 @@
+import { useIsFetching } from "@tanstack/react-query"
+import { useLocation, useRouterState } from "@tanstack/react-router"
+import { lazy, Suspense, useEffect, useState, type ReactNode } from "react"
+import { reachable } from "../../api/client"
+import { isPaused } from "../../api/live"
+import { queryClient } from "../../api/queries"
+import { listen, useShortcuts } from "../../lib/keys"
+import { useStore } from "../../lib/store"
+import { nextTheme, theme } from "../../lib/theme"
+import { Button } from "../../ui/Button"
+import { ErrorBoundary, NoticeBar } from "../../ui/States"
+import { ToastHost } from "../../ui/Toast"
+import { TooltipProvider } from "../../ui/Tooltip"
+import { useGo } from "../Link"
+import styles from "./AppFrame.module.css"
+import { FOOT, PLACES, Rail } from "./Rail"
+import { ShortcutSheet } from "./ShortcutSheet"
+import { TopBar } from "./TopBar"
+
+const CommandPalette = lazy(async () => import("./CommandPalette"))
+
+type Overlay = "palette" | "sheet" | "menu" | null
+
+/** Everything around a page. */
+export function AppFrame({ children }: { children: ReactNode }) {
+  const [overlay, setOverlay] = useState<Overlay>(null)
+  const { pathname } = useLocation()
+  const isWaiting = useRouterState({ select: ({ isLoading }) => isLoading })
+  const go = useGo()
+  useEffect(listen, [])
+  useShortcuts([
+    { keys: "ctrl+k", label: "Search or go to", group: "Everywhere", inFields: true, run: () => setOverlay("palette") },
+    { keys: "?", label: "Keyboard shortcuts", group: "Everywhere", run: () => setOverlay("sheet") },
+    { keys: "alt+t", label: "Next theme", group: "Everywhere", inFields: true, run: () => theme.set(nextTheme()) },
+    { keys: "l", label: "Follow live, or pause", group: "Everywhere", run: () => isPaused.set(!isPaused.get()) },
+    { keys: "r", label: "Ask again", group: "Everywhere", run: () => void queryClient.invalidateQueries() },
+    ...[...PLACES, ...FOOT]
+      .filter((place) => place.keys !== undefined)
+      .map(({ keys = "", label, to }) => ({ keys, label, group: "Go to", run: () => go(to) })),
+  ]) // prettier-ignore
+  const close = () => setOverlay(null)
+  return (
+    <TooltipProvider delayDuration={400} skipDelayDuration={200}>
+      <a className={styles.skip} href="#main">
+        Skip to the page
+      </a>
+      {isWaiting && <div className={styles.progress} aria-hidden="true" />}
+      <div className={styles.frame}>
+        <Rail isShown={overlay === "menu"} onLeave={close} />
+        {overlay === "menu" && (
+          <button
+            type="button"
+            className={styles.shade}
+            aria-label="Close the menu"
+            onClick={close}
+          />
+        )}
+        <div className={styles.main}>
+          <TopBar
+            onMenu={() => setOverlay("menu")}
+            onSearch={() => setOverlay("palette")}
+            onHelp={() => setOverlay("sheet")}
+          />
+          <Notices />
+          <main id="main" className={styles.page} tabIndex={-1} data-scroll>
+            <ErrorBoundary what="This page" resetKey={pathname}>
+              {children}
+            </ErrorBoundary>
+          </main>
+        </div>
+      </div>
+      <ShortcutSheet open={overlay === "sheet"} onClose={close} />
+      {overlay === "palette" && (
+        <Suspense>
+          <CommandPalette onClose={close} />
+        </Suspense>
+      )}
+      <ToastHost />
+    </TooltipProvider>
+  )
+}
+
+/** What holds for all of the page: no way to the server, or a newer version of it. */
+function Notices() {
+  const isThere = useStore(reachable)
+  const isAsking = useIsFetching() > 0
+  const [isOld, setOld] = useState(false)
+  useEffect(() => {
+    // A part of this version is asked for, and the server has another one by now.
+    const notice = (event: Event) => {
+      event.preventDefault()
+      setOld(true)
+    }
+    addEventListener("vite:preloadError", notice)
+    return () => removeEventListener("vite:preloadError", notice)
+  }, [])
+  return (
+    <>
+      {!isThere && (
+        <NoticeBar>
+          The server cannot be reached; what you see is what was known before.
+          <Button
+            size="s"
+            disabledBecause={isAsking && "It is being asked."}
+            onClick={() => void queryClient.invalidateQueries()}
+          >
+            Try again
+          </Button>
+        </NoticeBar>
+      )}
+      {isOld && (
+        <NoticeBar tone="info">
+          The server has a newer version of these pages.
+          <Button size="s" onClick={() => location.reload()}>
+            Load it
+          </Button>
+        </NoticeBar>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,130 @@
+import { queryOptions, useQuery } from "@tanstack/react-query"
+import { call } from "../../api/client"
+import { useRefetchInterval } from "../../api/live"
+import { experimentsQuery } from "../../api/queries"
+import { Link } from "../../components/Link"
+import { PageBody } from "../../components/PageBody"
+import { RunState } from "../../components/RunState"
+import { useHeading, visits } from "../../components/shell/heading"
+import { count } from "../../lib/format"
+import { page, serverAddress } from "../../lib/page"
+import { firstSteps } from "../../lib/snippets"
+import { useStore } from "../../lib/store"
+import { paths } from "../../paths"
+import { Card } from "../../ui/Card"
+import { Snippet } from "../../ui/Copy"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
+import { Elapsed, TimeAgo } from "../../ui/Time"
+import styles from "./home.module.css"
+
+const SHOWN = 10
+
+const latestRunsQuery = (experiment_ids: string[]) =>
+  queryOptions({
+    queryKey: ["runs", "latest", experiment_ids],
+    queryFn: async ({ signal }) => {
+      const asked = { experiment_ids, max_results: SHOWN, order_by: ["attributes.start_time DESC"] }
+      return (await call("searchRuns", asked, { signal })).runs ?? []
+    },
+    enabled: experiment_ids.length > 0,
+  })
+
+export default function HomePage() {
+  useHeading([{ label: "Home" }])
+  const interval = useRefetchInterval(5_000)
+  const experiments = useQuery({ ...experimentsQuery(), refetchInterval: interval })
+  const ids = (experiments.data ?? []).map((one) => one.experiment_id)
+  const runs = useQuery({ ...latestRunsQuery(ids), refetchInterval: interval })
+  const recent = useStore(visits)
+  if (experiments.isPending) return <Skeleton />
+  if (experiments.isError) {
+    return <FailedState error={experiments.error} onRetry={() => void experiments.refetch()} />
+  }
+  const isNew = runs.isSuccess && runs.data.length === 0
+  const latest = [...experiments.data]
+    .sort((a, b) => (b.last_update_time ?? 0) - (a.last_update_time ?? 0))
+    .slice(0, SHOWN)
+  return (
+    <PageBody title={isNew ? "Record the first run" : "Home"}>
+      {isNew ? (
+        <FirstSteps />
+      ) : (
+        <div className={styles.columns}>
+          <div className={styles.stack}>
+            <Card title="Latest runs">
+              {runs.isError && (
+                <FailedState error={runs.error} onRetry={() => void runs.refetch()} isInline />
+              )}
+              {runs.isPending && <Skeleton lines={6} />}
+              <ul className={styles.list}>
+                {(runs.data ?? []).map(({ info }) => (
+                  <li key={info.run_id}>
+                    <RunState status={info.status} liveness={info.liveness} />
+                    <Link to={paths.run(info.experiment_id, info.run_id)}>{info.run_name}</Link>
+                    <small>
+                      {info.user_id} · <Elapsed from={info.start_time} to={info.end_time} /> ·{" "}
+                      <TimeAgo at={info.start_time} />
+                    </small>
+                  </li>
+                ))}
+              </ul>
+            </Card>
+          </div>
+          <div className={styles.stack}>
+            <Card title="Experiments" note={count(experiments.data.length)}>
+              <ul className={styles.list}>
+                {latest.map((one) => (
+                  <li key={one.experiment_id}>
+                    <Link to={paths.experiment(one.experiment_id)} title={one.name}>
+                      {one.name}
+                    </Link>
+                    <small>{one.last_update_time && <TimeAgo at={one.last_update_time} />}</small>
+                  </li>
+                ))}
+              </ul>
+            </Card>
+            <Card title="Where you were">
+              {recent.length === 0 && (
+                <EmptyState
+                  isInline
+                  title="Nothing yet"
+                  hint="Pages that you open are listed here."
+                />
+              )}
+              <ul className={styles.list}>
+                {recent.slice(0, SHOWN).map(({ to, label, kind }) => (
+                  <li key={to}>
+                    <Link to={to} title={label}>
+                      {label}
+                    </Link>
+                    <small>{kind}</small>
+                  </li>
+                ))}
+              </ul>
+            </Card>
+          </div>
+        </div>
+      )}
+    </PageBody>
+  )
+}
+
+function FirstSteps() {
+  const address = serverAddress()
+  return (
+    <>
+      <p className={styles.lead}>
+        The tracking URI of this server is <code>{address}</code>. It speaks MLflow's REST API, so
+        the MLflow client works unchanged. Runs show here as soon as they begin.{" "}
+        <a href={`${page.base}/openapi.json`}>API description</a>
+      </p>
+      <div className={styles.snippets}>
+        {firstSteps(address).map(({ label, text }) => (
+          <Card key={label} title={label} isPadded>
+            <Snippet label={label} text={text} />
+          </Card>
+        ))}
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,31 @@
+import { useId, type ReactNode } from "react"
+import styles from "./Card.module.css"
+
+/** A region of a page with a heading. */
+export function Card({
+  title,
+  note,
+  tools,
+  isPadded = false,
+  children,
+}: {
+  title: string
+  note?: ReactNode
+  tools?: ReactNode
+  isPadded?: boolean
+  children: ReactNode
+}) {
+  const id = useId()
+  return (
+    <section className={styles.card} aria-labelledby={id}>
+      <header className={styles.head}>
+        <h2 id={id}>{title}</h2>
+        {note && <small>{note}</small>}
+        {tools && <div className={styles.tools}>{tools}</div>}
+      </header>
+      <div className={styles.body} data-padded={isPadded ? "" : undefined}>
+        {children}
+      </div>
+    </section>
+  )
+}
