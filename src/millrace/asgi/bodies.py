@@ -1,6 +1,6 @@
 """Request bodies: how much of what is taken in.
 
-How slowly a body may come is the business of the connection, see `server.protocol`.
+How slowly a body may come is the business of the connection, see `asgi.protocol`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from millrace.asgi.exchange import Receive
-    from millrace.server.protocol import Link
+    from millrace.asgi.protocol import Link
 
 HELD_BYTES: Final = 4 * 1024 * 1024
 """How much of a body may wait for its thread; then the client is made to wait."""

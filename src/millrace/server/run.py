@@ -1,46 +1,25 @@
-"""From a configuration to a listening server, and to a clean end: socket, processes, signals.
+"""The tracking server from its configuration to its end: socket, processes, platform.
 
-The only file that knows uvicorn's server. With several workers, a parent binds the socket, forks
-the workers that share it, and replaces those that die; see `server.workers`.
+With several workers, a parent binds the socket, forks the workers that share it, and replaces those
+that die; see `server.workers`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
 import logging
-import math
-import signal
-import socket
-import sys
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import uvicorn
-
+from millrace.asgi import listening
 from millrace.server import modes, workers
 from millrace.server.app import build_app
-from millrace.server.protocol import Protocol
 from millrace.services.platform import open_platform, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    import socket
+    from collections.abc import Callable
 
     from millrace.server.config import ServerConfig
-
-KEEP_ALIVE_S: Final = 75
-"""Longer than clients and proxies usually keep an idle connection: they close first, so that no
-request meets a connection that we are just closing."""
-BACKLOG: Final = 2048
-GARBAGE_ALLOCATIONS: Final = 10_000
-"""How many more objects there must be before the collector looks for rings among them. Requests
-leave hardly any, so looking seldom costs little memory and saves one twentieth of the CPU."""
-INSIST_S: Final = 1.0
-"""A second signal this long after the first cuts requests in flight short. One that comes sooner
-is the first, told by two: a terminal, or a supervisor, tells our parent and us, and so does our
-parent."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +34,8 @@ def serve(config: ServerConfig) -> None:
         level=config.app_log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    with _listening(config) as link:
-        address = _url(config, link)
+    with listening.listening(config.host, config.port) as link:
+        address = listening.url_of(config.host, link) + config.static_prefix
 
         def ready() -> None:
             logger.info("listening on %s, workers: %s", address, config.workers)
@@ -92,106 +71,10 @@ def _serve_here(
             registry_uri=config.registry_store_uri,
         )
     ) as platform:
-        options = uvicorn.Config(
+        listening.serve(
             build_app(platform, config),
-            http=Protocol,
-            ws="none",
-            lifespan="on",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            workers=1,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=math.ceil(config.grace_s),
+            link,
+            grace_s=config.grace_s,
+            is_ready=is_ready,
+            lifeline=lifeline,
         )
-        _Server(options, is_ready, lifeline).run(sockets=[link])
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, minding the pace of connections, and quitting with 0 on a signal."""
-
-    def __init__(
-        self, options: uvicorn.Config, is_ready: Callable[[], object], lifeline: int | None
-    ) -> None:
-        super().__init__(options)
-        self._is_ready = is_ready
-        self._lifeline = lifeline
-        self._asked_at: float | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self._lifeline is not None:
-            asyncio.get_running_loop().add_reader(self._lifeline, self._orphaned)
-        # All that is there now stays until the end: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_ALLOCATIONS, 20, 20)
-        self._is_ready()
-
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Protocol):
-                    connection.check_pace(now)
-        return await super().on_tick(counter)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own raises the signal once more in the end, and we would not exit with 0.
-        before = {number: signal.signal(number, self.handle_exit) for number in workers.SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
-        now = time.monotonic()
-        if self._asked_at is None:
-            self._asked_at = now
-        elif now - self._asked_at > INSIST_S:
-            self.force_exit = True
-        self.should_exit = True
-
-    def _orphaned(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._lifeline or 0)
-        self.should_exit = True
-
-
-@contextlib.contextmanager
-def _listening(config: ServerConfig) -> Iterator[socket.socket]:
-    """A bound socket; SystemExit(2) after one sentence when there can be none."""
-    where = f"{config.host}:{config.port}"
-    try:
-        found = socket.getaddrinfo(
-            config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # A name with both kinds of address: clients on this machine try either.
-        family, kind, number, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-        link = socket.socket(family, kind, number)
-    except OSError as error:
-        raise _cannot_listen(where, error) from error
-    with link:
-        try:
-            if sys.platform != "win32":
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            link.bind(address)
-            link.listen(BACKLOG)
-        except OSError as error:
-            raise _cannot_listen(where, error) from error
-        yield link
-
-
-def _cannot_listen(where: str, error: OSError) -> SystemExit:
-    sys.stderr.write(f"Error: cannot listen on {where}: {error.strerror}.\n")
-    return SystemExit(2)
-
-
-def _url(config: ServerConfig, link: socket.socket) -> str:
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    return f"http://{host}:{link.getsockname()[1]}{config.static_prefix}"

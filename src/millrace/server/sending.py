@@ -15,15 +15,15 @@ import time
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from millrace.asgi.exchange import LINK
+from millrace.asgi.protocol import MIN_BYTES, WINDOW_S
 from millrace.core.errors import MillraceError, Unavailable
-from millrace.server.protocol import MIN_BYTES, WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from millrace.asgi.exchange import Headers, Scope, Send
+    from millrace.asgi.protocol import Link
     from millrace.server.bridge import Bridge
-    from millrace.server.protocol import Link
 
 SENT_AT_ONCE: Final = 8 * 1024 * 1024
 """How much the kernel is asked to send in one call: between calls a stop is heard."""

@@ -15,12 +15,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
+from millrace.asgi.listening import SIGNALS
 from millrace.core.errors import MillraceError, NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 PAUSE_S: Final = 1.0
 """How long to wait before a dead worker is replaced, lest ever dying ones take the machine."""
 SPARE_S: Final = 5.0

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from millrace.server import protocol as limits
+from millrace.asgi import protocol as limits
+from millrace.asgi.protocol import Protocol
 from millrace.server.app import build_app
-from millrace.server.protocol import Protocol
 from tests.unit.server.fakes import FakePlatform, config
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
