@@ -1,0 +1,1 @@
+"""A model behind HTTP: one process that accepts, several that score."""
