@@ -49,6 +49,7 @@ WRITES = (
     Write("lifecycle-8", partial(writes.lifecycle, connections=8)),
     Write("client-import", client.importing, needs_client=True),
     Write("client-calls", client.calling, needs_client=True),
+    Write("client-files", client.files, needs_client=True),
     Write("artifact-large", artifacts.large),
     Write("artifact-small", artifacts.small),
     Write("artifact-beside", artifacts.beside),

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS, ROOT, Contender, Target, surroundings
+from benchmarks.contenders import BENCH, CONTENDERS, ROOT, Contender, Target, surroundings
 from benchmarks.scenarios.outcome import Effort, Outcome
 from benchmarks.tracking import Session, Untrue
 
 _PROBE = ROOT / "benchmarks" / "foreign" / "client_probe.py"
+_FILES = ROOT / "benchmarks" / "foreign" / "artifact_probe.py"
 _KEY = "train/loss"
 _IMPORTS = 5
 
 
-def _probe(contender: Contender, *words: str, timeout_s: float) -> dict[str, Any]:
+def _probe(
+    contender: Contender, *words: str, timeout_s: float, program: Path = _PROBE
+) -> dict[str, Any]:
     answer = subprocess.run(
-        [contender.python, str(_PROBE), *words],
+        [contender.python, str(program), *words],
         capture_output=True,
         check=False,
         text=True,
@@ -63,6 +68,18 @@ def calling(target: Target, effort: Effort) -> Outcome:
             figures["durable_per_s"] = probe["calls"] / probe["durable_s"]
             figures["ready_s"] = probe["ready_s"]
     return Outcome(figures, notes)
+
+
+def files(target: Target, effort: Effort) -> Outcome:
+    """A folder of 1,000 files of 4 KB, and a file of 256 MiB, logged, listed and downloaded, each
+    library with its own client; a quarter of it in a quick run. The best of three."""
+    contender = CONTENDERS[target.contender]
+    uri = f"http://{target.address.host}:{target.address.port}"
+    share = 1 if effort.name == "full" else 4
+    with tempfile.TemporaryDirectory(dir=BENCH) as folder:
+        words = (contender.package, uri, folder, str(1000 // share), "4096", str(256 // share), "3")
+        found = _probe(contender, *words, timeout_s=effort.scenario_s, program=_FILES)
+    return Outcome(found)
 
 
 def _verify(target: Target, probe: dict[str, Any]) -> None:

@@ -19,12 +19,14 @@ from urllib.parse import quote
 
 import pytest
 
+from millrace.core.bundles import END, MEDIA_TYPE
 from tests.services import private_millrace
 from tests.wire import build
 from tests.wire.client import Api, RawReply, Reply
 from tests.wire.expect import INVALID, MISSING, clean_error, done, ok, refused
 
 PROXY = "/api/2.0/mlflow-artifacts"
+BUNDLED = {"Content-Type": MEDIA_TYPE}
 LARGE = 3 * 1024 * 1024 + 17
 
 
@@ -544,6 +546,8 @@ def test_no_path_leads_elsewhere(site: Site, run: str, path: str) -> None:
         site.api.request("DELETE", below),
         site.api.get(f"{PROXY}/artifacts?path={path}"),
         site.api.get(f"{PROXY}/presigned/{path}"),
+        site.api.get(f"{PROXY}/bundle/{path}"),
+        site.api.request("POST", f"{PROXY}/bundle/{path}", body=END, headers=BUNDLED),
         site.api.get(f"artifacts/list?run_id={run}&path={path}"),
         site.api.get(f"artifacts/archive?run_id={run}&path={path}"),
         site.api.get(f"/get-artifact?run_id={run}&path={path}"),

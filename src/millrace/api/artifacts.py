@@ -30,6 +30,8 @@ from millrace.core.entities.artifact import FileInfo
 
 UPLOAD_BYTES: Final = 10 * MIB
 """The most that `uploadRunArtifact` takes, which is for pages of the UI."""
+BUNDLE_BYTES: Final = 8 * MIB
+"""The most that `uploadBundle` takes."""
 MOST_PARTS: Final = 10_000
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
@@ -145,6 +147,22 @@ class Adopted(Reply, frozen=True, kw_only=True):
     """Whether the file is there now; if not, upload it."""
 
     adopted: bool
+
+
+class FileRefused(Reply, frozen=True, kw_only=True):
+    """Why a file of a bundle was not taken in, as an answer to it alone would say."""
+
+    path: str
+    status: int
+    error_code: str
+    message: str
+
+
+class BundleTaken(Reply, frozen=True, kw_only=True):
+    """How many files of a bundle were taken in, and what was not."""
+
+    taken: int
+    refused: tuple[FileRefused, ...] = ()
 
 
 class StartParts(Request, frozen=True, kw_only=True):
@@ -347,6 +365,31 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=Nothing,
         needs=manages(_ON_PATH),
         summary="Delete a file, or a folder with all that is in it.",
+    ),
+    Endpoint(
+        name="uploadBundle",
+        group="Artifact proxy",
+        method="POST",
+        path=f"{_PROXY}/bundle/{{artifact_path}}",
+        takes_rest=True,
+        request=ArtifactAt,
+        response=BundleTaken,
+        needs=edits(_ON_PATH),
+        summary="Upload many small files below a folder: each is visible whole or not at all.",
+        body_limit=BUNDLE_BYTES,
+        streams="up",
+    ),
+    Endpoint(
+        name="downloadBundle",
+        group="Artifact proxy",
+        method="GET",
+        path=f"{_PROXY}/bundle/{{artifact_path}}",
+        takes_rest=True,
+        request=ArtifactAt,
+        response=Bytes,
+        needs=reads(_ON_PATH),
+        summary="Download the small files of a folder and of all folders in it.",
+        streams="down",
     ),
     Endpoint(
         name="adoptArtifact",

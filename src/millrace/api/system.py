@@ -24,6 +24,7 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     features_enabled: dict[str, bool] = {}
     tracking_auth: str | None = None
     artifacts_presigned_only: bool = False
+    artifact_bundles_supported: bool = False
 
 
 class Readiness(Reply, frozen=True, kw_only=True):

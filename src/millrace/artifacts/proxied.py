@@ -20,7 +20,8 @@ from millrace.artifacts.location import parse
 from millrace.artifacts.paths import folder_segments, is_clean, joined, segments
 from millrace.artifacts.protocols import Part, SignedUrl
 from millrace.artifacts.reading import Reader, etag_of
-from millrace.artifacts.streams import Checked, Watched, held_back, started
+from millrace.artifacts.streams import CHUNK, Checked, Watched, held_back, started
+from millrace.core import bundles
 from millrace.core.entities.artifact import ArtifactStat, FileInfo
 from millrace.core.errors import (
     AlreadyExists,
@@ -30,6 +31,7 @@ from millrace.core.errors import (
     NotFound,
     NotSupported,
     Unavailable,
+    from_answer,
 )
 from millrace.http.client import Message
 from millrace.http.patience import Patience
@@ -68,6 +70,16 @@ class _Upload(msgspec.Struct):
 class _Signed(msgspec.Struct):
     url: str
     headers: dict[str, str] = {}
+
+
+class _Refused(msgspec.Struct):
+    status: int
+    error_code: str
+    message: str
+
+
+class _Taken(msgspec.Struct):
+    refused: list[_Refused] = []
 
 
 class ProxiedArtifacts:
@@ -224,6 +236,35 @@ class ProxiedArtifacts:
 
     def close(self) -> None:
         """The connection is the caller's."""
+
+    def put_bundle(self, folder: str, body: Sequence[bytes]) -> None:
+        """Keep the small files of a bundle (`core.bundles`, but for its end) below *folder*; what
+        the first that is refused stands for is raised. `NotFound`, or the like, where the server
+        takes none."""
+        message = Message(
+            method="POST",
+            path=self._bundle(folder),
+            headers={"Content-Type": bundles.MEDIA_TYPE},
+            body=b"".join([*body, bundles.END]),
+        )
+        answer = self._client.request(message, self._patience)
+        for refused in _decoded(answer.body, _Taken).refused:
+            raise from_answer(refused.status, refused.error_code, refused.message)
+
+    def get_bundle(self, folder: str) -> Iterator[tuple[bundles.Entry, bytes]]:
+        """All files below *folder*; `Unavailable` when the answer breaks off."""
+        message = Message(method="GET", path=self._bundle(folder))
+        arriving = self._client.open(message, self._patience)
+        try:
+            yield from bundles.arriving(arriving.chunks(CHUNK))
+        except ValueError as error:
+            raise Unavailable(f"The server's answer cannot be used: {error}.") from error
+        finally:
+            arriving.close()
+
+    def _bundle(self, folder: str) -> str:
+        segments(folder)
+        return f"{_ROUTES}/bundle/{quote(joined(self._root, folder), safe=_SAFE)}"
 
     def _file(self, path: str) -> str:
         segments(path)

@@ -74,7 +74,6 @@ class _Hash:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._count = 0
-        self._queue: Queue[bytes | None] = Queue(_AHEAD)
         self._thread: threading.Thread | None = None
 
     def update(self, chunk: bytes) -> None:
@@ -83,6 +82,8 @@ class _Hash:
             self._hash.update(chunk)
             return
         if self._thread is None:
+            # A queue costs as much as hashing a small file.
+            self._queue: Queue[bytes | None] = Queue(_AHEAD)
             self._thread = threading.Thread(target=self._work, name="millrace-hash", daemon=True)
             self._thread.start()
         self._queue.put(chunk)

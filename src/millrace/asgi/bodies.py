@@ -62,15 +62,18 @@ def refuse_coding(headers: dict[bytes, bytes]) -> None:
 
 def require_json(headers: dict[bytes, bytes]) -> None:
     """Refuse every media type but JSON; its parameters are allowed and ignored."""
+    if headers.get(b"content-type") != b"application/json":
+        require_type(headers, "application/json")
+
+
+def require_type(headers: dict[bytes, bytes], wanted: str) -> None:
+    """Refuse every media type but *wanted*; its parameters are allowed and ignored."""
     given = headers.get(b"content-type")
-    if given == b"application/json":
-        return
     if given is None:
-        raise InvalidArgument("The Content-Type header is missing; send 'application/json'.")
-    if given.partition(b";")[0].strip().lower() != b"application/json":
+        raise InvalidArgument(f"The Content-Type header is missing; send {wanted!r}.")
+    if given.partition(b";")[0].strip().lower() != wanted.encode():
         raise InvalidArgument(
-            f"Content-Type {given[:100].decode('latin-1')!r} is not read here; "
-            "send 'application/json'."
+            f"Content-Type {given[:100].decode('latin-1')!r} is not read here; send {wanted!r}."
         )
 
 

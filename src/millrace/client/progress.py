@@ -30,20 +30,20 @@ class Progress:
     def __init__(
         self,
         label: str,
-        files: int,
+        files: int = 0,
         total_bytes: int | None = None,
         *,
         stream: TextIO | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._label = label
-        self._files = files
+        self.files = files
         self._total = total_bytes
         self._stream = sys.stderr if stream is None else stream
         self._now = now
         self._begun = self._shown_at = now()
         self._lock = threading.Lock()
-        self._done_files = 0
+        self.done_files = 0
         self._done_bytes = 0
         self._width = 0
         self._is_watched = (
@@ -58,10 +58,16 @@ class Progress:
             self._done_bytes += count
             self._show()
 
+    def expect(self, files: int, total_bytes: int) -> None:
+        """So many files and bytes are still to come, beyond what has been moved."""
+        with self._lock:
+            self.files = self.done_files + files
+            self._total = self._done_bytes + total_bytes
+
     def file_done(self) -> None:
         """One file more is through."""
         with self._lock:
-            self._done_files += 1
+            self.done_files += 1
             self._show()
 
     def __enter__(self) -> Self:
@@ -85,14 +91,14 @@ class Progress:
         of_bytes = f" of {size(self._total)}" if self._total is not None else ""
         return (
             f"{self._label} [{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%}  "
-            f"{self._done_files}/{self._files} files, {size(self._done_bytes)}{of_bytes}, "
+            f"{self.done_files}/{self.files} files, {size(self._done_bytes)}{of_bytes}, "
             f"{size(round(self._done_bytes / elapsed_s))}/s"
         )
 
     def _share(self) -> float:
         if self._total:
             return min(self._done_bytes / self._total, 1.0)
-        return self._done_files / self._files if self._files else 1.0
+        return self.done_files / self.files if self.files else 1.0
 
     def _show(self) -> None:
         now = self._now()

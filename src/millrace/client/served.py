@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from millrace.artifacts.protocols import SignedUrl
     from millrace.artifacts.proxied import ProxiedArtifacts
     from millrace.client.transports import Transport
+    from millrace.core.bundles import Entry
     from millrace.core.entities.artifact import FileInfo
 
 logger = logging.getLogger(__name__)
@@ -165,6 +166,18 @@ class ServedArtifacts:
                 yield from self._files(each.path)
             else:
                 yield each
+
+    def takes_bundles(self) -> bool:
+        """See `Bundling`."""
+        return self._info().artifact_bundles_supported
+
+    def put_bundle(self, folder: str, body: Sequence[bytes]) -> None:
+        """See `Bundling`."""
+        self._through.put_bundle(folder, body)
+
+    def get_bundle(self, folder: str) -> Iterator[tuple[Entry, bytes]]:
+        """See `Bundling`."""
+        return self._through.get_bundle(folder)
 
     def close(self) -> None:
         """The connections are the transport's."""

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from millrace.client import bundles
 from millrace.client.progress import Progress
 from millrace.client.spool import hold
 from millrace.core.entities.artifact import ArtifactStat
@@ -27,6 +28,7 @@ from millrace.core.errors import (
     InvalidState,
     MillraceError,
     NotFound,
+    NotSupported,
     Unavailable,
 )
 from millrace.core.uris import safe_path
@@ -94,28 +96,61 @@ def files_below(folder: Path, path: str) -> list[Upload]:
 def send(root: Place, uploads: Sequence[Upload]) -> None:
     """Upload files to below *root*, several at once. When one fails, no other begins, and its
     error is raised."""
-    total = sum(each.source.stat().st_size for each in uploads)
-    with Progress("uploading", len(uploads), total) as progress:
+    sizes = [each.source.stat().st_size for each in uploads]
+    with Progress("uploading", len(uploads), sum(sizes)) as progress:
+        taker = bundles.offered(root.store, root.path) if len(uploads) > 1 else None
+        groups = bundles.grouped(sizes) if taker else map(_alone, range(len(uploads)))
 
-        def one(upload: Upload) -> None:
-            _send_one(root.below(upload.path), upload.source, progress)
-            progress.file_done()
+        def one(group: range) -> None:
+            if taker is None or len(group) == 1:
+                for each in uploads[group.start : group.stop]:
+                    _send_one(root.below(each.path), each.source, progress)
+            else:
+                _send_bundle(root, taker, uploads[group.start : group.stop], progress)
 
-        sent = _all(one, uploads)
+        sent = _all(one, list(groups))
         if sent.error is None:
             return
-        failed = sent.failed
+        failed = uploads[sent.failed.start].source
         if isinstance(sent.error, MillraceError) and len(uploads) > 1:
             sent.error.add_note(
-                f"{failed.source} failed; {sent.done} of {len(uploads)} files have arrived."
+                f"{failed} failed, or one that travelled with it; "
+                f"{progress.done_files} of {len(uploads)} files have arrived."
+                if len(sent.failed) > 1
+                else f"{failed} failed; {progress.done_files} of {len(uploads)} files have arrived."
             )
         raise sent.error
+
+
+def _alone(at: int) -> range:
+    return range(at, at + 1)
+
+
+def _send_bundle(
+    root: Place, taker: bundles.Bundling, uploads: Sequence[Upload], progress: Progress
+) -> None:
+    parts: list[bytes] = []
+    together, alone = [], []
+    for each in uploads:
+        packed = bundles.packed(each.path, each.source)
+        if packed is None:
+            alone.append(each)
+        else:
+            together.append(len(packed[-1]))
+            parts += packed
+    taker.put_bundle(root.path, parts)
+    for size in together:
+        progress.add(size)
+        progress.file_done()
+    for each in alone:
+        _send_one(root.below(each.path), each.source, progress)
 
 
 def _send_one(place: Place, source: Path, progress: Progress) -> None:
     body = Snapshot(source, progress.add)
     place.store.put(place.path, body, size=body.size, sha256=body.digest())
     progress.add(body.size - body.moved)  # what the store had already
+    progress.file_done()
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
@@ -179,17 +214,16 @@ def fetch(store: ArtifactStore, path: str, folder: Path, name: str) -> Path:
     straight into *folder*. `NotFound` when there is nothing.
     """
     known = store.stat(path) if path else None
-    if known is not None:
-        target = folder / safe_path(name)
-        downloads = [Download(path, target, known.size)]
-    else:
-        target = folder / safe_path(name) if name else folder
-        downloads = list(_below(store, path, target))
-        if path and not downloads:
-            raise NotFound(f"No artifact {path!r}.")
-        target.mkdir(parents=True, exist_ok=True)
-    total = sum(each.size or 0 for each in downloads)
-    with Progress("downloading", len(downloads), total) as progress:
+    target = folder / safe_path(name) if name else folder
+    with Progress("downloading") as progress:
+        if known is not None:
+            downloads = [Download(path, target, known.size)]
+        else:
+            downloads = list(_wanted(store, path, target, progress))
+            if path and not (downloads or progress.done_files):
+                raise NotFound(f"No artifact {path!r}.")
+            target.mkdir(parents=True, exist_ok=True)
+        progress.expect(len(downloads), sum(each.size or 0 for each in downloads))
 
         def one(download: Download) -> None:
             _fetch_one(store, download, known, progress)
@@ -199,11 +233,34 @@ def fetch(store: ArtifactStore, path: str, folder: Path, name: str) -> Path:
     if fetched.error is not None:
         if isinstance(fetched.error, MillraceError) and len(downloads) > 1:
             fetched.error.add_note(
-                f"{fetched.failed.path!r} failed; {fetched.done} of {len(downloads)} files have "
-                "arrived. The same call goes on where it stopped."
+                f"{fetched.failed.path!r} failed; {progress.done_files} of {progress.files} files "
+                "have arrived. The same call goes on where it stopped."
             )
         raise fetched.error
     return target
+
+
+def _wanted(
+    store: ArtifactStore, path: str, target: Path, progress: Progress
+) -> Iterator[Download]:
+    """The files of a folder that have to be downloaded one by one; others are there then."""
+    giver = bundles.offered(store, path)
+    if giver is None:
+        yield from _below(store, path, target)
+        return
+    there: set[str] = set()
+    apart: list[Download] = []
+    try:
+        for below, size in bundles.unpack(giver, path, target, progress):
+            if size is None:
+                there.add(f"{path}/{below}")
+            else:
+                apart.append(Download(f"{path}/{below}", target / below, size))
+    except (Unavailable, NotSupported) as error:
+        logger.debug("the rest of %s is fetched one by one: %s", path, error)
+        yield from (each for each in _below(store, path, target) if each.path not in there)
+    else:
+        yield from apart
 
 
 def _below(store: ArtifactStore, path: str, target: Path) -> Iterator[Download]:

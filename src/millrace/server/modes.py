@@ -36,6 +36,8 @@ _BYTES = _FILES | {
     "uploadRunArtifact",
     "downloadArchive",
     "downloadLoggedModelArchive",
+    "uploadBundle",
+    "downloadBundle",
 }
 
 

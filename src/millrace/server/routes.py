@@ -15,7 +15,7 @@ from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
 from millrace.server import modes
 from millrace.server.actors import stated
-from millrace.server.transfers import DownloadRoute, Intake, UploadRoute
+from millrace.server.transfers import BundleRoute, DownloadRoute, Intake, UploadRoute
 from millrace.services.context import Context
 
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ def endpoint_routes(
             refused = modes.refusal(endpoint, path, config)
             if refused is not None:
                 yield modes.RefusedRoute(endpoint.method, where, refused)
+            elif endpoint.name in platform.bundles:
+                yield BundleRoute(endpoint, where, platform.bundles[endpoint.name], transfers)
             elif endpoint.streams == "up":
                 limit = endpoint.body_limit if endpoint.method == "POST" else None
                 intake = Intake(

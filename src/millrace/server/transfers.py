@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.endpoint import Reply
 from millrace.asgi import files
-from millrace.asgi.bodies import announced_size, read_body, refuse_coding
+from millrace.asgi.bodies import announced_size, read_body, refuse_coding, require_type
 from millrace.asgi.exchange import Answer, Streamed
-from millrace.core import clock, wire
+from millrace.core import bundles, clock, wire
 from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
 from millrace.server.pipes import Pipe
 from millrace.server.sending import Parcel, deliver
-from millrace.services.artifacts import Archive
 from millrace.services.context import Context
+from millrace.services.folders import Archive, Bundle
 from millrace.services.transfers import CHECKED_FIRST, Offer, Replaced
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.errors import MillraceError
     from millrace.server.bridge import Bridge
-    from millrace.services.platform import Admit, Download, Upload
+    from millrace.services.platform import Admit, Download, TakeBundle, Upload
     from millrace.services.together import Groups
     from millrace.services.transfers import Opened
 
@@ -125,6 +125,32 @@ class UploadRoute:
         return body
 
 
+class BundleRoute:
+    """One endpoint that takes many small files at once, under one of its paths."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Any, Any],
+        path: str,
+        take: TakeBundle,
+        bridge: Callable[[], Bridge],
+    ) -> None:
+        self.method: str = endpoint.method
+        self.path = path
+        self._type = endpoint.request
+        self._limit = endpoint.body_limit
+        self._take = take
+        self._bridge = bridge
+
+    async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
+        """Answer one request; see `asgi.dispatch.Route`."""
+        require_type(incoming.headers, bundles.MEDIA_TYPE)
+        request = _arguments(self._type, incoming)
+        body = await read_body(receive, incoming.headers, self._limit)
+        take = partial(self._take, _context(incoming), request, body)
+        return Answer(wire.encode(await self._bridge().run(take)))
+
+
 class DownloadRoute:
     """One endpoint that gives a file, under one of its paths."""
 
@@ -157,6 +183,8 @@ class DownloadRoute:
             found = self._download(context, request)
             if isinstance(found, Archive):
                 return self._archived(found)
+            if isinstance(found, Bundle):
+                return self._bundled(found)
             if isinstance(found, Reply):
                 return Answer(wire.encode(found))
             try:
@@ -207,6 +235,11 @@ class DownloadRoute:
         parcel = Parcel(
             status=200, headers=head, chunks=archive.chunks, close=_nothing, length=None
         )
+        return self._streamed(parcel)
+
+    def _bundled(self, bundle: Bundle) -> Streamed:
+        head = [(b"content-type", bundles.MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+        parcel = Parcel(status=200, headers=head, chunks=bundle.chunks, close=_nothing, length=None)
         return self._streamed(parcel)
 
     def _streamed(self, parcel: Parcel) -> Streamed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import zipfile
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -36,12 +36,13 @@ from millrace.core.errors import (
 )
 from millrace.core.rules import registry as registry_rules
 from millrace.core.uris import join, safe_folder, safe_path
+from millrace.services.folders import Archive
 from millrace.services.origins import no_version
 from millrace.services.places import PROXY
-from millrace.services.transfers import Offer, Sent
+from millrace.services.transfers import Offer, Sent, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from millrace.api.artifacts import (
         AbortParts,
@@ -74,6 +75,7 @@ LONGEST_SIGNED_S: Final = 7 * 24 * 3600
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 _MODEL = re.compile(r"m-[0-9a-f]{32}")
+_OWNER = re.compile(f"{_RUN.pattern}|{_MODEL.pattern}")
 _NOTHING = Nothing()
 
 
@@ -275,6 +277,22 @@ class Artifacts:
         spot = self._places.proxied(safe_path(request.artifact_path))
         return self._admitted(ctx, spot, body, offer)
 
+    def admit_below(
+        self, ctx: Context, folder: Spot, files: Sequence[tuple[str, bytes, Offer]]
+    ) -> list[Sent | ArtifactRecord | MillraceError]:
+        """`admit_proxied` for small files, each by its path below *folder*."""
+        is_free = not self._is_frozen(folder, with_all_below=True)
+        trail = _trail(ctx)
+
+        def admitted(path: str, body: bytes, offer: Offer) -> Sent | ArtifactRecord:
+            # Checked before it is joined: so it means the same, and lies below the folder.
+            spot = folder.at(safe_path(path))
+            if is_free and not any(map(_OWNER.fullmatch, path.split("/"))):
+                return Sent(spot, body, offer, trail)
+            return self._admitted(ctx, spot, body, offer)
+
+        return [tried(partial(admitted, *each)) for each in files]
+
     def delete_proxied(self, ctx: Context, request: ArtifactAt) -> Nothing:
         """Delete a file or folder below the destination; nothing happens when it is not there.
 
@@ -453,65 +471,6 @@ class Artifacts:
 def _trail(ctx: Context) -> Trail:
     # Sent again, an upload ends in the same state, so it needs no receipt.
     return msgspec.structs.replace(ctx.trail("artifact.put"), receipt=None)
-
-
-class Archive:
-    """A folder on its way out as a zip file, made while it is sent; each file is compared with its
-    record. Nothing is compressed: what is large here is compressed already."""
-
-    def __init__(self, transfers: Transfers, folder: Spot, name: str) -> None:
-        self.name = name
-        self._transfers = transfers
-        self._folder = folder
-
-    def chunks(self) -> Iterator[bytes]:
-        """The zip file. An exception in the middle leaves it without its directory: unreadable."""
-        sink = _Sink()
-        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-            for path in _files(self._folder, ""):
-                opened = self._transfers.open(self._folder.at(path))
-                try:
-                    entry = zipfile.ZipInfo(path)
-                    entry.external_attr = 0o644 << 16
-                    with archive.open(entry, "w", force_zip64=True) as file:
-                        for chunk in opened.chunks():
-                            file.write(chunk)
-                            yield sink.taken()
-                finally:
-                    opened.close()
-                yield sink.taken()
-        yield sink.taken()
-
-
-class _Sink:
-    """What a zip file is written to, a piece at a time."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing: it is taken when it is sent."""
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
-def _files(folder: Spot, below: str) -> Iterator[str]:
-    """Paths of all files, relative to *folder*, one level held at a time."""
-    for info in folder.store.list(folder.at(below).path):
-        path = f"{below}/{info.path.rpartition('/')[2]}" if below else info.path.rpartition("/")[2]
-        if info.is_dir:
-            yield from _files(folder, path)
-        else:
-            yield path
 
 
 def _owners_below(folder: Spot) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.system import ServerInfo
 from millrace.api.table import BY_NAME
-from millrace.artifacts.protocols import Multipart, Signs
+from millrace.artifacts.protocols import Multipart, Signs, Together
 from millrace.core import settings
 from millrace.core.clock import now_ms
 from millrace.core.errors import MillraceError
@@ -19,6 +19,7 @@ from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
 from millrace.services.evaluation import Evaluation
 from millrace.services.experiments import Experiments
+from millrace.services.folders import Bundles
 from millrace.services.keyring import KeyRing
 from millrace.services.manifests import Manifests
 from millrace.services.metrics import Metrics
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from millrace.api.endpoint import Nothing, Reply
     from millrace.artifacts.protocols import ArtifactStore
     from millrace.core.entities.artifact import ArtifactRecord
-    from millrace.services.artifacts import Archive
     from millrace.services.context import Context
+    from millrace.services.folders import Archive, Bundle
     from millrace.services.transfers import Offer, Opened, Sent
     from millrace.stores.protocols import Stores
 
@@ -51,7 +52,8 @@ DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
 
 Upload = Callable[["Context", Any, "Iterable[bytes]", "Offer"], "ArtifactRecord"]
 Admit = Callable[["Context", Any, bytes, "Offer"], "Sent | ArtifactRecord"]
-Download = Callable[["Context", Any], "Opened | Archive | Reply"]
+TakeBundle = Callable[["Context", Any, bytes], "Reply"]
+Download = Callable[["Context", Any], "Opened | Archive | Bundle | Reply"]
 
 
 class Handler(NamedTuple):
@@ -268,15 +270,19 @@ class Platform:
             "uploadArtifact": artifacts.admit_proxied,
             "uploadRunArtifact": artifacts.admit_of_run,
         }
+        bundles = Bundles(self.places, transfers, artifacts.admit_below)
+        self.bundles: Mapping[str, TakeBundle] = {"uploadBundle": bundles.take}
         self.downloads: Mapping[str, Download] = {
             "downloadArtifact": artifacts.open_proxied,
+            "downloadBundle": bundles.give,
             "getArtifact": artifacts.open_of_run,
             "getLoggedModelArtifact": artifacts.open_of_model,
             "getModelVersionArtifact": artifacts.open_of_version,
             "downloadArchive": artifacts.archive_of_run,
             "downloadLoggedModelArchive": artifacts.archive_of_model,
         }
-        known = self.handlers.keys() | self.uploads.keys() | self.downloads.keys()
+        streams = self.uploads.keys() | self.bundles.keys() | self.downloads.keys()
+        known = self.handlers.keys() | streams
         missing = BY_NAME.keys() ^ known
         if missing:
             raise AssertionError(f"endpoints and handlers differ: {sorted(missing)}")
@@ -318,6 +324,7 @@ class Platform:
             presigned_upload_run_id_supported=True,
             presigned_upload_model_id_supported=True,
             artifacts_presigned_only=self.presigned_only,
+            artifact_bundles_supported=not self.presigned_only and isinstance(store, Together),
         )
 
 

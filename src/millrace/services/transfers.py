@@ -90,6 +90,13 @@ class Sent(NamedTuple):
     trail: Trail
 
 
+class Whole(NamedTuple):
+    """All of a file, and its digest if one is recorded."""
+
+    body: bytes
+    sha256: str | None
+
+
 class Known(NamedTuple):
     """A file that was found right: which one on the disk it was, its digest, when (monotonic)."""
 
@@ -245,10 +252,10 @@ class Transfers:
         They wait for the disk and the ledger together.
         """
         with contextlib.ExitStack() as held:
-            for one in uploads:
-                # Whoever else has one of these locks waits for no other, so nobody waits for ever.
-                held.enter_context(self._locks.of(one.spot.uri))
-            files = [_tried(partial(self._looked_at, one)) for one in uploads]
+            # All who take several take them in this order, so nobody waits for ever.
+            for uri in sorted(one.spot.uri for one in uploads):
+                held.enter_context(self._locks.of(uri))
+            files = [tried(partial(self._looked_at, one)) for one in uploads]
             began = self._begin_together(uploads, files)
             stats = store.put_together([one for one in files if isinstance(one, SmallFile)])
             arrived = iter(stats)
@@ -261,7 +268,7 @@ class Transfers:
                     continue
                 record = _new_record(spot, stat)
                 settle = partial(self._ledger.settle, record, token=mine.token, trail=trail)
-                future = _tried(settle)
+                future = tried(settle)
                 settled.append(future if isinstance(future, MillraceError) else (record, future))
             return [
                 self._recorded(one.spot, stat, each)
@@ -288,12 +295,12 @@ class Transfers:
         known = {one.uri for one in self._ledger.records([one.spot.uri for one in uploads])}
         began = [_Began() for _ in uploads]
         asked = [
-            (at, token := _token(), _tried(partial(self._ledger.begin, one.spot.uri, token)))
+            (at, token := _token(), tried(partial(self._ledger.begin, one.spot.uri, token)))
             for at, one in enumerate(uploads)
             if one.spot.uri in known and isinstance(files[at], SmallFile)
         ]
         for at, token, future in asked:
-            found = future if isinstance(future, MillraceError) else _tried(future.result)
+            found = future if isinstance(future, MillraceError) else tried(future.result)
             if isinstance(found, MillraceError):
                 files[at] = found
             elif found is not None:
@@ -309,7 +316,7 @@ class Transfers:
         if isinstance(settled, MillraceError):
             return settled
         record, future = settled
-        failure = _tried(future.result)
+        failure = tried(future.result)
         if isinstance(stat, ArtifactStat) and failure is None:
             self._remember_written(spot, stat, record.sha256)
         return failure or record
@@ -390,6 +397,22 @@ class Transfers:
             else:
                 return opened
         raise Unavailable(f"{spot.path!r} is replaced again and again; try again.")
+
+    def read_together(self, spots: Sequence[Spot]) -> list[Whole | None]:
+        """Small files, read and compared; None for what has to be opened by itself to hear why."""
+        found: list[Whole | None] = []
+        for spot in spots:
+            try:
+                opened = self.open(spot)
+                try:
+                    body = b"".join(opened.chunks())
+                finally:
+                    opened.close()
+            except MillraceError:
+                found.append(None)
+            else:
+                found.append(Whole(body, opened.sha256))
+        return found
 
     def _opened(self, spot: Spot) -> Opened:
         file: int | None = None
@@ -565,7 +588,8 @@ def _failed_precondition(error: MillraceError) -> MillraceError:
     return PreconditionFailed(error.message) if isinstance(error, AlreadyExists) else error
 
 
-def _tried(call: Callable[[], T]) -> T | MillraceError:
+def tried(call: Callable[[], T]) -> T | MillraceError:
+    """What *call* returns, or the error that it raises."""
     try:
         return call()
     except MillraceError as error:

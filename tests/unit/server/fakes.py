@@ -61,6 +61,7 @@ class FakePlatform:
         self.is_closed = False
         self.uploads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "up"}
         self.admissions = self.uploads
+        self.bundles: dict[str, Any] = {}
         self.groups = None
         self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
         self.handlers = {

@@ -93,6 +93,12 @@ export interface AuditEntryReply {
   hash: string
 }
 
+/** How many files of a bundle were taken in, and what was not. */
+export interface BundleTaken {
+  taken: number
+  refused?: FileRefused[]
+}
+
 /** An answer that is no JSON. */
 export interface Bytes {
   body: string
@@ -512,6 +518,14 @@ export interface FileProblem {
   path: string
   problem: "CHANGED" | "EXTRA" | "MISSING" | "UNREADABLE"
   message?: string
+}
+
+/** Why a file of a bundle was not taken in, as an answer to it alone would say. */
+export interface FileRefused {
+  path: string
+  status: number
+  error_code: string
+  message: string
 }
 
 export interface FinalizeLoggedModel {
@@ -1368,6 +1382,7 @@ export interface ServerInfo {
   features_enabled?: Record<string, boolean>
   tracking_auth?: string | null
   artifacts_presigned_only?: boolean
+  artifact_bundles_supported?: boolean
 }
 
 export interface SetApprovalPolicy {
@@ -1784,6 +1799,8 @@ export interface Operations {
   downloadArtifact: [{ artifact_path: string }, Bytes]
   uploadArtifact: [{ artifact_path: string }, Nothing]
   deleteArtifact: [{ artifact_path: string }, Nothing]
+  uploadBundle: [{ artifact_path: string }, BundleTaken]
+  downloadBundle: [{ artifact_path: string }, Bytes]
   adoptArtifact: [Adopt, Adopted]
   createMultipartUpload: [{ artifact_path: string } & StartPartsBody, PartsStarted]
   completeMultipartUpload: [{ artifact_path: string } & FinishPartsBody, Nothing]
@@ -1920,6 +1937,8 @@ export const OPERATIONS = {
   downloadArtifact: ["GET", "/api/2.0/mlflow-artifacts/artifacts/{artifact_path}"],
   uploadArtifact: ["PUT", "/api/2.0/mlflow-artifacts/artifacts/{artifact_path}"],
   deleteArtifact: ["DELETE", "/api/2.0/mlflow-artifacts/artifacts/{artifact_path}"],
+  uploadBundle: ["POST", "/api/2.0/mlflow-artifacts/bundle/{artifact_path}"],
+  downloadBundle: ["GET", "/api/2.0/mlflow-artifacts/bundle/{artifact_path}"],
   adoptArtifact: ["POST", "/api/2.0/mlflow/artifacts/adopt"],
   createMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/create/{artifact_path}"],
   completeMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path}"],
