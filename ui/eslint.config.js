@@ -25,7 +25,10 @@ export default typescript.config(
         { property: "innerHTML", message: "Text is text; markup goes through lib/markup." },
       ],
       "@typescript-eslint/consistent-type-definitions": ["error", "interface"],
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", ignoreRestSiblings: true },
+      ],
       // Virtual lists hand out functions that no compiler may keep; we do not use one.
       "react-hooks/incompatible-library": "off",
     },

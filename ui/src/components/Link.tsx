@@ -1,5 +1,11 @@
 import { useRouter } from "@tanstack/react-router"
-import type { AnchorHTMLAttributes, MouseEvent, ReactNode, Ref } from "react"
+import {
+  useCallback,
+  type AnchorHTMLAttributes,
+  type MouseEvent,
+  type ReactNode,
+  type Ref,
+} from "react"
 import { page } from "../lib/page"
 
 export interface LinkProps extends Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "href"> {
@@ -26,12 +32,17 @@ export function Link({ to, onClick, children, ...rest }: LinkProps) {
   )
 }
 
+export type Go = (to: string, options?: { replace?: boolean; newTab?: boolean }) => void
+
 /** Goes to an address from `paths`. */
-export function useGo(): (to: string, options?: { replace?: boolean; newTab?: boolean }) => void {
+export function useGo(): Go {
   const { history } = useRouter()
-  return (to, { replace = false, newTab = false } = {}) => {
-    if (newTab) window.open(page.base + to, "_blank", "noopener")
-    else if (replace) history.replace(page.base + to)
-    else history.push(page.base + to)
-  }
+  return useCallback(
+    (to, { replace = false, newTab = false } = {}) => {
+      if (newTab) window.open(page.base + to, "_blank", "noopener")
+      else if (replace) history.replace(page.base + to)
+      else history.push(page.base + to)
+    },
+    [history],
+  )
 }

@@ -19,11 +19,12 @@ export function LiveBadge() {
         variant="quiet"
         size="s"
         data-live={state}
+        aria-label={WORDS[state]}
         className={styles.live}
         onClick={() => isPaused.set(!isPaused.get())}
       >
         <i className={styles.dot} />
-        {WORDS[state]}
+        <span>{WORDS[state]}</span>
       </Button>
     </Tooltip>
   )

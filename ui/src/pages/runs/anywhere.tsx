@@ -1,12 +1,20 @@
-import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { useQuery } from "@tanstack/react-query"
+import { useParams } from "@tanstack/react-router"
+import { useEffect } from "react"
+import { runQuery } from "../../api/queries"
+import { useGo } from "../../components/Link"
+import { paths } from "../../paths"
+import { FailedState, Skeleton } from "../../ui/States"
 
-export default function Page() {
-  useHeading([{ label: "anywhere" }])
-  return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
-    />
-  )
+/** For an address that knows a run's id only: goes on to the run. */
+export default function AnyRunPage() {
+  const { rid = "" } = useParams({ strict: false })
+  const run = useQuery(runQuery(rid))
+  const go = useGo()
+  const experiment = run.data?.info.experiment_id
+  useEffect(() => {
+    if (experiment !== undefined) go(paths.run(experiment, rid), { replace: true })
+  }, [experiment, rid, go])
+  if (run.isError) return <FailedState error={run.error} onRetry={() => void run.refetch()} />
+  return <Skeleton label="Looking for the run" />
 }

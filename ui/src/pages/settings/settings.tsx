@@ -1,12 +1,98 @@
+import { useParams } from "@tanstack/react-router"
+import { Link } from "../../components/Link"
+import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { density, singleKeys, timesInUtc, type Density } from "../../lib/prefs"
+import { page, serverAddress } from "../../lib/page"
+import { useStore } from "../../lib/store"
+import { THEMES, theme, type Theme } from "../../lib/theme"
+import { paths } from "../../paths"
+import { Card } from "../../ui/Card"
+import { Snippet } from "../../ui/Copy"
+import { Checkbox } from "../../ui/Field"
+import { Segments, tabs } from "../../ui/Tabs"
 
-export default function Page() {
-  useHeading([{ label: "settings" }])
+const SECTIONS = [
+  ["appearance", "Appearance"],
+  ["shortcuts", "Shortcuts"],
+  ["server", "Server"],
+] as const
+const THEME_NAMES: Record<Theme, string> = {
+  system: "As the system",
+  light: "Light",
+  dark: "Dark",
+  contrast: "High contrast",
+}
+const DENSITIES: readonly { key: Density; label: string }[] = [
+  { key: "compact", label: "Compact" },
+  { key: "normal", label: "Normal" },
+  { key: "roomy", label: "Roomy" },
+]
+
+/** What this browser remembers of its person. */
+export default function SettingsPage() {
+  const { section = "appearance" } = useParams({ strict: false })
+  const name = SECTIONS.find(([key]) => key === section)?.[1] ?? "Appearance"
+  useHeading([{ label: "Settings", to: paths.settings() }, { label: name }])
+  const chosen = useStore(theme)
+  const dense = useStore(density)
+  const single = useStore(singleKeys)
+  const utc = useStore(timesInUtc)
   return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
-    />
+    <PageBody title="Settings">
+      <nav className={tabs.list} aria-label="Sections">
+        {SECTIONS.map(([key, label]) => (
+          <Link
+            key={key}
+            to={paths.settings(key)}
+            className={tabs.tab}
+            aria-current={label === name ? "page" : undefined}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      {name === "Appearance" && (
+        <>
+          <Card title="Theme" isPadded>
+            <Segments
+              label="Theme"
+              value={chosen}
+              onChange={(next) => theme.set(next)}
+              choices={THEMES.map((key) => ({ key, label: THEME_NAMES[key] }))}
+            />
+          </Card>
+          <Card title="Rows of tables" isPadded>
+            <Segments
+              label="Rows"
+              value={dense}
+              onChange={(next) => density.set(next)}
+              choices={DENSITIES}
+            />
+          </Card>
+          <Card title="Times" isPadded>
+            <Checkbox
+              label="Show times in UTC"
+              checked={utc}
+              onChange={(on) => timesInUtc.set(on)}
+            />
+          </Card>
+        </>
+      )}
+      {name === "Shortcuts" && (
+        <Card title="Single letters" isPadded>
+          <Checkbox
+            label="Single letters act outside of fields"
+            checked={single}
+            onChange={(on) => singleKeys.set(on)}
+          />
+        </Card>
+      )}
+      {name === "Server" && (
+        <Card title={`Millrace ${page.version}`} isPadded>
+          <Snippet label="tracking URI" text={serverAddress()} />
+        </Card>
+      )}
+    </PageBody>
   )
 }

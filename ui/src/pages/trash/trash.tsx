@@ -1,12 +1,202 @@
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
+import { useSearch } from "@tanstack/react-router"
+import { useState } from "react"
+import { call } from "../../api/client"
+import type { TrashEmptied, TrashItem } from "../../api/generated"
+import { Link } from "../../components/Link"
+import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { bytes, count, plural } from "../../lib/format"
+import { paths } from "../../paths"
+import { Button } from "../../ui/Button"
+import { Card } from "../../ui/Card"
+import { ConfirmDialog } from "../../ui/Dialog"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
+import { Table } from "../../ui/Table"
+import { tabs } from "../../ui/Tabs"
+import { TimeAgo } from "../../ui/Time"
+import { toast } from "../../ui/Toast"
 
-export default function Page() {
-  useHeading([{ label: "trash" }])
+const KINDS = [
+  ["experiment", "Experiments"],
+  ["run", "Runs"],
+  ["logged_model", "Logged models"],
+] as const
+type Kind = (typeof KINDS)[number][0]
+
+const WORD = "delete for good"
+const SHOWN = 200
+
+const trashQuery = (kind: Kind) =>
+  queryOptions({
+    queryKey: ["trash", kind],
+    queryFn: ({ signal }) =>
+      call("searchTrash", { kind, alone: true, max_results: SHOWN }, { signal }),
+  })
+
+const idsOf = (item: TrashItem) =>
+  ({
+    experiment: { experiment_ids: [item.id] },
+    run: { run_ids: [item.id] },
+    logged_model: { logged_model_ids: [item.id] },
+  })[item.kind]
+
+/** What was deleted: to be restored, or removed for good. */
+export default function TrashPage() {
+  const { kind: asked } = useSearch({ strict: false }) as { kind?: string }
+  const [kind, label] = KINDS.find(([key]) => key === asked) ?? KINDS[0]
+  useHeading([{ label: "Trash" }])
+  const client = useQueryClient()
+  const found = useQuery(trashQuery(kind))
+  const [doomed, setDoomed] = useState<TrashItem | null>(null)
+
+  const restore = async (item: TrashItem) => {
+    try {
+      if (item.kind === "experiment") await call("restoreExperiment", { experiment_id: item.id })
+      else if (item.kind === "run") await call("restoreRun", { run_id: item.id })
+      else await call("restoreLoggedModel", { model_id: item.id })
+      toast.done(`${item.name} is back`)
+    } catch (error) {
+      toast.failed("It was not restored", error)
+    }
+    await client.invalidateQueries()
+  }
+  const items = found.data?.items ?? []
   return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
+    <PageBody title="Trash">
+      <nav className={tabs.list} aria-label="Kinds">
+        {KINDS.map(([key, text]) => (
+          <Link
+            key={key}
+            to={`${paths.trash()}?kind=${key}`}
+            className={tabs.tab}
+            aria-current={key === kind ? "page" : undefined}
+          >
+            {text}
+          </Link>
+        ))}
+      </nav>
+      {found.isPending && <Skeleton lines={6} />}
+      {found.isError && <FailedState error={found.error} onRetry={() => void found.refetch()} />}
+      {found.isSuccess && items.length === 0 && (
+        <EmptyState
+          icon="trash"
+          title="Nothing here"
+          hint="What is deleted stays here until somebody restores it or removes it for good."
+        />
+      )}
+      {items.length > 0 && (
+        <Card
+          title={label}
+          note={found.data?.next_page_token ? `the first ${SHOWN}` : count(items.length)}
+        >
+          <Table caption={label} head={["Name", "Deleted", "Holds", "Id", ""]}>
+            {items.map((item) => (
+              <tr key={item.id}>
+                <td data-wrap>{item.name}</td>
+                <td>
+                  {item.deleted_ms ? <TimeAgo at={item.deleted_ms} /> : "before this version"}
+                </td>
+                <td>
+                  {item.kind === "experiment" && `${plural(item.runs ?? 0, "run")}, `}
+                  {plural(item.points ?? 0, "point")}
+                </td>
+                <td>
+                  <code>{item.id}</code>
+                </td>
+                <td data-align="end">
+                  <Button
+                    size="s"
+                    icon="restore"
+                    disabledBecause={item.purging && "Its removal has begun."}
+                    onClick={() => void restore(item)}
+                  >
+                    Restore
+                  </Button>{" "}
+                  <Button size="s" variant="quiet" icon="trash" onClick={() => setDoomed(item)}>
+                    Delete for good
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </Table>
+        </Card>
+      )}
+      {doomed && (
+        <RemoveDialog
+          item={doomed}
+          onClose={() => setDoomed(null)}
+          onDone={() => void client.invalidateQueries()}
+        />
+      )}
+    </PageBody>
+  )
+}
+
+/** Says what would go, and lets it go when the words are written. */
+function RemoveDialog({
+  item,
+  onClose,
+  onDone,
+}: {
+  item: TrashItem
+  onClose: () => void
+  onDone: () => void
+}) {
+  const plan = useQuery({
+    queryKey: ["trash", "plan", item.id],
+    queryFn: ({ signal }) => call("emptyTrash", { ...idsOf(item), dry_run: true }, { signal }),
+    gcTime: 0,
+  })
+  const [isBusy, setBusy] = useState(false)
+  const remove = async () => {
+    setBusy(true)
+    try {
+      let done: TrashEmptied
+      do done = await call("emptyTrash", idsOf(item))
+      while (done.more)
+      const kept = (done.removals ?? []).find(
+        ({ outcome }) => outcome === "kept" || outcome === "failed",
+      )
+      if (kept)
+        toast.failed(
+          `${kept.name} is still there`,
+          new Error(kept.reason ?? "No reason was given."),
+        )
+      else toast.done(`${item.name} is gone`)
+    } catch (error) {
+      toast.failed("It is still there", error)
+    }
+    onDone()
+    onClose()
+  }
+  return (
+    <ConfirmDialog
+      open
+      onClose={onClose}
+      onConfirm={() => void remove()}
+      title={`Delete ${item.name} for good?`}
+      text={
+        plan.data ? told(plan.data) : plan.isError ? plan.error.message : "Counting what would go…"
+      }
+      typed={WORD}
+      action="Delete for good"
+      isBusy={isBusy}
     />
   )
+}
+
+function told({ removals = [] }: TrashEmptied): string {
+  const going = removals.filter(({ outcome }) => outcome === "would_remove")
+  const kept = removals.filter(({ outcome }) => outcome === "kept")
+  const sum = (of: "points" | "files" | "bytes") =>
+    going.reduce((total, one) => total + (one[of] ?? 0), 0)
+  const parts = [
+    plural(going.filter(({ kind }) => kind === "run").length, "run"),
+    plural(sum("points"), "point"),
+    `${plural(sum("files"), "file")} (${bytes(sum("bytes"))})`,
+  ]
+  const rest =
+    kept.length > 0 ? ` ${plural(kept.length, "thing")} would stay: ${kept[0]?.reason ?? ""}` : ""
+  return `This removes ${parts.join(", ")}, and cannot be undone.${rest}`
 }

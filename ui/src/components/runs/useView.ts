@@ -1,0 +1,85 @@
+import { useLocation } from "@tanstack/react-router"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
+import { page } from "../../lib/page"
+import { DEFAULT_VIEW, packed, unpacked, type View } from "../../lib/view"
+import { useGo } from "../Link"
+
+const WRITE_MS = 150
+
+/** The view that the address holds, and how to change it. */
+export function useView(): {
+  view: View
+  change: (patch: Partial<View>) => void
+  /** The address held a view that this version does not know. */
+  isUnknown: boolean
+} {
+  const { pathname, searchStr } = useLocation()
+  const go = useGo()
+  const read = useMemo(() => fromSearch(searchStr), [searchStr])
+  const [view, setView] = useState(read.view)
+  const written = useRef(searchStr)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+
+  // An address that somebody else has written is followed.
+  useEffect(() => {
+    if (searchStr === written.current) return
+    written.current = searchStr
+    clearTimeout(timer.current)
+    setView(read.view)
+  }, [searchStr, read])
+
+  const path = pathname.slice(page.base.length)
+  const change = useCallback(
+    (patch: Partial<View>) => {
+      setView((before) => {
+        const next = { ...before, ...patch }
+        clearTimeout(timer.current)
+        timer.current = setTimeout(() => {
+          const text = packed(next)
+          const search = text ? `?s=${text}` : ""
+          if (search === written.current) return
+          written.current = search
+          go(path + search, { replace: true })
+        }, WRITE_MS)
+        return next
+      })
+    },
+    [go, path],
+  )
+  useEffect(() => () => clearTimeout(timer.current), [path])
+  return { view, change, isUnknown: read.isUnknown }
+}
+
+/** The packed view, or the few plain parameters that links of other origin carry. */
+function fromSearch(text: string): { view: View; isUnknown: boolean } {
+  const search = new URLSearchParams(text)
+  const s = search.get("s")
+  if (s !== null) {
+    const view = unpacked(s)
+    return { view: view ?? DEFAULT_VIEW, isUnknown: view === null }
+  }
+  const since = search.get("since")
+  const view: View = {
+    ...DEFAULT_VIEW,
+    q: search.get("q") ?? "",
+    sort: search.get("sort") ? [search.get("sort") ?? ""] : [],
+    lifecycle: search.get("state") === "deleted" ? "deleted" : "active",
+  }
+  const from = since ? sinceMs(since) : null
+  if (from !== null)
+    view.q = [view.q, `attributes.start_time >= ${from}`].filter(Boolean).join(" AND ")
+  return { view, isUnknown: false }
+}
+
+const SPANS: Record<string, number> = {
+  LAST_HOUR: 3_600_000,
+  LAST_24_HOURS: 86_400_000,
+  LAST_7_DAYS: 7 * 86_400_000,
+  LAST_30_DAYS: 30 * 86_400_000,
+  LAST_YEAR: 365 * 86_400_000,
+}
+
+function sinceMs(word: string): number | null {
+  const span = SPANS[word]
+  return span === undefined ? null : Date.now() - span
+}
