@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import BindParameter, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import BigInteger, BindParameter, and_, bindparam, case, func, literal, or_, select
 
 from millrace.core.filters import resolve
 from millrace.core.filters.ast import Entity, Field, fields_of, settled
@@ -225,9 +225,8 @@ def _order(source: RunSource, keys: Sequence[SortKey]) -> tuple[FromClause, list
             continue  # nobody has it
         alias = held.column.table.alias()
         ids = source.key_ids(_TABLES[field.entity][0], field.key)
-        origin = origin.outerjoin(
-            alias, and_(alias.c.run_id == t.runs.c.id, alias.c.key_id.in_(ids))
-        )
+        of_key = alias.c.key_id == ids[0] if len(ids) == 1 else alias.c.key_id.in_(ids)
+        origin = origin.outerjoin(alias, and_(alias.c.run_id == t.runs.c.id, of_key))
         value = alias.c[held.column.name]
         absent = (alias.c.run_id.is_(None), 3)
         if field.entity is Entity.PARAM:
@@ -371,12 +370,7 @@ class _Keys:
         self._scene = scene
         self._keys = keys
         self._kind, self._table = _KINDS[keys.kind]
-        column = self._table.c.run_id
-        self._where: list[Any] = (
-            []
-            if scene.takes_all(asked)
-            else [column.in_(select(t.runs.c.id).where(scene.where(asked)))]
-        )
+        self._where = None if scene.takes_all(asked) else scene.where(asked)
 
     def found(self) -> tuple[list[KeyFacts], int]:
         """The page that is asked for, and how many keys there are in all."""
@@ -405,49 +399,69 @@ class _Keys:
         return found
 
     def _runs(self, ids: Sequence[int]) -> dict[int, int]:
+        """How many runs have each key: from the index of keys, or by way of the matching runs."""
         c = self._table.c
-        query = (
-            select(c.key_id, func.count())
-            .select_from(self._table)
-            .where(c.key_id.in_(_ids), *self._where)
-            .group_by(c.key_id)
-        )
-        return dict(_chunked(self._scene.session, query, ids))
+        counted = select(c.key_id, func.count()).group_by(c.key_id)
+        if self._where is None:
+            rows = _chunked(self._scene.session, counted.where(c.key_id.in_(_ids)), ids)
+            return {row[0]: row[1] for row in rows}
+        query = counted.select_from(t.runs).join(self._table, c.run_id == t.runs.c.id)
+        return {row[0]: row[1] for row in self._scene.session.select(query.where(self._where))}
 
     def _facts(self, ids: Mapping[str, Sequence[int]]) -> dict[str, KeyFacts]:
-        c = self._table.c
-        value: Any
-        numeric: Any
-        if self._table is t.series:
-            value, numeric = c.last_value, case((c.last_value != NAN_KEY, c.last_value))
-        elif self._table is t.params:
-            value, numeric = c.value, c.number
-        else:
-            value, numeric = c.value, None
-        numbers: list[Any] = (
-            [literal(0), literal(None), literal(None)]
-            if numeric is None
-            else [func.count(numeric), func.min(numeric), func.max(numeric)]
-        )
-        query = select(func.count(), func.count(value.distinct()), *numbers)
-        query = query.select_from(self._table).where(*self._where)
+        """What is held under each name; few ids have more than one, of several experiments."""
         alone = {held[0]: name for name, held in ids.items() if len(held) == 1}
         found = {}
-        grouped = query.add_columns(c.key_id).where(c.key_id.in_(_ids)).group_by(c.key_id)
-        for row in _chunked(self._scene.session, grouped, list(alone)):
+        query = self._facts_of(_ids, apart=True)
+        for row in _chunked(self._scene.session, query, list(alone)):
             found[alone[row[-1]]] = self._fact(alone[row[-1]], row)
         for name, held in ids.items():
             if len(held) > 1:
-                for row in self._scene.session.select(query.where(c.key_id.in_(held))):
+                query = self._facts_of(_ids, apart=False)
+                for row in self._scene.session.select(query, ids=list(held)):
                     found[name] = self._fact(name, row)
         return found
+
+    def _facts_of(self, ids: Any, *, apart: bool) -> Any:  # noqa: ANN401 - SQL expressions
+        """Runs, distinct values, numbers, least and greatest of keys; each value is looked at once,
+        as an index groups them."""
+        c = self._table.c
+        value = c.last_value if self._table is t.series else c.value
+        by = [c.key_id, value] if apart else [value]
+        values = select(*by, func.count().label("runs"), func.min(c.run_id).label("sample"))
+        values = values.where(c.key_id.in_(ids)).group_by(*by)
+        if self._where is not None:
+            values = values.select_from(self._table).join(t.runs, t.runs.c.id == c.run_id)
+            values = values.where(self._where)
+        g = values.subquery("held")
+        origin: Any = g
+        if self._table is t.series:
+            number: Any = case((g.c.last_value != NAN_KEY, g.c.last_value))
+            counted: Any = func.sum(g.c.runs)
+        elif self._table is t.params:
+            # The number stands beside one of the runs that hold the value.
+            p = t.params.alias()
+            same = [p.c.run_id == g.c.sample, p.c.value == g.c.value, p.c.key_id.in_(ids)]
+            if apart:
+                same[1:] = [p.c.key_id == g.c.key_id]
+            origin = g.join(p, and_(*same))
+            number, counted = (
+                p.c.number,
+                func.sum(case((p.c.number.is_not(None), g.c.runs), else_=0)),
+            )
+        else:
+            number, counted = literal(None, BigInteger()), literal(0)
+        found = select(
+            func.sum(g.c.runs), func.count(), counted, func.min(number), func.max(number)
+        ).select_from(origin)
+        return found.add_columns(g.c.key_id).group_by(g.c.key_id) if apart else found
 
     def _fact(self, name: str, row: Sequence[Any]) -> KeyFacts:
         runs, distinct, numbers, low, high = row[:5]
         return KeyFacts(
             key=name,
-            runs=runs,
-            numbers=runs if self._table is t.series else numbers,
+            runs=int(runs or 0),
+            numbers=int(numbers or 0),
             distinct=distinct,
             minimum=None if low is None else value_of(low),
             maximum=None if high is None else value_of(high),
