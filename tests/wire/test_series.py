@@ -63,3 +63,51 @@ def test_any_number_bounds_a_window(api: Api, run: str, bound: object) -> None:
 
     for end in ("start", "end"):
         ok(api.post(PATH, query(run, **{end: bound})))
+
+
+def test_only_the_aggregates_that_are_asked_for_come(api: Api, run: str) -> None:
+    build.log(api, run, metrics=build.points(*range(999)))
+
+    (series,) = ok(api.post(PATH, query(run, buckets=10, aggregates=["last", "count"])))["series"]
+
+    assert series.keys() == {"run_id", "key", "is_raw", "bucket", "last", "count"}
+
+
+def test_what_is_known_is_not_sent_again(api: Api, run: str) -> None:
+    build.log(api, run, metrics=build.points(1, 2, 3))
+    first = api.post(PATH, query(run))
+    tag = first.headers["etag"]
+
+    again = api.post(PATH, query(run), **{"If-None-Match": tag})
+    other = api.post(PATH, query(run, buckets=7), **{"If-None-Match": tag})
+    build.log(api, run, metrics=build.points(4))
+    later = api.post(PATH, query(run), **{"If-None-Match": tag})
+
+    assert (again.status, again.body) == (304, b"")
+    assert (other.status, later.status) == (200, 200)
+    assert later.headers["etag"] != tag
+
+
+# --- at one place ------------------------------------------------------------------------------
+
+AT = "/api/3.0/millrace/series/at"
+
+
+def test_the_points_at_one_place(api: Api, run: str) -> None:
+    build.log(api, run, metrics=build.points(1, 5))
+
+    near = ok(api.post(AT, {"run_ids": [run], "keys": ["m", "none"], "at": 4}))["points"]
+    before = ok(api.post(AT, query(run, at=4, match="previous")))["points"]
+
+    assert near == [{"run_id": run, "key": "m", "x": 5, "value": 5, "step": 5, "timestamp": 5}]
+    assert [one["x"] for one in before] == [1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [({"at": "NaN"}, "at"), ({"at": 1, "x": "metric"}, "x_metric"), ({}, "at")],
+)
+def test_places_that_are_none_are_refused(
+    api: Api, run: str, asked: dict[str, object], named: str
+) -> None:
+    refused(api.post(AT, query(run, **asked)), INVALID, named)

@@ -11,6 +11,7 @@ from millrace.api.tracking import OfRun
 from millrace.core.entities.metric import MetricSummary
 
 XAxis = Literal["step", "time", "relative", "metric"]
+AggregateName = Literal["minimum", "maximum", "first", "last", "mean", "count"]
 
 
 class QuerySeries(Request, frozen=True, kw_only=True):
@@ -21,6 +22,22 @@ class QuerySeries(Request, frozen=True, kw_only=True):
     everything. `buckets` is how many the window is divided into at most (one more, where the first
     begins before the window); a window with no more points than that in every series is answered
     with the points themselves.
+
+    `aggregates` are the columns of buckets that are wanted beside their index; absent: all.
+
+    Over times, points of series with more than 16,384 of them in the window may count in the bucket
+    beside their own, by less than its width; over steps, and closer, all is exact. No extreme is
+    ever left out.
+
+    The answer has an entity tag, and is 304 without a body to If-None-Match with that tag.
+
+    `format` `binary` (application/vnd.millrace.series) is little-endian: uint32 length of the
+    header, the header (JSON) padded with blanks, then the columns of each series one after the
+    other, each padded with zeros; the header's end and each column's lie at multiples of 8 bytes.
+    The header says `version` 2, `origin`, `width` and `count` of the grid, `precision`, the
+    `aggregates` and `series`: `run_id`, `key`, `is_raw` and `length`. Raw series are x and value;
+    buckets are index (uint32), the aggregates in the header's order, count as uint32. x is float64,
+    values are float32 or, with `precision` `float64`, that.
     """
 
     run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=500)]
@@ -30,7 +47,9 @@ class QuerySeries(Request, frozen=True, kw_only=True):
     start: float | None = None
     end: float | None = None
     buckets: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500
+    aggregates: tuple[AggregateName, ...] = ()
     format: Literal["json", "binary"] = "json"
+    precision: Literal["float32", "float64"] = "float32"
 
 
 class SeriesGrid(Reply, frozen=True, kw_only=True):
@@ -67,6 +86,36 @@ class SeriesReply(Reply, frozen=True, kw_only=True):
     series: tuple[SeriesColumns, ...] = ()
 
 
+class FindSeriesAt(Request, frozen=True, kw_only=True):
+    """The points of many series at one place of the x axis: of each the one whose x is nearest to
+    `at`, the later one of two; or `previous`, the last one that is not beyond it. Axes as in
+    `querySeries`."""
+
+    run_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=500)]
+    keys: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)]
+    at: float
+    x: XAxis = "step"
+    x_metric: Id | None = None
+    match: Literal["nearest", "previous"] = "nearest"
+
+
+class PointAt(Reply, frozen=True, kw_only=True):
+    """A point of a series; `x` in the unit of the axis."""
+
+    run_id: str
+    key: str
+    x: float
+    value: float | str
+    step: int
+    timestamp: int
+
+
+class PointsAt(Reply, frozen=True, kw_only=True):
+    """By run and key as asked for; series that have no such point are left out."""
+
+    points: tuple[PointAt, ...] = ()
+
+
 class RunOfSummaries(OfRun, frozen=True, kw_only=True):
     pass
 
@@ -89,6 +138,17 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         needs=reads(ExperimentOfRun("run_ids")),
         body_limit=MIB,
         summary="Get bucketed series of many runs and keys on one x grid; no extreme is lost.",
+    ),
+    Endpoint(
+        name="findSeriesAt",
+        group="Metrics",
+        method="POST",
+        path="/millrace/series/at",
+        versions=("3.0",),
+        request=FindSeriesAt,
+        response=PointsAt,
+        needs=reads(ExperimentOfRun("run_ids")),
+        summary="Get the points of many series at one place of the x axis.",
     ),
     Endpoint(
         name="getMetricSummaries",

@@ -48,6 +48,12 @@ def check_match(headers: dict[bytes, bytes], etag: str | None) -> None:
         raise PreconditionFailed("There is a file already that If-None-Match names.")
 
 
+def is_known(headers: dict[bytes, bytes], etag: str) -> bool:
+    """Whether the client says that it has the state *etag* already."""
+    known = headers.get(b"if-none-match")
+    return known is not None and _matches(known, etag, weak=True)
+
+
 def is_unchanged(headers: dict[bytes, bytes], etag: str | None, modified_ms: int | None) -> bool:
     """Whether the client has the file already (304); `PreconditionFailed` where it insists."""
     expected = headers.get(b"if-match")

@@ -154,6 +154,23 @@ def aggregates(points: Sequence[Point]) -> Aggregates:
     )
 
 
+def nearest(
+    points: Iterable[tuple[float, Point]], at: float, *, previous: bool
+) -> tuple[float, Point] | None:
+    """Of (x, point) pairs the one whose x is nearest to *at*, the greater of two such; *previous*:
+    of those that are not beyond it. Of several at one x the latest."""
+    found: tuple[float, Point] | None = None
+    best: tuple[float, float, Point] | None = None
+    for x, point in points:
+        if previous and x > at:
+            continue
+        distance = -abs(x - at) if x != at else 0.0
+        place = (distance, x, point)
+        if best is None or place > best:
+            best, found = place, (x, point)
+    return found
+
+
 def bucketed(points: Iterable[tuple[float, Point]], on: Grid) -> Iterator[Bucket]:
     """Gather (x, point) pairs by stretches of a grid, ascending; empty stretches are left out."""
     gathered: dict[int, list[Point]] = {}

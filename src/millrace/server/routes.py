@@ -11,6 +11,7 @@ from millrace.api.endpoint import Bytes, Nothing
 from millrace.api.table import ENDPOINTS
 from millrace.asgi.bodies import has_body, read_body, require_json
 from millrace.asgi.exchange import Answer
+from millrace.asgi.files import is_known
 from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
 from millrace.server import modes
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from millrace.asgi.exchange import Incoming, Receive
     from millrace.server.bridge import Bridge
     from millrace.server.config import ServerConfig
-    from millrace.services.platform import Handler, Platform
+    from millrace.services.platform import Handler, Mark, Platform
 
 LARGE_BYTES: Final = 256 * 1024
 """A body beyond this is decoded in a thread: on the loop it would hold up everybody else."""
@@ -44,6 +45,7 @@ class EndpointRoute:
         path: str,
         handler: Handler,
         bridge: Callable[[], Bridge],
+        mark: Mark | None = None,
     ) -> None:
         self.method: str = endpoint.method
         self.path = path
@@ -58,6 +60,7 @@ class EndpointRoute:
         self._call = handler.call
         self._is_inline = handler.inline
         self._bridge = bridge
+        self._mark = mark
 
     async def answer(self, incoming: Incoming, receive: Receive) -> Answer:
         """Answer one request; see `asgi.dispatch.Route`."""
@@ -76,6 +79,8 @@ class EndpointRoute:
                 request = wire.from_body(self._type, body, incoming.values)
             else:
                 request = self._decode(body)
+            if self._mark is not None:
+                return self._marked(self._mark(context, request), incoming, context, request)
             result = self._call(context, request)
             return result if isinstance(result, Future) else self._written(result)
 
@@ -106,6 +111,13 @@ class EndpointRoute:
             idempotency_key=key.decode(),
             request_digest=hashlib.sha256(asked + body).hexdigest(),
         )
+
+    def _marked(self, etag: str, incoming: Incoming, context: Context, request: object) -> Answer:
+        """The answer with the mark of its state, or that the caller has it already."""
+        headers = ((b"etag", b'"%s"' % etag.encode()), (b"cache-control", b"private, no-cache"))
+        if is_known(incoming.headers, etag):
+            return Answer(status=304, content_type=b"", headers=headers)
+        return self._written(self._call(context, request))._replace(headers=headers)
 
     def _written(self, result: object) -> Answer:
         if self._says_nothing:
@@ -175,7 +187,8 @@ def endpoint_routes(
                 handler = platform.handlers.get(endpoint.name)
                 if handler is None:
                     raise ValueError(f"endpoint {endpoint.name} has no handler")
-                yield EndpointRoute(endpoint, where, handler, bridge)
+                mark = platform.marks.get(endpoint.name)
+                yield EndpointRoute(endpoint, where, handler, bridge, mark)
 
 
 def _template(endpoint: Endpoint[Any, Any], path: str) -> str:

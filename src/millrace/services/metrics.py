@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import struct
 from array import array
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
 from millrace.api.endpoint import Bytes
-from millrace.api.series import SeriesColumns, SeriesGrid, SeriesReply, SummariesReply
+from millrace.api.series import (
+    PointAt,
+    PointsAt,
+    SeriesColumns,
+    SeriesGrid,
+    SeriesReply,
+    SummariesReply,
+)
 from millrace.api.tracking import MetricsList, MetricsReply
 from millrace.core.entities.metric import Metric
 from millrace.core.errors import InvalidArgument
-from millrace.core.numbers import INT64_MAX
+from millrace.core.numbers import INT64_MAX, value_of
 from millrace.core.rules import limits, searching
-from millrace.core.wire import number
+from millrace.core.wire import encode, number
 from millrace.stores.protocols import MetricWindow, RawSeries, SeriesWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from millrace.api.series import QuerySeries, RunOfSummaries
+    from millrace.api.series import AggregateName, FindSeriesAt, QuerySeries, RunOfSummaries
     from millrace.api.tracking import GetHistory, GetHistoryBulk, GetHistoryInterval
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
     from millrace.stores.protocols import Buckets, Points, SeriesAnswer, TrackingStore
 
 BINARY_TYPE = "application/vnd.millrace.series"
-_BUCKET_COLUMNS = ("index", "minimum", "maximum", "first", "last", "mean", "count")
+_AGGREGATES: Final[tuple[AggregateName, ...]] = (
+    "minimum",
+    "maximum",
+    "first",
+    "last",
+    "mean",
+    "count",
+)
 
 
 class Metrics:
@@ -99,11 +114,7 @@ class Metrics:
 
     def series(self, _ctx: Context, request: QuerySeries) -> SeriesReply | Bytes:
         """Series of many runs and keys on one grid."""
-        if (request.x == "metric") != (request.x_metric is not None):
-            raise InvalidArgument(
-                "Parameter 'x_metric' names the metric on the x axis: give it with x='metric', "
-                "and only then."
-            )
+        _check_axis(request.x, request.x_metric)
         for name, bound in (("start", request.start), ("end", request.end)):
             if bound is not None and math.isnan(bound):
                 raise InvalidArgument(f"Parameter {name!r} must be a number, not NaN.")
@@ -119,13 +130,56 @@ class Metrics:
             buckets=request.buckets,
         )
         answer = self._store.series(request.run_ids, request.keys, window)
+        wanted = tuple(dict.fromkeys(request.aggregates)) or _AGGREGATES
         if request.format == "binary":
-            return Bytes(body=binary(answer), content_type=BINARY_TYPE)
+            body = binary(answer, wanted, request.precision)
+            return Bytes(body=body, content_type=BINARY_TYPE)
         return SeriesReply(
             grid=SeriesGrid(origin=answer.origin, width=answer.width, count=answer.count)
             if answer.series
             else None,
-            series=tuple(_columns(*one) for one in answer.series),
+            series=tuple(_columns(*one, wanted) for one in answer.series),
+        )
+
+    def mark(self, _ctx: Context, request: QuerySeries) -> str:
+        """What changes when the series do, or when others are asked for."""
+        keys = request.keys if request.x_metric is None else (*request.keys, request.x_metric)
+        state = self._store.series_mark(request.run_ids, keys)
+        return hashlib.sha256(encode(request) + state.encode()).hexdigest()[:32]
+
+    def at(self, _ctx: Context, request: FindSeriesAt) -> PointsAt:
+        """The points of many series at one place of the x axis."""
+        _check_axis(request.x, request.x_metric)
+        if not math.isfinite(request.at):
+            raise InvalidArgument(f"Parameter 'at' must be a place, not {number(request.at)}.")
+        window = SeriesWindow(x=request.x, x_metric=request.x_metric)
+        found = self._store.points_at(
+            request.run_ids,
+            request.keys,
+            window,
+            request.at,
+            previous=request.match == "previous",
+        )
+        return PointsAt(
+            points=tuple(
+                PointAt(
+                    run_id=run_id,
+                    key=key,
+                    x=x,
+                    value=number(value_of(value)),
+                    step=step,
+                    timestamp=timestamp,
+                )
+                for run_id, key, x, (step, timestamp, value) in found
+            )
+        )
+
+
+def _check_axis(x: str, x_metric: str | None) -> None:
+    if (x == "metric") != (x_metric is not None):
+        raise InvalidArgument(
+            "Parameter 'x_metric' names the metric on the x axis: give it with x='metric', "
+            "and only then."
         )
 
 
@@ -147,75 +201,78 @@ def _metrics(key: str, points: Points, run_id: str | None) -> Iterator[Metric]:
         yield Metric(key=key, value=shown, timestamp=timestamp, step=step, run_id=run_id)
 
 
-def _columns(run_id: str, key: str, drawn: Buckets | RawSeries) -> SeriesColumns:
+def _columns(
+    run_id: str, key: str, drawn: Buckets | RawSeries, wanted: Sequence[AggregateName]
+) -> SeriesColumns:
     if isinstance(drawn, RawSeries):
         return SeriesColumns(
             run_id=run_id, key=key, is_raw=True, x=tuple(drawn.x), last=_words(drawn.values)
         )
-    return SeriesColumns(
-        run_id=run_id,
-        key=key,
-        is_raw=False,
-        bucket=tuple(drawn.index),
-        minimum=_words(drawn.minimum),
-        maximum=_words(drawn.maximum),
-        first=_words(drawn.first),
-        last=_words(drawn.last),
-        mean=_words(drawn.mean),
-        count=tuple(drawn.count),
-    )
+    columns: dict[str, Any] = {
+        name: _words(getattr(drawn, name)) for name in wanted if name != "count"
+    }
+    if "count" in wanted:
+        columns["count"] = tuple(drawn.count)
+    return SeriesColumns(run_id=run_id, key=key, is_raw=False, bucket=tuple(drawn.index), **columns)
 
 
 def _words(values: Iterable[float]) -> tuple[float | str, ...]:
     return tuple(number(value) for value in values)
 
 
-def binary(answer: SeriesAnswer) -> bytes:
-    """The answer as bytes: a little-endian uint32 with the header's length, the header (JSON), then
-    the columns of each series one after the other.
-
-    The header names grid and series; each series says its `length` and whether it is raw. Raw
-    series are two columns of float32: x minus the grid's origin, values. Buckets are uint16 index,
-    five of float32 (minimum, maximum, first, last, mean), uint32 count. Every column is padded with
-    zeros to a multiple of four bytes.
-    """
+def binary(
+    answer: SeriesAnswer, wanted: Sequence[AggregateName], precision: Literal["float32", "float64"]
+) -> bytes:
+    """The answer as bytes; the layout is described at `api.series.QuerySeries`."""
+    floats = _floats if precision == "float32" else _doubles
     series: list[dict[str, Any]] = []
     columns: list[bytes] = []
     for run_id, key, drawn in answer.series:
+        is_raw = isinstance(drawn, RawSeries)
         if isinstance(drawn, RawSeries):
-            series.append({"run_id": run_id, "key": key, "is_raw": True, "length": len(drawn.x)})
-            columns += [
-                _floats(x - answer.origin for x in drawn.x),
-                _floats(drawn.values),
-            ]
+            length = len(drawn.x)
+            columns += [_doubles(drawn.x), floats(drawn.values)]
         else:
             length = len(drawn.index)
-            series.append({"run_id": run_id, "key": key, "is_raw": False, "length": length})
-            columns.append(_padded(array("H", drawn.index).tobytes()))
-            columns += [_floats(getattr(drawn, name)) for name in _BUCKET_COLUMNS[1:-1]]
-            columns.append(array("I", (min(count, 2**32 - 1) for count in drawn.count)).tobytes())
+            columns.append(array("I", drawn.index).tobytes())
+            for name in wanted:
+                if name == "count":
+                    sizes = drawn.count
+                    columns.append(array("I", [min(one, _MOST) for one in sizes]).tobytes())
+                else:
+                    columns.append(floats(getattr(drawn, name)))
+        series.append({"run_id": run_id, "key": key, "is_raw": is_raw, "length": length})
     header = msgspec.json.encode(
         {
+            "version": 2,
             "origin": answer.origin,
             "width": answer.width,
             "count": answer.count,
+            "precision": precision,
+            "aggregates": wanted,
             "series": series,
         }
     )
-    header += b" " * (-len(header) % 4)
-    return b"".join([struct.pack("<I", len(header)), header, *columns])
+    header += b" " * (-(len(header) + 4) % 8)
+    return b"".join([struct.pack("<I", len(header)), header, *map(_padded, columns)])
 
 
+_MOST = 2**32 - 1
 _LARGEST = 3.4028234663852886e38
 
 
-def _floats(values: Iterable[float]) -> bytes:
+def _doubles(values: Iterable[float]) -> bytes:
+    return array("d", values).tobytes()
+
+
+def _floats(values: Sequence[float]) -> bytes:
     """As float32; what is finite and too large for it becomes the largest, not infinite."""
-    return array(
-        "f",
-        [value if value - value != 0 else max(-_LARGEST, min(_LARGEST, value)) for value in values],
-    ).tobytes()
+    made = array("f", values)
+    if math.inf in made or -math.inf in made:
+        kept = [one if one - one != 0 else max(-_LARGEST, min(_LARGEST, one)) for one in values]
+        made = array("f", kept)
+    return made.tobytes()
 
 
 def _padded(column: bytes) -> bytes:
-    return column + b"\0" * (-len(column) % 4)
+    return column + b"\0" * (-len(column) % 8)

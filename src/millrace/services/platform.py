@@ -56,6 +56,10 @@ TakeBundle = Callable[["Context", Any, bytes], "Reply"]
 Download = Callable[["Context", Any], "Opened | Archive | Bundle | Reply"]
 
 
+Mark = Callable[["Context", Any], str]
+"""What changes when the answer to a request would: cheap, and asked before the answer."""
+
+
 class Handler(NamedTuple):
     """What answers an endpoint: `call(context, request)` gives the reply or a future of it.
 
@@ -191,6 +195,7 @@ class Platform:
             "findRunKeys": run_tables.keys,
             "findRunValues": run_tables.values,
             "querySeries": metrics.series,
+            "findSeriesAt": metrics.at,
             "getMetricSummaries": metrics.summaries,
             "getLoggedModel": models.get,
             "searchLoggedModels": models.search,
@@ -260,6 +265,7 @@ class Platform:
             **{name: Handler(call, inline=False) for name, call in waiting.items()},
             "getServerInfo": Handler(self._server_info, inline=True),
         }
+        self.marks: Mapping[str, Mark] = {"querySeries": metrics.mark}
         # `streams` of the table: these take or give bytes, in a thread, for as long as it takes.
         self.uploads: Mapping[str, Upload] = {
             "uploadArtifact": artifacts.receive_proxied,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.api.endpoint import Bytes
+from millrace.api.series import AggregateName
 from millrace.core import wire
 from millrace.core.errors import InvalidArgument
 from millrace.services.metrics import BINARY_TYPE, binary
@@ -22,6 +23,7 @@ from tests.strategies.records import LARGEST, SMALLEST, doubles
 from tests.unit.services.conftest import Call
 
 NAN, INF = math.nan, math.inf
+ALL: tuple[AggregateName, ...] = ("minimum", "maximum", "first", "last", "mean", "count")
 BUCKET_FLOATS = ("minimum", "maximum", "first", "last", "mean")
 LARGEST_FLOAT = 3.4028234663852886e38
 
@@ -30,34 +32,35 @@ LARGEST_FLOAT = 3.4028234663852886e38
 
 
 class Reader:
-    """Reads columns one after the other; each begins at a multiple of four bytes."""
+    """Reads columns one after the other; each begins at a multiple of eight bytes."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._at = 0
 
     def header(self) -> dict[str, Any]:
-        (length,) = self.column("I", 1)
-        found: dict[str, Any] = json.loads(self._body[self._at : self._at + length])
-        self._at += length
-        assert self._at % 4 == 0
+        (length,) = struct.unpack_from("<I", self._body)
+        found: dict[str, Any] = json.loads(self._body[4 : 4 + length])
+        self._at = 4 + length
+        assert self._at % 8 == 0
         return found
 
     def column(self, kind: str, length: int) -> list[Any]:
         form = f"<{length}{kind}"
         values = struct.unpack_from(form, self._body, self._at)
         end = self._at + struct.calcsize(form)
-        self._at = end + -end % 4
+        self._at = end + -end % 8
         assert not any(self._body[end : self._at])
         return list(values)
 
-    def series(self, one: dict[str, Any]) -> dict[str, list[Any]]:
-        length = one["length"]
+    def series(self, header: dict[str, Any], one: dict[str, Any]) -> dict[str, list[Any]]:
+        length, value = one["length"], {"float32": "f", "float64": "d"}[header["precision"]]
         if one["is_raw"]:
-            return {"x": self.column("f", length), "last": self.column("f", length)}
-        columns = {"bucket": self.column("H", length)}
-        columns |= {name: self.column("f", length) for name in BUCKET_FLOATS}
-        return columns | {"count": self.column("I", length)}
+            return {"x": self.column("d", length), "last": self.column(value, length)}
+        kinds = {"bucket": "I"} | {
+            name: "I" if name == "count" else value for name in header["aggregates"]
+        }
+        return {name: self.column(kind, length) for name, kind in kinds.items()}
 
     def end(self) -> None:
         assert self._at == len(self._body)
@@ -67,7 +70,7 @@ def decoded(body: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The header without its series, and the series with their columns."""
     reader = Reader(body)
     header = reader.header()
-    series = [one | reader.series(one) for one in header.pop("series")]
+    series = [one | reader.series(header, one) for one in header.pop("series")]
     reader.end()
     return header, series
 
@@ -111,33 +114,38 @@ answers = st.fixed_dictionaries(
 ).map(lambda fields: SeriesAnswer(**fields))
 
 
+@pytest.mark.parametrize("wanted", [ALL, ("last", "count"), ("mean",)])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @given(answer=answers)
-def test_what_was_written_as_bytes_can_be_read_by_its_description(answer: SeriesAnswer) -> None:
-    header, series = decoded(binary(answer))
+def test_what_was_written_as_bytes_can_be_read_by_its_description(
+    precision: Literal["float32", "float64"],
+    wanted: tuple[AggregateName, ...],
+    answer: SeriesAnswer,
+) -> None:
+    header, series = decoded(binary(answer, wanted, precision))
 
-    assert header == {"origin": answer.origin, "width": answer.width, "count": answer.count}
+    assert header == {
+        "version": 2,
+        "origin": answer.origin,
+        "width": answer.width,
+        "count": answer.count,
+        "precision": precision,
+        "aggregates": list(wanted),
+    }
+    kept = as_float32 if precision == "float32" else float
     assert [(one["run_id"], one["key"]) for one in series] == [one[:2] for one in answer.series]
     for found, (_, _, drawn) in zip(series, answer.series, strict=True):
         assert found["is_raw"] == isinstance(drawn, RawSeries)
         if isinstance(drawn, RawSeries):
-            assert same(found["x"], [as_float32(x - answer.origin) for x in drawn.x])
-            assert same(found["last"], [as_float32(value) for value in drawn.values])
-        else:
-            assert found["bucket"] == drawn.index
-            assert found["count"] == [min(count, 2**32 - 1) for count in drawn.count]
-            for name in BUCKET_FLOATS:
-                assert same(found[name], [as_float32(value) for value in getattr(drawn, name)])
-
-
-def test_near_points_stay_apart_far_from_zero() -> None:
-    """Times in milliseconds do not fit four bytes; what they are beyond the origin does."""
-    origin = 1_700_000_000_000.0
-    drawn = RawSeries(x=[origin, origin + 1, origin + 2], values=[1, 2, 3])
-    answer = SeriesAnswer(origin=origin, width=1.0, count=3, series=[("r", "k", drawn)])
-
-    _, (series,) = decoded(binary(answer))
-
-    assert series["x"] == [0, 1, 2]
+            assert same(found["x"], list(drawn.x))
+            assert same(found["last"], [kept(value) for value in drawn.values])
+            continue
+        assert found["bucket"] == drawn.index
+        for name in wanted:
+            if name == "count":
+                assert found[name] == [min(count, 2**32 - 1) for count in drawn.count]
+            else:
+                assert same(found[name], [kept(value) for value in getattr(drawn, name)])
 
 
 # --- both forms through the platform -------------------------------------------------------------
@@ -170,16 +178,14 @@ def test_json_and_bytes_say_the_same(call: Call, run: str, keys: list[str], x: s
     assert isinstance(as_bytes, Bytes)
     assert as_bytes.content_type == BINARY_TYPE
     grid, series = decoded(as_bytes.body)
-    assert grid == as_json["grid"]
+    assert {name: grid[name] for name in as_json["grid"]} == as_json["grid"]
     assert len(series) == len(as_json["series"]) == len(set(keys) - {"gone"})
     for found, told in zip(series, as_json["series"], strict=True):
         assert (found["run_id"], found["key"]) == (told["run_id"], told["key"])
         assert found["is_raw"] == told["is_raw"] == ("long" not in keys)
         for name, column in told.items():
-            if name in {"bucket", "count"}:
+            if name in {"bucket", "count"} or name == "x":
                 assert found[name] == column
-            elif name == "x":
-                assert same(found[name], [as_float32(one - grid["origin"]) for one in column])
             elif isinstance(column, list):
                 values = [as_float32(float(one)) for one in column]
                 assert same(found[name], values)

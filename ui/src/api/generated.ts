@@ -558,6 +558,16 @@ export interface FindRunValues {
   limit?: number
 }
 
+/** The points of many series at one place of the x axis: of each the one whose x is nearest to `at`, the later one of two; or `previous`, the last one that is not beyond it. Axes as in `querySeries`. */
+export interface FindSeriesAt {
+  run_ids: string[]
+  keys: string[]
+  at: number
+  x?: "metric" | "relative" | "step" | "time"
+  x_metric?: string
+  match?: "nearest" | "previous"
+}
+
 export interface FinishParts {
   artifact_path: string
   path: string
@@ -1000,6 +1010,21 @@ export interface PartsStarted {
   credentials?: PartUpload[]
 }
 
+/** A point of a series; `x` in the unit of the axis. */
+export interface PointAt {
+  run_id: string
+  key: string
+  x: Number
+  value: Number
+  step: number
+  timestamp: number
+}
+
+/** By run and key as asked for; series that have no such point are left out. */
+export interface PointsAt {
+  points?: PointAt[]
+}
+
 export interface PoliciesReply {
   policies?: Policy[]
 }
@@ -1086,7 +1111,9 @@ export interface QuerySeries {
   start?: number
   end?: number
   buckets?: number
+  aggregates?: ("count" | "first" | "last" | "maximum" | "mean" | "minimum")[]
   format?: "binary" | "json"
+  precision?: "float32" | "float64"
 }
 
 export interface RecordsDeleted {
@@ -1776,6 +1803,7 @@ export interface Operations {
   findRunKeys: [FindRunKeys, RunKeys]
   findRunValues: [FindRunValues, RunValues]
   querySeries: [QuerySeries, SeriesReply]
+  findSeriesAt: [FindSeriesAt, PointsAt]
   getMetricSummaries: [{ run_id: string; run_uuid?: string }, SummariesReply]
   createLoggedModel: [CreateLoggedModel, LoggedModelReply]
   searchLoggedModels: [SearchLoggedModels, LoggedModelsReply]
@@ -1914,6 +1942,7 @@ export const OPERATIONS = {
   findRunKeys: ["POST", "/api/3.0/millrace/runs/keys"],
   findRunValues: ["POST", "/api/3.0/millrace/runs/values"],
   querySeries: ["POST", "/api/3.0/millrace/series/query"],
+  findSeriesAt: ["POST", "/api/3.0/millrace/series/at"],
   getMetricSummaries: ["GET", "/api/3.0/millrace/metrics/summaries"],
   createLoggedModel: ["POST", "/api/2.0/mlflow/logged-models"],
   searchLoggedModels: ["POST", "/api/2.0/mlflow/logged-models/search"],

@@ -135,12 +135,12 @@ class Charted(Struct, frozen=True):
 def chart(asked: Sequence[Charted], window: SeriesWindow) -> SeriesAnswer:
     """Put series on one grid, each point by itself."""
     integral = window.x != "metric"
-    placed = [_placed(one, window) for one in asked]
+    with_x = [placed(one, window) for one in asked]
     start, end = series.whole(window.start, window.end) if integral else _finite(window)
-    everywhere = [x for points in placed for x, _ in points]
+    everywhere = [x for points in with_x for x, _ in points]
     low = min(everywhere, default=0) if start is None else start
     high = max(everywhere, default=-1) if end is None else end
-    inside = [[(x, point) for x, point in points if low <= x <= high] for points in placed]
+    inside = [[(x, point) for x, point in points if low <= x <= high] for points in with_x]
     drawn = [(one, points) for one, points in zip(asked, inside, strict=True) if points]
     if not drawn:
         return SeriesAnswer(origin=0.0, width=1.0, count=0, series=())
@@ -165,7 +165,7 @@ def _finite(window: SeriesWindow) -> tuple[float | None, float | None]:
     return start, end
 
 
-def _placed(one: Charted, window: SeriesWindow) -> list[Placed]:
+def placed(one: Charted, window: SeriesWindow) -> list[Placed]:
     """The points of a series with their x; those that have none are left out."""
     match window.x:
         case "step":

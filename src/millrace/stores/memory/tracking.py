@@ -18,11 +18,12 @@ from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters.ast import fields_of
 from millrace.core.rules.transfer import check_same_experiment
+from millrace.core.series import nearest
 from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
 from millrace.stores.memory import search
 from millrace.stores.memory.models import LoggedModels, below
 from millrace.stores.memory.records import RunRecord
-from millrace.stores.memory.series import Charted, Series, chart, columns
+from millrace.stores.memory.series import Charted, Series, chart, columns, placed
 from millrace.stores.protocols import Appended, NewExperiment
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
     from millrace.core.filters.ast import Field
     from millrace.core.pages import Page, Position
+    from millrace.core.series import Point
     from millrace.stores.memory.ledger import Ledger
     from millrace.stores.memory.records import Held, ModelRecord
     from millrace.stores.protocols import (
@@ -446,20 +448,50 @@ class MemoryTracking(LoggedModels):
     ) -> SeriesAnswer:
         """Series of many runs and keys on one grid, by run and then key as asked for."""
         with self._ledger.lock:
-            runs = [self._runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in self._runs]
-            asked = [
-                Charted(
-                    run.base.run_id,
-                    key,
-                    run.series[key],
-                    run.base.start_time,
-                    run.series.get(window.x_metric or ""),
-                )
-                for run in runs
-                for key in dict.fromkeys(keys)
-                if key in run.series
+            return chart(self._charted(run_ids, keys, window.x_metric), window)
+
+    def series_mark(self, run_ids: Sequence[str], keys: Sequence[str]) -> str:
+        """What changes with any of these series."""
+        with self._ledger.lock:
+            asked = self._charted(run_ids, keys, None)
+            states = [
+                (one.run_id, one.key, len(one.series.points), one.start_time) for one in asked
             ]
-            return chart(asked, window)
+        return msgspec.json.encode(states).decode()
+
+    def points_at(
+        self,
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        window: SeriesWindow,
+        at: float,
+        *,
+        previous: bool,
+    ) -> list[tuple[str, str, float, Point]]:
+        """The point of each series that is nearest to a place on the x axis."""
+        with self._ledger.lock:
+            return [
+                (one.run_id, one.key, float(found[0]), found[1])
+                for one in self._charted(run_ids, keys, window.x_metric)
+                if (found := nearest(placed(one, window), at, previous=previous)) is not None
+            ]
+
+    def _charted(
+        self, run_ids: Sequence[str], keys: Sequence[str], x_metric: str | None
+    ) -> list[Charted]:
+        runs = [self._runs[run_id] for run_id in dict.fromkeys(run_ids) if run_id in self._runs]
+        return [
+            Charted(
+                run.base.run_id,
+                key,
+                run.series[key],
+                run.base.start_time,
+                run.series.get(x_metric or ""),
+            )
+            for run in runs
+            for key in dict.fromkeys(keys)
+            if key in run.series
+        ]
 
     def metric_summaries(self, run_id: str) -> list[MetricSummary]:
         """Aggregates of every series of a run, by key."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.ast import Expr
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Page, Position
+    from millrace.core.series import Point
     from millrace.stores.protocols.series import MetricWindow, Points, SeriesAnswer, SeriesWindow
 
 
@@ -149,6 +150,24 @@ class TrackingStore(Protocol):
         self, run_ids: Sequence[str], keys: Sequence[str], window: SeriesWindow
     ) -> SeriesAnswer:
         """Series of many runs and keys on one grid; each extreme of the data is in its bucket."""
+        ...
+
+    def series_mark(self, run_ids: Sequence[str], keys: Sequence[str]) -> str:
+        """What changes with any of these series. Cheap: no point is looked at."""
+        ...
+
+    def points_at(
+        self,
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        window: SeriesWindow,
+        at: float,
+        *,
+        previous: bool,
+    ) -> list[tuple[str, str, float, Point]]:
+        """For each series (run id, key, x, point): the point whose x on the axis of *window* is
+        nearest to *at*, the later one of two; *previous*: of those not beyond it. The latest in the
+        order of the series, where several have that x."""
         ...
 
     def metric_summaries(self, run_id: str) -> list[MetricSummary]:

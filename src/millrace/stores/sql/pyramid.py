@@ -30,11 +30,11 @@ _POINTS_A_SLOT_BITS: Final = 6
 
 OVER_STEPS, OVER_TIMES = 1, 2
 
-_POSITIVE_INFINITY: Final = key_of(float("inf"))
-_NEGATIVE_INFINITY: Final = key_of(float("-inf"))
+POSITIVE_INFINITY: Final = key_of(float("inf"))
+NEGATIVE_INFINITY: Final = key_of(float("-inf"))
 # Extremes of a slot without finite values, so that merging needs no special case.
-NO_MINIMUM: Final = _POSITIVE_INFINITY
-NO_MAXIMUM: Final = _NEGATIVE_INFINITY
+NO_MINIMUM: Final = POSITIVE_INFINITY
+NO_MAXIMUM: Final = NEGATIVE_INFINITY
 
 
 class Bucket(msgspec.Struct):
@@ -59,8 +59,8 @@ class Bucket(msgspec.Struct):
         keys = [point[2] for point in points]
         times = [point[1] for point in points]
         minimum, maximum, finite = min(keys), max(keys), keys
-        if minimum <= _NEGATIVE_INFINITY or maximum >= _POSITIVE_INFINITY:
-            finite = [key for key in keys if _NEGATIVE_INFINITY < key < _POSITIVE_INFINITY]
+        if minimum <= NEGATIVE_INFINITY or maximum >= POSITIVE_INFINITY:
+            finite = [key for key in keys if NEGATIVE_INFINITY < key < POSITIVE_INFINITY]
             minimum = min(finite, default=NO_MINIMUM)
             maximum = max(finite, default=NO_MAXIMUM)
         return cls(

@@ -232,6 +232,13 @@ class Statements:
         self.buckets = sql(
             select(t.buckets).where(of_level, slots).order_by(_b.slot), *level, "low", "high"
         )
+        self.slots = sql(
+            select(
+                _b.slot, _b.count, _b.finite, _b.min_value, _b.max_value, _b.total,
+                _b.first_value, _b.last_value, _b.low_ms, _b.high_ms,
+            ).where(of_level, slots).order_by(_b.slot),
+            *level, "low", "high",
+        )  # fmt: skip
         self.bucket_counts = sql(
             select(_b.slot, _b.count).where(of_level, slots).order_by(_b.slot),
             *level, "low", "high",

@@ -25,13 +25,15 @@ from millrace.stores.sql import documents, experiments, models, runs
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.artifacts import SqlArtifacts
 from millrace.stores.sql.audit import SqlAudit
+from millrace.stores.sql.charts import Charts
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.inspection import Inspection
 from millrace.stores.sql.migrate import prepare
+from millrace.stores.sql.nearest import Nearest
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.run_tables import SqlRunTables
-from millrace.stores.sql.series import Charts, Histories, columns, named_series
+from millrace.stores.sql.series import Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements, statements
 from millrace.stores.sql.transaction import Transaction
@@ -50,10 +52,12 @@ if TYPE_CHECKING:
     from millrace.core.entities.logged_model import LoggedModelChange
     from millrace.core.entities.run import Batch, RunChange
     from millrace.core.pages import Position
+    from millrace.core.series import Point
     from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
     from millrace.stores.sql.approvals import SqlApprovals
     from millrace.stores.sql.documents import Built
     from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.series import Named
 
 _SECRET: Final = "page-tokens"  # noqa: S105 - the name of a row
 # A run that is written to all the time would have its document rebuilt and kept all the time.
@@ -243,13 +247,42 @@ class SqlTracking:
     ) -> SeriesAnswer:
         """Series of many runs and keys on one grid."""
         with self._database.reading() as session:
-            asked = [
-                found
-                for run_id in dict.fromkeys(run_ids)
-                for key in dict.fromkeys(keys)
-                if (found := named_series(session, self._statements, run_id, key)) is not None
-            ]
+            asked = self._named(session, run_ids, keys)
             return Charts(session, self._statements, window).draw(asked)
+
+    def series_mark(self, run_ids: Sequence[str], keys: Sequence[str]) -> str:
+        """What changes with any of these series."""
+        with self._database.reading() as session:
+            asked = self._named(session, run_ids, keys)
+        states = [(one.state.id, one.state.count, one.start_ms) for one in asked]
+        return msgspec.json.encode(states).decode()
+
+    def points_at(
+        self,
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        window: SeriesWindow,
+        at: float,
+        *,
+        previous: bool,
+    ) -> list[tuple[str, str, float, Point]]:
+        """The point of each series that is nearest to a place on the x axis."""
+        with self._database.reading() as session:
+            charts = Charts(session, self._statements, window)
+            nearest = Nearest(session, self._statements, charts)
+            return [
+                (one.run_id, one.key, float(found[0]), found[1])
+                for one in self._named(session, run_ids, keys)
+                if (found := nearest.of(one, window, at, previous=previous)) is not None
+            ]
+
+    def _named(self, session: Session, run_ids: Sequence[str], keys: Sequence[str]) -> list[Named]:
+        return [
+            found
+            for run_id in dict.fromkeys(run_ids)
+            for key in dict.fromkeys(keys)
+            if (found := named_series(session, self._statements, run_id, key)) is not None
+        ]
 
     def metric_summaries(self, run_id: str) -> list[MetricSummary]:
         """Aggregates of every series of a run, by key."""
