@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
@@ -31,6 +32,7 @@ _WORDS: Final = {
 @click.command()
 @options.older_than
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
+@options.option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
 @options.artifacts_destination
 @click.option("--run-ids", callback=options.listed, metavar="IDS", help="Only these runs.")
 @click.option(
@@ -62,6 +64,7 @@ def gc(
     *,
     older_than_ms: int | None,
     backend_store_uri: str,
+    registry_store_uri: str | None,
     artifacts_destination: str | None,
     run_ids: tuple[str, ...],
     experiment_ids: tuple[str, ...],
@@ -99,6 +102,7 @@ def gc(
         )
         removals = _here(
             tracking_uri or backend_store_uri,
+            registry_store_uri,
             artifacts_destination,
             selection,
             registered,
@@ -110,27 +114,29 @@ def gc(
 
 def _here(
     uri: str,
+    registry_uri: str | None,
     destination: str | None,
     selection: Selection,
     registered: Literal["keep", "refuse"],
     *,
     dry_run: bool,
 ) -> Iterator[Removal]:
-    """Empty the trash of a database in this process."""
+    """Empty the trash of a database in this process; models may be registered in another."""
     from millrace.client.transports import local_context
     from millrace.services.places import Places
     from millrace.services.retention import Retention
     from millrace.stores.open import open_stores
 
-    require_there(uri)
-    stores = open_stores(uri)
-    places = Places(open_store, destination=destination, trusting=True)
-    try:
-        retention = Retention(stores, places, registered=registered)
+    apart = {uri, registry_uri or uri} - {uri}
+    for one in (uri, *apart):
+        require_there(one)
+    with ExitStack() as opened:
+        stores = opened.enter_context(closing(open_stores(uri)))
+        models = [opened.enter_context(closing(open_stores(one))) for one in apart] or [stores]
+        places = Places(open_store, destination=destination, trusting=True)
+        opened.enter_context(closing(places))
+        retention = Retention(stores, places, registry=models[0].registry, registered=registered)
         yield from retention.removals(local_context(), selection, dry_run=dry_run)
-    finally:
-        places.close()
-        stores.close()
 
 
 def open_store(uri: str) -> ArtifactStore:

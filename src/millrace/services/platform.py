@@ -115,8 +115,8 @@ class Platform:
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
         self.audit = Audit(stores.audit, tokens, keys)
         self.webhooks = Webhooks(stores.webhooks, tokens, keys)
-        trash = Trash(stores, tokens, Retention(stores, self.places))
         by_name = self._registry_stores.registry
+        trash = Trash(stores, tokens, Retention(stores, self.places, registry=by_name))
         self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
         refused = self._registry_stores.audit.note
         models_by_name = Registry(

@@ -187,6 +187,24 @@ def test_artifacts_go_below_the_root_that_was_given(tmp_path: Path, uri: str) ->
     platform.close()
 
 
+def test_the_trash_asks_a_registry_apart_what_it_needs(tmp_path: Path) -> None:
+    runs, models = (f"sqlite:///{tmp_path / name}.db" for name in ("runs", "models"))
+    platform = open_platform(runs, artifact_root=str(tmp_path / "files"), registry_uri=models)
+    call = calling(platform)
+    needed, free = (call("createRun", experiment_id="0").run.info for _ in range(2))
+    call("createRegisteredModel", name="m")
+    source = f"{needed.artifact_uri}/model"
+    call("createModelVersion", name="m", source=source, run_id=needed.run_id)
+    for run in (needed, free):
+        call("deleteRun", run_id=run.run_id)
+
+    told = call("emptyTrash").removals
+
+    outcomes = {one.id: one.outcome for one in told}
+    assert outcomes == {needed.run_id: "kept", free.run_id: "removed"}
+    platform.close()
+
+
 def test_a_closed_platform_takes_no_writes(platform: Platform, call: Call) -> None:
     platform.close()
 

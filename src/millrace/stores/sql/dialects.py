@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import string
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     bindparam,
     collate,
     func,
-    literal,
     literal_column,
     or_,
     tuple_,
@@ -272,14 +271,25 @@ _GLOB: Final[Mapping[str, str]] = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "
 _ESCAPED: Final[Mapping[str, str]] = {"/": "//", "[": "/["}
 
 
-def like(value: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+class LikeTexts(NamedTuple):
+    """A pattern in the words of the dialects, or parameters for them."""
+
+    like: Any
+    glob: Any
+
+    @staticmethod
+    def of(pattern: str) -> LikeTexts:
+        """What *pattern* is in each."""
+        return LikeTexts(
+            like="".join(_ESCAPED.get(character, character) for character in pattern),
+            glob="".join(_GLOB.get(character, character) for character in pattern),
+        )
+
+
+def like(value: ColumnElement[str], pattern: str | LikeTexts) -> ColumnElement[bool]:
     """Case-sensitive match with `%` and `_`, no escape."""
-    glob = "".join(_GLOB.get(character, character) for character in pattern)
-    escaped = "".join(_ESCAPED.get(character, character) for character in pattern)
-    either = _Either(
-        value.like(literal(escaped), escape="/"),
-        sqlite=value.bool_op("GLOB")(literal(glob)),
-    )
+    texts = LikeTexts.of(pattern) if isinstance(pattern, str) else pattern
+    either = _Either(value.like(texts.like, escape="/"), sqlite=value.bool_op("GLOB")(texts.glob))
     return cast("ColumnElement[bool]", either)
 
 

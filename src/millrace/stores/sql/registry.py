@@ -1,32 +1,27 @@
-"""The model registry in SQL: the store, and its searches."""
+"""The model registry in SQL: the store."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
-from sqlalchemy import and_, literal_column, select
+from sqlalchemy import select
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
-from millrace.core.filters.ast import Entity, Op
 from millrace.core.pages import Page
 from millrace.stores import guarding
 from millrace.stores.sql import registry_notes as notes
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.approvals import SqlApprovals
-from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
-from millrace.stores.sql.registry_rows import RARE, STAGE_NUMBERS, RegistryRows, RegistryStatements
-from millrace.stores.sql.search import Found, SortBy, find
+from millrace.stores.sql.registry_rows import STAGE_NUMBERS, RegistryRows, RegistryStatements
+from millrace.stores.sql.registry_search import ModelSource, RegistrySearches, VersionSource
+from millrace.stores.sql.search import SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from typing import TypeVar
-
-    from sqlalchemy import ColumnElement
-    from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.registry import (
@@ -36,35 +31,18 @@ if TYPE_CHECKING:
         Stage,
         VersionChange,
     )
-    from millrace.core.filters.ast import Comparison, Field
     from millrace.core.pages import Position
     from millrace.stores.protocols import Query
     from millrace.stores.sql.approvals import SqlBooks
-    from millrace.stores.sql.engine import Database, Prepared, Session
+    from millrace.stores.sql.engine import Database, Prepared
     from millrace.stores.sql.transaction import Transaction
     from millrace.stores.sql.writer import Writer
 
     T = TypeVar("T")
 
 _m, _v = t.registered_models.c, t.model_versions.c
-_NAME = (Entity.ATTRIBUTE, "name")
 _CHUNK = 1_000
 _MOVED = cast("type[ModelVersion | None]", ModelVersion | None)
-
-
-_USED = (
-    select(
-        _v.id.label("version_id"), t.datasets.c.name, t.datasets.c.digest, t.run_datasets.c.context
-    )
-    .join(t.runs, t.runs.c.uuid == _v.run_uuid)
-    .join(t.run_datasets, t.run_datasets.c.run_id == t.runs.c.id)
-    .join(t.datasets, t.datasets.c.id == t.run_datasets.c.dataset_id)
-    .subquery("used")
-)
-
-
-# Empty where nothing is named.
-_NAMED = {(Entity.ATTRIBUTE, "run_id"): _v.run_uuid, (Entity.ATTRIBUTE, "model_id"): _v.logged_uuid}
 
 
 class SqlRegistry:
@@ -74,6 +52,7 @@ class SqlRegistry:
         self._database = database
         self._writer = writer
         self._statements = RegistryStatements(database)
+        self._searches = RegistrySearches(database, self._statements)
         self.approvals = SqlApprovals(database, writer, self._statements)
 
     def _write(self, trail: Trail, kind: type[T], change: Callable[[RegistryRows], T]) -> Future[T]:
@@ -133,7 +112,7 @@ class SqlRegistry:
         """Matching models, one page."""
         ties = [SortBy(_m.name, True)]
         with self._database.reading() as session:
-            found = self._find(session, ModelSource(), query, ties, prompts)
+            found = self._searches.find(session, ModelSource(), query, ties, prompts)
         return Page(tuple(map(msgspec.Raw, found.beside)), found.next)
 
     # --- versions -------------------------------------------------------------------------------
@@ -201,47 +180,8 @@ class SqlRegistry:
         """Matching versions, one page."""
         ties = [SortBy(_v.updated_ms, False), SortBy(_v.name, True), SortBy(_v.version, False)]
         with self._database.reading() as session:
-            found = self._find(session, VersionSource(), query, ties, prompts)
+            found = self._searches.find(session, VersionSource(), query, ties, prompts)
         return Page(tuple(map(msgspec.Raw, found.beside)), found.next)
-
-    def _find(
-        self,
-        session: Session,
-        source: ModelSource | VersionSource,
-        query: Query,
-        ties: list[SortBy],
-        prompts: bool | None,  # noqa: FBT001 - as it was asked
-    ) -> Found:
-        needed = list(demanded(query.tree))
-        names = [one for one in needed if (one.field.entity, one.field.key) == _NAME]
-        tagged = [one for one in needed if one.field.entity is Entity.TAG]
-        # Which index is walked: by the name, from a rare tag, or in order?
-        is_narrow = bool(names) or any(self._is_rare(session, source, one) for one in tagged)
-        column = source.table.c.is_prompt
-        kind = _kind(column + 0 if is_narrow else column, prompts)
-        known = matching(session, query.tree, source, kind)
-        where = and_(
-            kind,
-            *(_prefix(source, one) for one in names if one.op is Op.LIKE),
-            *(_named(source, one) for one in needed if one.op is Op.EQ and one.value != ""),
-            compile_filter(query.tree, source, known, row_by_row=bool(names or not is_narrow)),
-        )
-        return find(
-            session, source, where,
-            order=query.order, ties=ties, limit=query.limit, after=query.after,
-            demanded=[one for one in needed if one not in known],
-            beside=source.table.c.document,
-        )  # fmt: skip
-
-    def _is_rare(
-        self, session: Session, source: ModelSource | VersionSource, tag: Comparison
-    ) -> bool:
-        """Whether few records have that tag with that value."""
-        if tag.op is not Op.EQ:
-            return False
-        statement = self._statements.rare[source.tags]
-        row = session.row(statement, (tag.field.key, tag.value))
-        return row is not None and int(row[0]) < RARE
 
     def versions_from(
         self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
@@ -337,92 +277,3 @@ class SqlRegistry:
         """Comments on a version, or on the model itself, by time then id."""
         with self._database.reading() as session:
             return notes.comments(session, name, version, limit=limit, after=after)
-
-
-def _kind(column: Any, wanted: bool | None) -> Any:  # noqa: ANN401, FBT001 - a column, a condition
-    """The records of one kind. "Any kind" names both, so that an index may be used all the same."""
-    return column.in_((0, 1)) if wanted is None else column == int(wanted)
-
-
-def _prefix(source: ModelSource | VersionSource, name: Comparison) -> Any:  # noqa: ANN401 - a condition
-    """The range that a pattern's fixed beginning leaves: what an index can seek to."""
-    fixed = re.split("[%_]", str(name.value))[0]
-    column = source.table.c.name
-    return and_(column >= fixed, column < f"{fixed}\U0010ffff") if fixed else and_(True)
-
-
-def _named(source: ModelSource | VersionSource, one: Comparison) -> Any:  # noqa: ANN401 - a condition
-    """What SQLite does not see by itself: its index of what is named holds what is searched for."""
-    column = _NAMED.get((one.field.entity, one.field.key))
-    is_of_version = column is not None and source.table is t.model_versions
-    return column != literal_column("''") if is_of_version else and_(True)
-
-
-class ModelSource:
-    """What a search of registered models looks at."""
-
-    table: FromClause = t.registered_models
-    tags: str = t.registered_model_tags.name
-    id: ColumnElement[int] = _m.id
-
-    _own: ClassVar[dict[str, Held]] = {
-        "name": Held(column=_m.name, shape=Shape.TEXT),
-        "creation_timestamp": Held(column=_m.created_ms, shape=Shape.INTEGER),
-        "last_updated_timestamp": Held(column=_m.updated_ms, shape=Shape.INTEGER),
-    }
-
-    def held(self, field: Field, *, numeric: bool) -> Held | None:  # noqa: ARG002 - by the protocol
-        """Where *field* is."""
-        if field.entity is Entity.TAG:
-            tags = t.registered_model_tags.c
-            return Held(
-                column=tags.value,
-                shape=Shape.TEXT,
-                is_long=True,
-                owner=tags.model_id,
-                rows=tags.key == field.key,
-            )
-        return self._own[field.key]
-
-
-class VersionSource:
-    """What a search of model versions looks at."""
-
-    table: FromClause = t.model_versions
-    tags: str = t.model_version_tags.name
-    id: ColumnElement[int] = _v.id
-
-    _own: ClassVar[dict[str, Held]] = {
-        "name": Held(column=_v.name, shape=Shape.TEXT),
-        "version_number": Held(column=_v.version, shape=Shape.INTEGER),
-        "run_id": Held(column=_v.run_uuid, shape=Shape.TEXT),
-        "source_path": Held(column=_v.source, shape=Shape.TEXT),
-        "model_id": Held(column=_v.logged_uuid, shape=Shape.TEXT),
-        "current_stage": Held(
-            column=_v.stage, shape=Shape.NAMED, names=dict(enumerate(STAGE_NUMBERS))
-        ),
-        "creation_timestamp": Held(column=_v.created_ms, shape=Shape.INTEGER),
-        "last_updated_timestamp": Held(column=_v.updated_ms, shape=Shape.INTEGER),
-    }
-
-    def held(self, field: Field, *, numeric: bool) -> Held | None:  # noqa: ARG002 - by the protocol
-        """Where *field* is."""
-        if field.entity is Entity.TAG:
-            tags = t.model_version_tags.c
-            return Held(
-                column=tags.value,
-                shape=Shape.TEXT,
-                is_long=True,
-                owner=tags.version_id,
-                rows=tags.key == field.key,
-            )
-        if field.entity is Entity.DATASET:
-            # One row for each version whose run read the data set.
-            used = _USED.c
-            return Held(
-                column=used[field.key],
-                shape=Shape.TEXT,
-                owner=used.version_id,
-                rows=used[field.key].is_not(None),
-            )
-        return self._own[field.key]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import and_, case, func, literal, not_, or_, select
+from sqlalchemy import and_, case, func, literal, literal_column, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from millrace.core.filters.ast import Op
@@ -23,12 +23,12 @@ from millrace.stores.sql.filters import Shape, holds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.ast import Comparison, Field
     from millrace.core.filters.order import OrderKey
-    from millrace.stores.sql.engine import Session
+    from millrace.stores.sql.engine import Row, Session
     from millrace.stores.sql.filters import Held, Matching, Source
 
 NUMBERS, NANS, NOTHING = 0, 1, 2
@@ -69,8 +69,8 @@ def find(  # noqa: PLR0913 - what makes a search
     *demanded*: comparisons that *where* contains; those on the first order key bound the walk of
     its index. *beside*: a column of the records that is wanted, too.
     """
-    found: list[tuple[Any, Position]] = []
-    wanted = [source.id] if beside is None else [source.id, beside]
+    found: list[Row] = []
+    wanted = _wanted(source, beside)
     for stage, (origin, condition, sorts) in enumerate(_stages(source, order)):
         if condition is None or (after is not None and stage < _stage_of(after)):
             continue
@@ -83,15 +83,54 @@ def find(  # noqa: PLR0913 - what makes a search
             query = query.where(_beyond(keys, after[1:]))
         query = query.order_by(*_walked(session, keys)).limit(limit + 1 - len(found))
         size = len(wanted)
-        found += [(row[:size], (stage, *row[size:])) for row in session.select(query)]
+        found += [(*row[:size], stage, *row[size:]) for row in session.select(query)]
         if len(found) > limit:
             break
-    more = len(found) > limit
-    shown = found[:limit]
+    return _page(found, limit, len(wanted))
+
+
+def one_query(  # noqa: PLR0913 - what makes a search
+    source: Source,
+    where: ColumnElement[bool],
+    *,
+    order: Sequence[OrderKey],
+    ties: Sequence[SortBy],
+    limit: int,
+    after: Sequence[Any] | None,
+    beside: Any,  # noqa: ANN401 - a column
+) -> Select[Any]:
+    """What `find` asks, when each order key is a column of the record that is never NULL.
+
+    Then there is one stage. *after*: the sort values, or parameters for them. `found_by` reads the
+    answer.
+    """
+    ((origin, condition, sorts),) = _stages(source, order)
+    keys = [*sorts, *ties]
+    stage: Any = literal_column(str(NUMBERS))
+    wanted = [*_wanted(source, beside), stage, *(key.column for key in keys)]
+    query = select(*wanted).select_from(origin).where(where, condition)
+    if after is not None:
+        query = query.where(_beyond(keys, after))
+    walked = (key.column if key.ascending else key.column.desc() for key in keys)
+    return query.order_by(*walked).limit(limit + 1)
+
+
+def found_by(rows: Sequence[Row], limit: int) -> Found:
+    """The page in the answer to `one_query`."""
+    return _page(rows, limit, 2)
+
+
+def _wanted(source: Source, beside: Any) -> list[Any]:  # noqa: ANN401 - a column
+    return [source.id] if beside is None else [source.id, beside]
+
+
+def _page(rows: Sequence[Row], limit: int, size: int) -> Found:
+    """The first *size* values of each row are what was wanted; the others, its position."""
+    shown = rows[:limit]
     return Found(
-        [row[0] for row, _ in shown],
-        shown[-1][1] if more else None,
-        [] if beside is None else [row[1] for row, _ in shown],
+        [row[0] for row in shown],
+        tuple(shown[-1][size:]) if len(rows) > limit else None,
+        [row[1] for row in shown] if size > 1 else [],
     )
 
 
