@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -134,19 +135,29 @@ def place(uri: str, label: str = "artifact_location") -> Place:
     """
     if not uri:
         raise InvalidArgument("A place for artifacts must not be empty.")
+    found = _known_place(uri) if len(uri) <= _KEPT_LENGTH else _apart(uri)
+    if isinstance(found, str):
+        raise _no_place(uri, label, found)
+    return found
+
+
+def _apart(uri: str) -> Place | str:
+    """The place, or why it is none."""
     if _CONTROL.search(uri) or _SURROGATE.search(uri):
-        raise _no_place(uri, label, "it must not hold control characters")
+        return "it must not hold control characters"
     if "#" in uri:
-        raise _no_place(uri, label, "it must not hold a fragment (#...)")
+        return "it must not hold a fragment (#...)"
     if _leads_up(uri):
-        raise _no_place(uri, label, "it must not hold '..' segments")
+        return "it must not hold '..' segments"
     if not _SCHEME.match(uri):
         return Place("file", "", uri, "")
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        raise _no_place(uri, label, str(error)) from None
-    _check_parts(uri, label, parts)
+        return str(error)
+    wrong = _misplaced(parts)
+    if wrong:
+        return wrong
     scheme = parts.scheme.lower()
     if scheme == "file":
         host = "" if parts.netloc.lower() == "localhost" else parts.netloc
@@ -154,15 +165,21 @@ def place(uri: str, label: str = "artifact_location") -> Place:
     return Place(scheme, parts.netloc, parts.path, parts.query)
 
 
-def _check_parts(uri: str, label: str, parts: SplitResult) -> None:
+# The same few are taken apart again and again: roots at each call, a source by each check of it.
+_KEPT_LENGTH: Final = 2_048
+_known_place = lru_cache(maxsize=1_024)(_apart)
+
+
+def _misplaced(parts: SplitResult) -> str | None:
     if _leads_up(parts.path):
-        raise _no_place(uri, label, "it must not hold '..' segments")
+        return "it must not hold '..' segments"
     # wasbs://container@account and abfss:// name their container where others have a user.
     names_container = parts.scheme.startswith(("wasb", "abfs")) and ":" not in parts.netloc
     if "@" in parts.netloc and not names_container:
-        raise _no_place(uri, label, "it must not hold user name or password")
+        return "it must not hold user name or password"
     if ";" in parts.path or ";" in parts.netloc:
-        raise _no_place(uri, label, "it must not hold parameters (;...)")
+        return "it must not hold parameters (;...)"
+    return None
 
 
 def path_below(root: str, uri: str) -> str | None:

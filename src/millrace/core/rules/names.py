@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +15,8 @@ _KEY = re.compile(r"[/\w.\- :]*")
 _EXPERIMENT_ID = re.compile(r"0|[1-9][0-9]*")
 _INT64_DIGITS = len(str(INT64_MAX))
 # Marks that reorder what people read: a name must look like what it is.
-_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_UNPRINTED: Final = re.compile(f"[\x00-\x1f\x7f-\x9f{_BIDI}]")
 _MODEL_NAME_REFUSED: Final = frozenset("/:.%\"'")
 
 
@@ -49,12 +49,12 @@ def key(value: str, label: str) -> str:
 
 def plain_text(value: str, label: str) -> str:
     """Text without control characters and direction marks."""
-    for position, character in enumerate(value):
-        if character in _BIDI or unicodedata.category(character) == "Cc":
-            raise InvalidArgument(
-                f"{label} must not hold control or direction characters; U+{ord(character):04X} "
-                f"is at position {position}."
-            )
+    met = _UNPRINTED.search(value)
+    if met is not None:
+        raise InvalidArgument(
+            f"{label} must not hold control or direction characters; U+{ord(met[0]):04X} "
+            f"is at position {met.start()}."
+        )
     return value
 
 

@@ -75,6 +75,9 @@ class Hands:
         """Begin a transaction that will write."""
         raise NotImplementedError
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads; most drivers do so with the first statement."""
+
     def commit(self) -> None:
         """End the transaction; returns when it is durable."""
         self.connection.commit()
@@ -169,6 +172,10 @@ class SqliteHands(Hands):
     def begin(self) -> None:
         """Begin with the write lock: a later upgrade could fail."""
         self.connection.execute("BEGIN IMMEDIATE")
+
+    def begin_reading(self) -> None:
+        """Begin, so that all that is read is of one moment."""
+        self.connection.execute("BEGIN")
 
     # Without a cursor of our own: these are the hottest lines of the store.
 

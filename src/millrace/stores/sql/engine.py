@@ -111,6 +111,10 @@ class Session:
             self._turn = turn_of(self)
         return self._turn
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads; on the driver, for the same reason as in `writing`."""
+        self._hands.begin_reading()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """A transaction that holds the write lock from its beginning.
@@ -232,8 +236,10 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A consistent snapshot to read from; driver errors become `MillraceError`s."""
         try:
-            with self.readers.connect() as connection, connection.begin():
-                yield Session(connection)
+            with self.readers.connect() as connection:
+                session = Session(connection)
+                session.begin_reading()
+                yield session  # what closes it rolls back
         except (DBAPIError, PoolTimeout, self.driver_error) as error:
             raise explain(error) from error
 
@@ -390,7 +396,9 @@ def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
 
 def _begin_snapshot(connection: Connection) -> None:
     # Python's driver begins nothing by itself for a SELECT: each would see a state of its own.
-    connection.exec_driver_sql("BEGIN")
+    driver = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
 
 
 def sqlite_file(uri: str) -> Path | None:
