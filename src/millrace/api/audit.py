@@ -1,4 +1,7 @@
-"""The audit trail: requests, replies, endpoints. Read only."""
+"""The audit trail: requests, replies, endpoints. Read only.
+
+`registry`: the trail of the database of registered models, where they have one of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ class ListAuditEntries(Request, frozen=True, kw_only=True):
     until_ms: Time | None = None
     max_results: Int64 | None = None
     page_token: str | None = None
+    registry: bool | None = None
 
 
 class AuditEntriesReply(Reply, frozen=True, kw_only=True):
@@ -26,6 +30,7 @@ class AuditEntriesReply(Reply, frozen=True, kw_only=True):
 
 class GetAuditEntry(Request, frozen=True, kw_only=True):
     seq: Int64
+    registry: bool | None = None
 
 
 class AuditEntryReply(Reply, frozen=True, kw_only=True):
@@ -37,6 +42,7 @@ class AuditEntryReply(Reply, frozen=True, kw_only=True):
 class GetAuditChain(Request, frozen=True, kw_only=True):
     after: Int64 | None = None
     max_results: Int64 | None = None
+    registry: bool | None = None
 
 
 class ChainedEntry(Reply, frozen=True, kw_only=True):

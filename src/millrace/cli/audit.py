@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from millrace.services.verification import Report
     from millrace.stores.protocols import Stores
 
+_of_models = click.option(
+    "--registry", is_flag=True, help="The trail of registered models, where it is apart."
+)
 _COLUMNS = ("seq", "time", "actor", "action", "object", "changes")
 
 
@@ -43,6 +46,7 @@ def _when(_ctx: click.Context, _param: click.Parameter, value: datetime | None) 
 @click.option("--since", type=click.DateTime(), callback=_when, help="Not before (UTC).")
 @click.option("--until", type=click.DateTime(), callback=_when, help="Before (UTC).")
 @click.option("--max-results", type=click.IntRange(1), default=100, show_default=True)
+@_of_models
 @options.output
 @options.tracking_uri
 def list_(
@@ -55,6 +59,7 @@ def list_(
     since: int | None,
     until: int | None,
     max_results: int,
+    registry: bool,
     output: str,
     tracking_uri: str | None,
 ) -> None:
@@ -76,6 +81,7 @@ def list_(
             until_ms=until,
             max_results=min(max_results, 1_000),
             page_token=token,
+            registry=registry or None,
         )
         reply: AuditEntriesReply = client.channel.call(BY_NAME["listAuditEntries"], request)
         return PagedList(reply.entries, reply.next_page_token)
@@ -89,20 +95,26 @@ def list_(
 
 @audit.command()
 @click.argument("seq", type=click.IntRange(1))
+@_of_models
 @options.tracking_uri
-def show(*, seq: int, tracking_uri: str | None) -> None:
+def show(*, seq: int, registry: bool, tracking_uri: str | None) -> None:
     """Show one entry, with the text that its hash is made over."""
     from millrace.api.audit import GetAuditEntry
     from millrace.api.table import BY_NAME
 
     client = client_at(tracking_uri)
-    show_json(client.channel.call(BY_NAME["getAuditEntry"], GetAuditEntry(seq=seq)))
+    request = GetAuditEntry(seq=seq, registry=registry or None)
+    show_json(client.channel.call(BY_NAME["getAuditEntry"], request))
 
 
 @audit.command()
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
+@options.option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
+@_of_models
 @options.filename
-def export(*, backend_store_uri: str, filename: Path | None) -> None:
+def export(
+    *, backend_store_uri: str, registry_store_uri: str | None, registry: bool, filename: Path | None
+) -> None:
     """Write the whole trail of a database as lines of JSON, with keys and signed heads.
 
     The end of the chain is signed first, so that all of the export is under a signature.
@@ -112,13 +124,16 @@ def export(*, backend_store_uri: str, filename: Path | None) -> None:
     from millrace.services.verification import export as write
 
     require_there(backend_store_uri)
-    with closing(open_platform(backend_store_uri)) as platform:
+    require_there(registry_store_uri or backend_store_uri)
+    opened = open_platform(backend_store_uri, registry_uri=registry_store_uri)
+    with closing(opened) as platform:
         platform.audit.sign(now_ms(), at_once=True)
+        trail = platform.audit.trail(registry=registry)
         if filename is None:
-            write(platform.stores.audit, sys.stdout.buffer)
+            write(trail, sys.stdout.buffer)
             return
         with filename.open("wb") as file:
-            count = write(platform.stores.audit, file)
+            count = write(trail, file)
     click.echo(f"{count} entries written to {filename}.")
 
 
@@ -127,6 +142,8 @@ def export(*, backend_store_uri: str, filename: Path | None) -> None:
     "export_file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True)
 )
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
+@options.option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
+@_of_models
 @click.option(
     "--witness",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -142,6 +159,8 @@ def verify(
     *,
     export_file: Path | None,
     backend_store_uri: str,
+    registry_store_uri: str | None,
+    registry: bool,
     witness: Path | None,
     trust: tuple[str, ...],
     output: str,
@@ -160,8 +179,9 @@ def verify(
         with export_file.open("rb") as file:
             report = verify_export(file, witnessed=witnessed, trusted=trust)
     else:
-        require_there(backend_store_uri)
-        with closing(_opened(backend_store_uri)) as stores:
+        uri = (registry_store_uri or backend_store_uri) if registry else backend_store_uri
+        require_there(uri)
+        with closing(_opened(uri)) as stores:
             report = verify_store(stores.audit, witnessed=witnessed, trusted=trust)
     if output == "json":
         show_json(report)
@@ -173,13 +193,16 @@ def verify(
 
 @audit.command("rotate-key")
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
-def rotate_key(*, backend_store_uri: str) -> None:
+@options.option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
+def rotate_key(*, backend_store_uri: str, registry_store_uri: str | None) -> None:
     """Sign heads with a new key from now on; the old one signs that it was replaced."""
     from millrace.client.transports import local_context
     from millrace.services.platform import open_platform
 
     require_there(backend_store_uri)
-    with closing(open_platform(backend_store_uri)) as platform:
+    require_there(registry_store_uri or backend_store_uri)
+    opened = open_platform(backend_store_uri, registry_uri=registry_store_uri)
+    with closing(opened) as platform:
         key = platform.audit.rotate_key(local_context())
     click.echo(f"Heads are signed with the key {key.key_id} from now on.")
 

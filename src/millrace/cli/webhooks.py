@@ -166,13 +166,16 @@ def replay(*, webhook_id: str, delivery_id: str, tracking_uri: str | None) -> No
 
 @webhooks.command("rotate-key")
 @options.option_of(settings.BACKEND_STORE_URI, "--backend-store-uri", metavar="URI")
-def rotate_key(*, backend_store_uri: str) -> None:
+@options.option_of(settings.REGISTRY_STORE_URI, "--registry-store-uri", metavar="URI")
+def rotate_key(*, backend_store_uri: str, registry_store_uri: str | None) -> None:
     """Seal the secrets of all webhooks anew, with a fresh key."""
     from millrace.client.transports import local_context
     from millrace.services.platform import open_platform
 
     require_there(backend_store_uri)
-    with closing(open_platform(backend_store_uri)) as platform:
+    require_there(registry_store_uri or backend_store_uri)
+    opened = open_platform(backend_store_uri, registry_uri=registry_store_uri)
+    with closing(opened) as platform:
         count = platform.webhooks.rotate_key(local_context())
     click.echo(f"{count} secrets were sealed anew.")
 

@@ -41,14 +41,26 @@ SIGN_MS: Final = 60_000
 
 
 class Audit:
-    """Shows the trail and signs its end; the stores write it."""
+    """Shows the trail and signs its end; the stores write it.
 
-    def __init__(self, store: AuditStore, tokens: Tokens, keys: KeyRing) -> None:
+    *of_models*: the trail of the database of registered models, where that is another one.
+    """
+
+    def __init__(
+        self,
+        store: AuditStore,
+        tokens: Tokens,
+        keys: KeyRing,
+        *,
+        of_models: AuditStore | None = None,
+    ) -> None:
         self._store = store
+        self._of_models = of_models or store
         self._tokens = tokens
         self._keys = keys
         witness = settings.AUDIT_WITNESS.get()
         self._witness = Path(witness) if witness else None
+        self._witness_of_models = Path(f"{witness}.models") if witness else None
 
     def entries(self, _ctx: Context, request: ListAuditEntries) -> AuditEntriesReply:
         """Entries that match, the newest first."""
@@ -61,9 +73,9 @@ class Audit:
             since_ms=request.since_ms,
             until_ms=request.until_ms,
         )
-        bound = ["audit", msgspec.to_builtins(query)]
+        bound = ["audit", msgspec.to_builtins(query), bool(request.registry)]
         after = self._tokens.read(request.page_token, bound)
-        page = self._store.entries(
+        page = self._trail(request).entries(
             query,
             limit=searching.limit(request.max_results, default=PAGE, most=PAGE_MOST),
             after=None if after is None else int(after[0] or 0),
@@ -74,7 +86,7 @@ class Audit:
 
     def entry(self, _ctx: Context, request: GetAuditEntry) -> AuditEntryReply:
         """One entry."""
-        links = self._store.links(after=request.seq - 1, limit=1)
+        links = self._trail(request).links(after=request.seq - 1, limit=1)
         if not links or links[0].seq != request.seq:
             raise NotFound(f"There is no audit entry {request.seq}.")
         (link,) = links
@@ -87,31 +99,46 @@ class Audit:
         after = request.after or 0
         if after < 0:
             raise InvalidArgument("Parameter 'after' is the number of an entry, 0 or more.")
-        links = self._store.links(
+        store = self._trail(request)
+        links = store.links(
             after=after,
             limit=searching.limit(request.max_results, default=PAGE_MOST, most=PAGE_MOST),
         )
         last = links[-1].seq if links else after
-        heads = self._store.heads(after=after, limit=PAGE_MOST)
+        heads = store.heads(after=after, limit=PAGE_MOST)
         return AuditChainReply(
             entries=tuple(
                 ChainedEntry(seq=link.seq, text=link.text.decode(), hash=link.hash.hex())
                 for link in links
             ),
             heads=tuple(head for head in heads if head.seq <= last),
-            keys=tuple(self._store.keys()),
+            keys=tuple(store.keys()),
         )
+
+    def _trail(self, request: ListAuditEntries | GetAuditEntry | GetAuditChain) -> AuditStore:
+        return self.trail(registry=bool(request.registry))
+
+    def trail(self, *, registry: bool) -> AuditStore:
+        """The trail of the records, or of the registered models."""
+        return self._of_models if registry else self._store
 
     def refused(self, trail: Trail, kind: str, id: str) -> Future[None]:  # noqa: A002 - the entry's
         """Note an attempt on a protected object that was not allowed (`Context.refusal`)."""
         return self._store.note(trail, kind, id)
 
     def sign(self, at_ms: int, *, at_once: bool = False) -> bool:
-        """Sign the end of the chain if it is time to, or *at_once*; whether a head was added."""
-        last = self._store.last()
+        """Sign the end of each chain if it is time to, or *at_once*; whether a head was added."""
+        signed = [self._sign(one, at_ms, at_once=at_once) for one in self._trails()]
+        return any(signed)
+
+    def _trails(self) -> list[AuditStore]:
+        return list(dict.fromkeys((self._store, self._of_models)))
+
+    def _sign(self, store: AuditStore, at_ms: int, *, at_once: bool) -> bool:
+        last = store.last()
         if last is None:
             return False
-        before = self._store.last_head()
+        before = store.last_head()
         if before is not None:
             fresh = last.seq - before.seq
             is_due = fresh >= SIGN_ENTRIES or at_ms - before.at_ms >= SIGN_MS
@@ -122,9 +149,9 @@ class Audit:
             seq=last.seq, hash=last.hash.hex(), at_ms=at_ms, key_id=key.key_id, signature=""
         )
         head = msgspec.structs.replace(head, signature=self._keys.sign(head_text(head)))
-        if not self._store.add_head(head, key).result():
+        if not store.add_head(head, key).result():
             return False
-        self._tell_witness(head)
+        self._tell_witness(head, self._witness if store is self._store else self._witness_of_models)
         return True
 
     def rotate_key(self, ctx: Context) -> PublicKey:
@@ -132,18 +159,19 @@ class Audit:
         before = self._keys.public_key()
         # Made first and used last: when the entry cannot be written the old key goes on.
         after = self._keys.next_signing()
-        self._store.note(
-            ctx.trail("audit.rotate_key"), "signing_key", "audit", before=before, after=after
-        ).result()
+        trail = ctx.trail("audit.rotate_key")
+        for store in self._trails():
+            store.note(trail, "signing_key", "audit", before=before, after=after).result()
         self.sign(ctx.at_ms, at_once=True)
         self._keys.rotate_signing(after)
         return after
 
-    def _tell_witness(self, head: SignedHead) -> None:
-        if self._witness is None:
+    @staticmethod
+    def _tell_witness(head: SignedHead, witness: Path | None) -> None:
+        if witness is None:
             return
         try:
-            with self._witness.open("ab") as stream:
+            with witness.open("ab") as stream:
                 stream.write(msgspec.json.encode(head) + b"\n")
         except OSError as error:
-            logger.error("the audit witness %s cannot be written: %s", self._witness, error)  # noqa: TRY400 - the cause says it all
+            logger.error("the audit witness %s cannot be written: %s", witness, error)  # noqa: TRY400 - the cause says it all

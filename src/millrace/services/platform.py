@@ -35,6 +35,7 @@ from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
 from millrace.services.webhooks import Webhooks
+from millrace.stores.apart import WebhooksApart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,9 +114,13 @@ class Platform:
         self.artifacts = artifacts
         moving = Moving(stores, self.places, transfers)
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
-        self.audit = Audit(stores.audit, tokens, keys)
-        self.webhooks = Webhooks(stores.webhooks, tokens, keys)
         by_name = self._registry_stores.registry
+        apart = None if registry is None else registry.audit
+        self.audit = Audit(stores.audit, tokens, keys, of_models=apart)
+        told = stores.webhooks
+        if registry is not None:
+            told = WebhooksApart(told, registry.webhooks)
+        self.webhooks = Webhooks(told, tokens, keys)
         trash = Trash(stores, tokens, Retention(stores, self.places, registry=by_name))
         self._manifests = Manifests(by_name, stores.artifacts, artifacts.spot_of_version)
         refused = self._registry_stores.audit.note
@@ -296,7 +301,8 @@ class Platform:
     def housekeeping(self) -> None:
         """What has to be done from time to time, every few seconds."""
         self.stores.tracking.expire_leases(now_ms()).result()
-        self.stores.tidy()
+        for stores in {self.stores, self._registry_stores}:
+            stores.tidy()
         self._manifests.catch_up()
 
     def serve(self, *, at_end: bool = False) -> None:

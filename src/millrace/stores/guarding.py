@@ -22,6 +22,7 @@ from millrace.core.entities.approval import (
 from millrace.core.entities.registry import AliasMove, StageMove
 from millrace.core.errors import Conflict, InvalidArgument, NotFound, PreconditionFailed
 from millrace.core.rules import approvals as rules
+from millrace.core.rules import registry_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,6 +103,10 @@ class Books(Protocol):
         self, kind: str, name: str, *, before: Recorded = None, after: Recorded = None
     ) -> None:
         """Audit a change."""
+        ...
+
+    def tell(self, event: str, payload: Recorded) -> None:
+        """Tell webhooks of an event."""
         ...
 
 
@@ -433,3 +438,6 @@ def _put(books: Books, before: ApprovalRequest | None, after: ApprovalRequest) -
     books.put_request(after)
     old = None if before is None else rules.recorded(before)
     books.note("approval_request", after.id, before=old, after=rules.recorded(after))
+    if before is None or before.state != after.state:
+        for event, payload in registry_events.request_changed(after):
+            books.tell(event, payload)

@@ -32,7 +32,7 @@ def receiver() -> Iterator[Receiver]:
         yield one
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "registry apart"])
 def platform(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -46,7 +46,9 @@ def platform(
     monkeypatch.setenv("MILLRACE_WEBHOOK_REQUEST_MAX_RETRIES", "2")
     monkeypatch.setenv("MILLRACE_WEBHOOK_REQUEST_TIMEOUT", "1")
     uri = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'w.db'}"
-    opened = open_platform(uri)
+    apart = request.param == "registry apart"
+    models = f"sqlite:///{tmp_path / 'm.db'}" if apart else None
+    opened = open_platform(uri, registry_uri=models)
     yield opened
     opened.close()
 

@@ -12,6 +12,7 @@ from millrace.core.entities.registry import AliasMove, StageMove
 from millrace.core.rules.registry import is_prompt
 
 if TYPE_CHECKING:
+    from millrace.core.entities.approval import ApprovalRequest, RequestState
     from millrace.core.entities.registry import (
         ModelVersion,
         Move,
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 Events: TypeAlias = Iterator[tuple[str, Mapping[str, object]]]
 
 _TEMPLATE: Final = "mlflow.prompt.text"
+_DECIDED: Final[dict[RequestState, str]] = {
+    "OPEN": "created",
+    "APPROVED": "approved",
+    "REJECTED": "rejected",
+    "CANCELLED": "cancelled",
+}
+"""Nobody does anything when a request runs out, so there is no event of it."""
 
 
 def model_created(model: RegisteredModel) -> Events:
@@ -93,3 +101,24 @@ def moved(move: Move, model: RegisteredModel, before: Stage | None = None) -> Ev
         case AliasMove():
             told = {"name": move.name, "alias": move.alias, "version": str(move.version)}
             yield f"{word}.created", told
+
+
+def request_changed(request: ApprovalRequest) -> Events:
+    """Somebody asked for a change, or the request came to its end; who did, and what they said."""
+    word = _DECIDED.get(request.state)
+    if word is None:
+        return
+    wish, said = request.wish, request.opinions
+    told = {
+        "request_id": request.id,
+        "name": wish.name,
+        "version": wish.version,
+        "to_stage": wish.stage,
+        "alias": wish.alias,
+        "rollback": wish.rollback,
+        "requested_by": request.user_id,
+        "approvals_needed": request.approvals_needed,
+        "user_id": said[-1].user_id if said else request.user_id,
+        "comment": said[-1].comment if said else None,
+    }
+    yield f"transition_request.{word}", told

@@ -220,3 +220,7 @@ class MemoryBooks:
     ) -> None:
         """Audit a change."""
         self._ledger.note(self._trail, kind, name, before=before, after=after)
+
+    def tell(self, event: str, payload: Recorded) -> None:
+        """Tell webhooks of an event."""
+        self._ledger.emit(self._trail, event, payload)

@@ -154,6 +154,10 @@ class SqlBooks:
         """Audit a change."""
         self._tx.note(self._trail, kind, name, before=before, after=after)
 
+    def tell(self, event: str, payload: Recorded) -> None:
+        """Tell webhooks of an event."""
+        self._tx.emit(self._trail, event, payload)
+
 
 class SqlApprovals:
     """The policies of one database and what is asked for under them."""

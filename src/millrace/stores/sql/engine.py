@@ -396,7 +396,7 @@ def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
 
 def _begin_snapshot(connection: Connection) -> None:
     # Python's driver begins nothing by itself for a SELECT: each would see a state of its own.
-    driver = connection.connection.driver_connection
+    driver: Any = connection.connection.driver_connection
     if not driver.in_transaction:
         driver.execute("BEGIN")
 
