@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -197,9 +198,14 @@ class Caller:
 
     def __init__(self, address: Address, process: int) -> None:
         self.process = process
+        self._address = address
         self._requests = Requests(address, API)
         self._connection = Connection(address, timeout_s=300.0)
         self._count = count()
+
+    def again(self) -> Caller:
+        """Another connection to the same server."""
+        return Caller(self._address, self.process)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -335,6 +341,28 @@ def newest_versions(caller: Caller, size: Size) -> float:
     return _search(caller, "model-versions", {"max_results": expected}, expected)
 
 
+TOGETHER = "create 1,000 versions, 8 clients"
+_CREATED, _CLIENTS = 1_000, 8
+
+
+def _create_together(caller: Caller, size: Size) -> Cost:
+    """Clients that create versions at the same time: what each of these costs."""
+    callers = [caller.again() for _ in range(_CLIENTS)]
+    before_ns, started = processes.running_ns(caller.process), time.perf_counter()
+
+    def work(one: Caller) -> None:
+        for _ in range(_CREATED // _CLIENTS):
+            create(one, size)
+
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        list(pool.map(work, callers))
+    spent_s = time.perf_counter() - started
+    spent_ns = processes.running_ns(caller.process) - before_ns
+    for one in callers:
+        one.close()
+    return Cost(wall_ms=spent_s / _CREATED * 1e3, cpu_ms=spent_ns / _CREATED / 1e6)
+
+
 # What only reads goes first: it finds what was filled in.
 CALLS: dict[str, Call] = {
     "get model": get_model,
@@ -404,7 +432,8 @@ def measure(size: Size, mlflow: Path, *, times: int) -> Figures:
                         wall_ms=statistics.median(seconds) * 1e3,
                         cpu_ms=spent_ns[server] / len(seconds) / 1e6,
                     )
-            for caller in callers.values():
+            for server, caller in callers.items():
+                found[TOGETHER, server, size.versions] = _create_together(caller, size)
                 caller.close()
     return found
 
@@ -417,7 +446,7 @@ def table(found: Figures, sizes: list[Size]) -> str:
         " CPU ms | MLflow CPU ms | times | growth |\n|---|" + "--:|" * 9
     )
     rows = []
-    for call in CALLS:
+    for call in (*CALLS, TOGETHER):
         for size in sizes:
             ours, theirs = (found[call, one, size.versions] for one in ("millrace", "mlflow"))
             least, most = (found[call, "millrace", one] for one in (first, last))

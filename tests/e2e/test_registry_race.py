@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from tests import databases
 from tests.services import private_millrace
 
 CLIENTS = 64
@@ -21,15 +22,15 @@ NAME = "wanted"
 class Client:
     """One connection of one client."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, user: str) -> None:
         self._connection = HTTPConnection(urlsplit(uri).netloc, timeout=60)
+        self._headers = {"Content-Type": "application/json", "X-Millrace-User": user}
 
     def ask(self, method: str, path: str, **values: Any) -> tuple[int, Any]:
         """Status and JSON of the answer."""
         query = f"?{urlencode(values)}" if method == "GET" else ""
         body = None if method == "GET" else json.dumps(values)
-        headers = {"Content-Type": "application/json"}
-        self._connection.request(method, f"/api/2.0/mlflow/{path}{query}", body, headers)
+        self._connection.request(method, f"/api/2.0/mlflow/{path}{query}", body, self._headers)
         answer = self._connection.getresponse()
         return answer.status, json.loads(answer.read())
 
@@ -43,11 +44,34 @@ class Client:
         self._connection.close()
 
 
-@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
-def at_once(request, tmp_path):
+@pytest.fixture
+def place(request, tmp_path):
+    """Folder, workers and database of a server."""
+    workers, kind = request.param
+    if kind is None:
+        yield tmp_path, workers, None
+        return
+    server = databases.server(kind)
+    name = server.lend()
+    yield tmp_path, workers, server.uri(name)
+    server.give_back(name)
+
+
+SERVERS = {
+    "one worker": (1, None),
+    "two workers": (2, None),
+    "postgresql": (2, "postgresql"),
+    "mysql": (2, "mysql"),
+}
+on_each = pytest.mark.parametrize("place", SERVERS.values(), ids=SERVERS, indirect=True)
+
+
+@pytest.fixture
+def at_once(place):
     """Lets all clients do something at the same moment; what each found."""
-    with private_millrace(tmp_path, "--workers", str(request.param)) as uri:
-        clients = [Client(uri) for _ in range(CLIENTS)]
+    folder, workers, store = place
+    with private_millrace(folder, "--workers", str(workers), store=store) as uri:
+        clients = [Client(uri, f"person {number}") for number in range(CLIENTS)]
 
         def run(do: Callable[[Client, int], Any]) -> list[Any]:
             barrier = threading.Barrier(CLIENTS)
@@ -64,6 +88,7 @@ def at_once(request, tmp_path):
             client.close()
 
 
+@on_each
 def test_everybody_wants_the_same_model(at_once):
     told = at_once(lambda client, _: client.ask("POST", "registered-models/create", name=NAME))
     assert sorted(status for status, _ in told) == [200] + [400] * (CLIENTS - 1)
@@ -110,3 +135,44 @@ def test_everybody_wants_the_same_model(at_once):
         assert {one["key"]: one["value"] for one in by_number["1"]["tags"]} == tags
         stages = [one["current_stage"] for one in versions]
         assert (stages.count("Production"), stages.count("Archived")) == (1, CLIENTS - 1)
+
+
+@on_each
+def test_everybody_approves_the_same_request(at_once):
+    quorum = 3
+    policy = {"models": NAME, "guards": [{"stage": "Production"}], "approvals": quorum}
+
+    def prepare(client: Client, number: int) -> str | None:
+        if number:
+            return None
+        client.do("POST", "registered-models/create", name=NAME)
+        client.do("POST", "model-versions/create", name=NAME, source="s3://bucket/m")
+        client.do("POST", "approval-policies/set", policy=policy)
+        wish = {"name": NAME, "version": "1", "stage": "Production"}
+        asked = client.do("POST", "transition-requests/create", **wish)
+        return str(asked["request"]["id"])
+
+    request_id, *_ = at_once(prepare)
+
+    def decide(client: Client, _: int) -> tuple[int, Any]:
+        return client.ask("POST", "transition-requests/approve", name=NAME, id=request_id)
+
+    told = at_once(decide)
+    # Who asked may not agree; of the others three do, and the third makes the change.
+    assert told[0][0] == 403
+    agreed = [(number, answer) for number, (status, answer) in enumerate(told) if status == 200]
+    states = sorted(answer["request"].get("state", "OPEN") for _, answer in agreed)
+    assert states == ["APPROVED", *["OPEN"] * (quorum - 1)]
+    assert {status for status, _ in told} == {200, 403}
+
+    def look(client: Client, _: int) -> Any:
+        asked = {"name": NAME, "id": request_id}
+        request = client.do("GET", "transition-requests/get", **asked)["request"]
+        version = client.do("GET", "model-versions/get", name=NAME, version="1")["model_version"]
+        return request, version["current_stage"]
+
+    people = {f"person {number}" for number, _ in agreed}
+    for request, stage in at_once(look):
+        assert (request["state"], stage) == ("APPROVED", "Production")
+        assert {one["user_id"] for one in request["opinions"]} == people
+        assert len(request["opinions"]) == quorum

@@ -20,8 +20,8 @@ from tests.unit.services.conftest import Call, calling
 NOT_AUDITED = {
     "heartbeat", "logBatch", "logMetric", "logParam", "setTag", "deleteTag", "logModel",
     "logInputs", "logOutputs", "logLoggedModelParams",
-    "uploadRunArtifact", "uploadArtifact", "createPresignedUploadUrl", "adoptArtifact",
-    "createMultipartUpload", "completeMultipartUpload", "abortMultipartUpload",
+    "uploadRunArtifact", "uploadArtifact", "uploadBundle", "createPresignedUploadUrl",
+    "adoptArtifact", "createMultipartUpload", "completeMultipartUpload", "abortMultipartUpload",
     "testWebhook",
 }  # fmt: skip
 CHANGING = {row.name for row in BY_NAME.values() if row.writes} | {"copyRun"}

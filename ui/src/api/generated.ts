@@ -587,10 +587,12 @@ export interface Gates {
 export interface GetAuditChain {
   after?: number
   max_results?: number
+  registry?: boolean
 }
 
 export interface GetAuditEntry {
   seq: number
+  registry?: boolean
 }
 
 export interface GetDatasetRecords {
@@ -694,6 +696,7 @@ export interface ListAuditEntries {
   until_ms?: number
   max_results?: number
   page_token?: string
+  registry?: boolean
 }
 
 export interface ListComments {
@@ -1896,9 +1899,9 @@ export interface Operations {
   testWebhook: [{ webhook_id: string } & TestWebhookBody, WebhookTestReply]
   listWebhookDeliveries: [{ webhook_id: string; state?: "DELIVERED" | "FAILED" | "WAITING"; max_results?: number; page_token?: string }, DeliveriesReply]
   replayWebhookDelivery: [{ webhook_id: string; delivery_id: string }, DeliveryReply]
-  listAuditEntries: [{ actor?: string; action?: string; kind?: string; id?: string; request_id?: string; since_ms?: number; until_ms?: number; max_results?: number; page_token?: string }, AuditEntriesReply]
-  getAuditEntry: [{ seq: number }, AuditEntryReply]
-  getAuditChain: [{ after?: number; max_results?: number }, AuditChainReply]
+  listAuditEntries: [{ actor?: string; action?: string; kind?: string; id?: string; request_id?: string; since_ms?: number; until_ms?: number; max_results?: number; page_token?: string; registry?: boolean }, AuditEntriesReply]
+  getAuditEntry: [{ seq: number; registry?: boolean }, AuditEntryReply]
+  getAuditChain: [{ after?: number; max_results?: number; registry?: boolean }, AuditChainReply]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
