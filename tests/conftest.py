@@ -18,6 +18,7 @@ CHEAP_FIRST = (
     "contract",
     "differential",
     "faults",
+    "flavors",
     "docs",
     "contract_artifacts",
     "migration",

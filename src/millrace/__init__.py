@@ -14,6 +14,7 @@ __version__ = "3.18.0"
 
 if TYPE_CHECKING:
     from millrace import artifacts as artifacts
+    from millrace import models as models
     from millrace.autolog import autolog as autolog
     from millrace.client import config as config
     from millrace.client import data as data
@@ -101,6 +102,14 @@ if TYPE_CHECKING:
     )
     from millrace.client.fluent_registry import set_registry_uri as set_registry_uri
     from millrace.core.errors import MillraceError as MillraceError
+    from millrace.flavors import lightgbm as lightgbm
+    from millrace.flavors import onnx as onnx
+    from millrace.flavors import pytorch as pytorch
+    from millrace.flavors import sklearn as sklearn
+    from millrace.flavors import statsmodels as statsmodels
+    from millrace.flavors import xgboost as xgboost
+    from millrace.models import pyfunc as pyfunc
+    from millrace.models import types as types
 
 _doors.hang()
 

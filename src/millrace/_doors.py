@@ -38,6 +38,8 @@ _FLUENT_REGISTRY = """
     set_registered_model_alias set_registry_uri
 """.split()
 _ARTIFACTS = "download_artifacts list_artifacts load_dict load_image load_text".split()
+FLAVORS: Final = "lightgbm onnx pytorch sklearn statsmodels xgboost".split()
+"""Modules of `millrace.flavors`, under their names in `MLmodel`."""
 
 NAMES: Final[dict[str, str]] = {
     **dict.fromkeys(_FLUENT, "millrace.client.fluent"),
@@ -55,9 +57,14 @@ MODULES: Final[dict[str, str]] = {
     "millrace.data": "millrace.client.data",
     "millrace.entities": "millrace.client.entities",
     "millrace.exceptions": "millrace.client.exceptions",
+    "millrace.pyfunc": "millrace.models.pyfunc",
+    **{f"millrace.{name}": f"millrace.flavors.{name}" for name in FLAVORS},
     "millrace.tracking": "millrace.client",
+    "millrace.types": "millrace.models.types",
 }
-_PACKAGES: Final = {name: f"millrace.{name}" for name in ("artifacts", "autolog", "client")}
+_PACKAGES: Final = {
+    name: f"millrace.{name}" for name in ("artifacts", "autolog", "client", "models")
+}
 
 FACES: Final[dict[str, dict[str, str]]] = {
     "millrace.artifacts": dict.fromkeys(_ARTIFACTS, "millrace.client.artifacts"),

@@ -18,6 +18,7 @@ from millrace.api.logged_models import (
     SearchLoggedModels,
     SetLoggedModelTags,
 )
+from millrace.api.tracking import LogModel
 from millrace.client.records import entries
 from millrace.client.verbs import PagedList, Verbs
 from millrace.core.entities.logged_model import STATUS_NUMBERS
@@ -75,6 +76,13 @@ class LoggedModelVerbs(Verbs):
     def delete_logged_model(self, model_id: str) -> None:
         """Delete the model."""
         self._call("deleteLoggedModel", LoggedModelId(model_id=model_id), Nothing)
+
+    def note_model(self, run_id: str, model_json: str) -> None:
+        """Note in a run that there is a model among its artifacts: the content of its `MLmodel`."""
+        request = LogModel(
+            run_id=self._id(run_id), run_uuid=self._id(run_id), model_json=model_json
+        )
+        self._call("logModel", request, Nothing)
 
     def log_model_params(self, model_id: str, params: Mapping[str, object]) -> None:
         """Log params of the model."""

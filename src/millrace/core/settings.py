@@ -307,6 +307,35 @@ MULTIPART_UPLOAD_CHUNK_SIZE: Final = Setting(
     mlflow="MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE",
 )  # fmt: skip
 
+# --- models ------------------------------------------------------------------------------------
+TRUSTED_MODELS: Final = Setting(
+    "TRUSTED_MODELS", str, "", "client",
+    "Comma list of origins whose models may run code when they are loaded: URIs and folders with "
+    "all below them (`models:/risk`, `/srv/models`, a tracking server's address), `approved` for "
+    "registered versions that an approval request has put where they are, `all`. What this user "
+    "saved may always.",
+)  # fmt: skip
+ALLOW_PICKLE_DESERIALIZATION: Final = Setting[bool | None](
+    "ALLOW_PICKLE_DESERIALIZATION", _flag, None, "client",
+    "true: every model may run code when it is loaded; false: none may, unless the call says "
+    "`trusted=True`. Not set: it depends on where the model comes from.",
+    mlflow="MLFLOW_ALLOW_PICKLE_DESERIALIZATION",
+)  # fmt: skip
+DATA_DIR: Final = Setting(
+    "DATA_DIR", str, "~/.local/share/millrace", "client",
+    "Folder of what Millrace knows for this user, such as which models they saved.",
+)  # fmt: skip
+CACHE_DIR: Final = Setting(
+    "CACHE_DIR", str, "~/.cache/millrace", "client",
+    "Folder of downloaded models and of environments made for them; may be removed at any time.",
+)  # fmt: skip
+REQUIREMENTS_INFERENCE_TIMEOUT: Final = Setting(
+    "REQUIREMENTS_INFERENCE_TIMEOUT", _seconds, 120.0, "client",
+    "Longest time to load a model in a process of its own to see what it imports, in seconds; 0: "
+    "it is not loaded, and the libraries of its flavor are what it needs.",
+    mlflow="MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT",
+)  # fmt: skip
+
 # --- the server --------------------------------------------------------------------------------
 BACKEND_STORE_URI: Final = Setting(
     "BACKEND_STORE_URI", str, "sqlite:///millrace.db", "server",

@@ -4,9 +4,6 @@ A number takes any other numeric type that holds it exactly. Kinds never mix: te
 boolean is none either. Every message names the column, what was expected, and what was there.
 """
 
-# What is looked at is of any library.
-# ruff: noqa: ANN401
-
 from __future__ import annotations
 
 import base64

@@ -1,8 +1,5 @@
 """Input examples: kept beside the model as JSON, in a form that its server takes as it is."""
 
-# What is looked at is of any library.
-# ruff: noqa: ANN401
-
 from __future__ import annotations
 
 import base64
@@ -70,6 +67,19 @@ def save_example(example: Example, folder: Path) -> dict[str, Any]:
         _write(folder / SERVING, serving)
         info["serving_input_path"] = SERVING
     return info
+
+
+def save_output(output: Any, folder: Path) -> dict[str, Any]:
+    """Write what the model made of its example; what `MLmodel` says of it."""
+    kept, kind = _encoded(output)
+    _write(folder / OUTPUT, kept)
+    return {"artifact_path": OUTPUT, "type": kind}
+
+
+def load_output(folder: Path) -> Any:
+    """What the model made of its example when it was saved, as JSON has it; None without one."""
+    path = folder / OUTPUT
+    return read_json(path.read_bytes(), limit=_LARGEST) if path.is_file() else None
 
 
 def load_example(info: Mapping[str, Any], folder: Path, schema: Schema | None = None) -> Example:

@@ -4,9 +4,6 @@ Nobody's library is imported here that has not made the data already: what somet
 its class.
 """
 
-# What is looked at is of any library.
-# ruff: noqa: ANN401
-
 from __future__ import annotations
 
 import datetime as dt

@@ -89,7 +89,7 @@ class Model(Struct, kw_only=True, omit_defaults=True):
             return None
         return load_example(self.saved_input_example_info, Path(folder), self.get_input_schema())
 
-    def load_input_example(self, path: str | Path) -> Any:  # noqa: ANN401 - any data
+    def load_input_example(self, path: str | Path) -> Any:
         """The data of the input example that is kept in the folder *path*; None without one."""
         found = self.example(path)
         return None if found is None else found.data
@@ -142,7 +142,7 @@ class Model(Struct, kw_only=True, omit_defaults=True):
             raise InvalidArgument(f"{target}: {error.message}") from error
 
     @classmethod
-    def from_dict(cls, said: Any) -> Model:  # noqa: ANN401 - what a file holds
+    def from_dict(cls, said: Any) -> Model:
         """The model that a file describes; `InvalidArgument` when it is none."""
         if not isinstance(said, dict) or not isinstance(said.get("flavors"), dict):
             raise InvalidArgument("This describes no model: it has no mapping `flavors`.")

@@ -42,7 +42,7 @@ class ModelSignature:
         self.is_from_type_hint = False
         """Whether it is about the items of a list, which the model gets as such."""
 
-    def enforce(self, data: Any) -> Any:  # noqa: ANN401 - data of any library
+    def enforce(self, data: Any) -> Any:
         """*data* in the form that the inputs ask for; see `models.enforcement`."""
         if self.inputs is None:
             return data
@@ -82,8 +82,8 @@ class ModelSignature:
 
 
 def infer_signature(
-    model_input: Any = None,  # noqa: ANN401 - data of any library
-    model_output: Any = None,  # noqa: ANN401 - data of any library
+    model_input: Any = None,
+    model_output: Any = None,
     params: Mapping[str, Any] | None = None,
 ) -> ModelSignature:
     """The signature of a model that makes *model_output* of *model_input* with *params*."""

@@ -235,7 +235,7 @@ class TensorSpec(Struct, frozen=True):
         return f"{name}tensor {self.dtype} {self.shape}"
 
 
-def _dtype_name(dtype: Any) -> str:  # noqa: ANN401 - a numpy type
+def _dtype_name(dtype: Any) -> str:
     """The name that is kept: without the width that text happens to have."""
     name = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype))
     if name.startswith("str"):
