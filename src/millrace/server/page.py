@@ -43,6 +43,25 @@ _HTML: Final = b"text/html; charset=utf-8"
 # What is for programs keeps its errors as JSON, whoever asks.
 _CALLS: Final = re.compile(r"/(?:(?:ajax-)?api|assets|graphql|v1)(?:/|$)|/get-artifact$")
 
+# Pages that somebody logged are shown in here: without an origin, and allowed to ask nobody.
+_FRAME: Final = b"""<!doctype html>
+<meta charset="utf-8"><title>Preview</title>
+<script>
+addEventListener("message", (event) => {
+  if (event.source !== parent) return
+  document.open()
+  document.write(event.data)
+  document.close()
+}, { once: true })
+parent.postMessage("ready", "*")
+</script>
+"""
+_FRAME_POLICY: Final = (
+    b"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    b"style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
 _NOT_BUILT: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Millrace</title>
 <h1>Millrace is running</h1>
@@ -71,6 +90,10 @@ class Pages:
             )
             yield PlainRoute(prefix, lambda _: there)
         yield PlainRoute(f"{prefix}/assets/{{name}}", _asset, bridge)
+        frame = Answer(
+            _FRAME, content_type=_HTML, headers=((b"content-security-policy", _FRAME_POLICY),)
+        )
+        yield PlainRoute(f"{prefix}/frame", lambda _: frame)
 
     def at(self, incoming: Incoming) -> Answer | None:
         """The page for an address that nothing else answers, when a browser asks to see it."""

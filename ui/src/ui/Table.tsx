@@ -8,7 +8,8 @@ export function Table({
   children,
 }: {
   caption: string
-  head: readonly ReactNode[]
+  /** Those of numbers begin with ">". */
+  head: readonly string[]
   children: ReactNode
 }) {
   return (
@@ -17,8 +18,8 @@ export function Table({
       <thead>
         <tr>
           {head.map((cell, at) => (
-            <th key={at} scope="col">
-              {cell}
+            <th key={at} scope="col" data-align={cell.startsWith(">") ? "end" : undefined}>
+              {cell.replace(/^>/, "")}
             </th>
           ))}
         </tr>

@@ -3,7 +3,7 @@ import { useParams } from "@tanstack/react-router"
 import { useCallback, useMemo, useState, type PointerEvent } from "react"
 import { call } from "../../api/client"
 import { experimentQuery } from "../../api/queries"
-import { PanelArea } from "../../components/PanelArea"
+import { PanelArea, type PanelRun } from "../../components/PanelArea"
 import { QueryBar } from "../../components/query/QueryBar"
 import { deleteRuns, restoreRuns } from "../../components/runs/actions"
 import { BulkBar, type BulkDialog } from "../../components/runs/BulkBar"
@@ -15,10 +15,10 @@ import { RunTable } from "../../components/runs/RunTable"
 import { NOTHING, size, type Selection } from "../../components/runs/selection"
 import { Toolbar } from "../../components/runs/Toolbar"
 import { useNarrowed } from "../../components/runs/useNarrowed"
-import { useRows } from "../../components/runs/useRows"
+import { useRows, type RowsState } from "../../components/runs/useRows"
 import { useView } from "../../components/runs/useView"
 import { useHeading } from "../../components/shell/heading"
-import { parsed, keyed } from "../../lib/filter"
+import { joined, keyed, parsed } from "../../lib/filter"
 import { count, plural } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
 import { serverAddress } from "../../lib/page"
@@ -161,12 +161,18 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
     ...TABLE_KEYS,
   ])
 
+  const { version } = state
+  const shown = useMemo(
+    () => shownRuns(state, apart.pinned, view.hidden),
+    // Rows change in place; their version says so.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [state.rows, version, view.pinned, view.hidden],
+  )
   const failed = infos.find(({ isError }) => isError)
   if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
   const total = state.rows?.total ?? null
   const runs = state.rows?.runs ?? 0
   const isEmpty = total === 0 && meaning.kind === "empty"
-  const visibleIds = shownIds(state, view)
   const table = (
     <RunTable
       experiments={experiments}
@@ -274,7 +280,23 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
         )}
         {view.arrangement !== "table" && (
           <div className={styles.panels} data-testid="panels">
-            <PanelArea runIds={visibleIds} experimentIds={experiments} base={view.base} />
+            <PanelArea
+              experimentIds={experiments}
+              runs={shown}
+              match={{
+                filter: matching.filter,
+                text: matching.text,
+                view: matching.view,
+                total: runs,
+              }}
+              hidden={view.hidden}
+              base={view.base}
+              layout={view.panels}
+              onLayout={(panels) => change({ panels })}
+              name={`experiment:${experiments.join()}`}
+              onFilter={(text) => change({ q: joined(view.q, text) })}
+              onSelect={(ids) => select({ ids: new Set(ids), isAll: false })}
+            />
           </div>
         )}
       </div>
@@ -364,16 +386,24 @@ function useApart(
 const MOST_DRAWN = 500
 
 /** Runs that charts draw: those at the top of the table whose eye is open. */
-function shownIds(state: ReturnType<typeof useRows>, view: View): string[] {
-  const hidden = new Set(view.hidden)
-  const found = view.pinned.filter((id) => !hidden.has(id))
-  const total = Math.min(state.rows?.total ?? 0, MOST_DRAWN)
-  for (let at = 0; at < total; at++) {
-    const row = state.rows?.at(at)
-    if (row?.kind === "run" && row.matches && !hidden.has(row.id) && !found.includes(row.id))
-      found.push(row.id)
+function shownRuns(
+  { rows }: RowsState,
+  pinned: readonly RunRow[],
+  hidden: readonly string[],
+): PanelRun[] {
+  const left = new Set(hidden)
+  const found = new Map<string, PanelRun>()
+  const add = (row: RunRow) => {
+    if (left.has(row.id) || found.has(row.id)) return
+    const isRunning = row.cell("attributes.status") === "RUNNING"
+    found.set(row.id, { id: row.id, name: String(row.cell(NAME) ?? row.id), isRunning })
   }
-  return found
+  pinned.forEach(add)
+  for (let at = 0; at < Math.min(rows?.total ?? 0, MOST_DRAWN); at++) {
+    const row = rows?.at(at)
+    if (row?.kind === "run" && row.matches) add(row)
+  }
+  return [...found.values()]
 }
 
 function Divider({ share, onChange }: { share: number; onChange: (share: number) => void }) {

@@ -1,12 +1,31 @@
+import { useQuery } from "@tanstack/react-query"
+import { useParams } from "@tanstack/react-router"
+import { lazy, Suspense } from "react"
+import { runQuery } from "../../api/queries"
+import { useGo } from "../../components/Link"
 import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { paths } from "../../paths"
+import { Skeleton } from "../../ui/States"
 
-export default function Page() {
-  useHeading([{ label: "artifact" }])
+const ArtifactBrowser = lazy(async () => import("../../components/artifacts/ArtifactBrowser"))
+
+/** The files of a run on a page of their own. */
+export default function ArtifactPage() {
+  const { eid = "0", rid = "", _splat: path = "" } = useParams({ strict: false })
+  const name = useQuery(runQuery(rid)).data?.info.run_name ?? rid
+  const go = useGo()
+  useHeading([
+    { label: "Experiments", to: paths.experimentTree() },
+    { label: name, to: paths.run(eid, rid, "artifacts") },
+    { label: path || "Artifacts" },
+  ])
   return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
-    />
+    <Suspense fallback={<Skeleton />}>
+      <ArtifactBrowser
+        run={rid}
+        path={path}
+        onPath={(next) => go(paths.artifact(eid, rid, next), { replace: true })}
+      />
+    </Suspense>
   )
 }

@@ -1,0 +1,211 @@
+import { useQuery } from "@tanstack/react-query"
+import { useMemo, useState, type KeyboardEvent } from "react"
+import { urlOf } from "../../api/client"
+import type { FileInfo } from "../../api/generated"
+import { artifactsQuery } from "../../api/queries"
+import { bytes } from "../../lib/format"
+import { useShortcuts } from "../../lib/keys"
+import { serverAddress } from "../../lib/page"
+import { IconButton } from "../../ui/Button"
+import { Icon, type IconName } from "../../ui/Icon"
+import { EmptyState, ErrorBoundary, FailedState, Skeleton } from "../../ui/States"
+import { toast } from "../../ui/Toast"
+import styles from "./ArtifactBrowser.module.css"
+import { kindOf, type Kind } from "./kinds"
+import { Preview } from "./Preview"
+
+const ICONS: Partial<Record<Kind, IconName>> = {
+  image: "image",
+  table: "table",
+  json: "code",
+  html: "external",
+}
+
+/** The files of a run: folders that open when they are asked for, and a look at one file. */
+export default function ArtifactBrowser({
+  run,
+  path,
+  onPath,
+}: {
+  run: string
+  path: string
+  onPath: (path: string) => void
+}) {
+  const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")))
+  const top = useQuery(artifactsQuery(run, ""))
+  const beside = useQuery(artifactsQuery(run, parent)).data
+  const file = beside?.find((one) => one.path === path) ?? null
+  const files = useMemo(() => (beside ?? []).filter(({ is_dir }) => !is_dir), [beside])
+  const step = (by: number) => {
+    const at = files.findIndex((one) => one.path === path)
+    const next = files[at + by]
+    if (next && at >= 0) onPath(next.path)
+  }
+  useShortcuts([
+    { keys: "ArrowRight", label: "Next file", group: "Artifacts", run: () => step(1) },
+    { keys: "ArrowLeft", label: "File before", group: "Artifacts", run: () => step(-1) },
+  ])
+  if (top.isPending) return <Skeleton label="Loading artifacts" />
+  if (top.isError) return <FailedState error={top.error} onRetry={() => void top.refetch()} />
+  if (top.data.length === 0) {
+    return (
+      <EmptyState
+        icon="file"
+        title="No artifacts"
+        hint="millrace.log_artifact(path) keeps a file with its run."
+      />
+    )
+  }
+  return (
+    <div className={styles.browser}>
+      <div className={styles.tree} role="tree" aria-label="Artifacts">
+        <Folder run={run} path="" depth={0} current={path} onPath={onPath} />
+      </div>
+      <div className={styles.view}>
+        {file && !file.is_dir ? (
+          <>
+            <FileHead run={run} file={file} />
+            <ErrorBoundary what="The preview" resetKey={file.path}>
+              <Preview key={file.path} run={run} file={file} siblings={files} onPath={onPath} />
+            </ErrorBoundary>
+          </>
+        ) : (
+          <EmptyState
+            icon="file"
+            title={path ? "Choose a file of this folder" : "Choose a file"}
+            hint="Small files are shown as they are opened; of large ones nothing is fetched until you ask."
+          />
+        )}
+      </div>
+    </div>
+  )
+}
+
+function FileHead({ run, file }: { run: string; file: FileInfo }) {
+  const href = urlOf("getArtifact", { run_id: run, path: file.path })
+  const command = `millrace artifacts download --run-id ${run} --artifact-path ${JSON.stringify(file.path)}`
+  const copy = (text: string) =>
+    void navigator.clipboard.writeText(text).then(() => toast.done("Copied"))
+  return (
+    <header className={styles.head}>
+      <strong>{file.path}</strong>
+      <small title={`${file.file_size ?? 0} bytes`}>{bytes(file.file_size ?? 0)}</small>
+      <div>
+        <IconButton
+          icon="link"
+          size="s"
+          label="Copy the URI"
+          onClick={() => copy(`runs:/${run}/${file.path}`)}
+        />
+        <IconButton
+          icon="code"
+          size="s"
+          label="Copy the command that downloads it"
+          onClick={() => copy(`MILLRACE_TRACKING_URI=${serverAddress()} ${command}`)}
+        />
+        <a
+          href={href}
+          download={file.path.slice(file.path.lastIndexOf("/") + 1)}
+          aria-label="Download"
+        >
+          <IconButton icon="download" size="s" label="Download" tabIndex={-1} />
+        </a>
+      </div>
+    </header>
+  )
+}
+
+function Folder({
+  run,
+  path,
+  depth,
+  current,
+  onPath,
+}: {
+  run: string
+  path: string
+  depth: number
+  current: string
+  onPath: (path: string) => void
+}) {
+  const found = useQuery(artifactsQuery(run, path))
+  if (found.isPending) return <Skeleton lines={2} />
+  if (found.isError)
+    return <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
+  const sorted = [...found.data].sort(
+    (a, b) =>
+      Number(b.is_dir) - Number(a.is_dir) ||
+      a.path.localeCompare(b.path, undefined, { numeric: true }),
+  )
+  return (
+    <div role="group">
+      {sorted.map((one) => (
+        <Entry
+          key={one.path}
+          run={run}
+          file={one}
+          depth={depth}
+          current={current}
+          onPath={onPath}
+        />
+      ))}
+    </div>
+  )
+}
+
+function Entry({
+  run,
+  file,
+  depth,
+  current,
+  onPath,
+}: {
+  run: string
+  file: FileInfo
+  depth: number
+  current: string
+  onPath: (path: string) => void
+}) {
+  const [isOpen, setOpen] = useState(current.startsWith(`${file.path}/`))
+  const name = file.path.slice(file.path.lastIndexOf("/") + 1)
+  const icon = file.is_dir ? "folder" : (ICONS[kindOf(file.path)] ?? "file")
+  const onKeyDown = (event: KeyboardEvent<HTMLButtonElement>) => {
+    const items = [
+      ...(event.currentTarget
+        .closest("[role=tree]")
+        ?.querySelectorAll<HTMLElement>("[role=treeitem]") ?? []),
+    ]
+    const at = items.indexOf(event.currentTarget)
+    if (event.key === "ArrowDown") items[at + 1]?.focus()
+    else if (event.key === "ArrowUp") items[at - 1]?.focus()
+    else if (event.key === "ArrowRight" && file.is_dir) setOpen(true)
+    else if (event.key === "ArrowLeft" && file.is_dir) setOpen(false)
+    else return
+    event.preventDefault()
+    event.stopPropagation()
+  }
+  return (
+    <>
+      <button
+        type="button"
+        role="treeitem"
+        className={styles.item}
+        style={{ paddingInlineStart: 8 + depth * 16 }}
+        aria-selected={current === file.path}
+        aria-expanded={file.is_dir ? isOpen : undefined}
+        aria-level={depth + 1}
+        title={file.path}
+        onKeyDown={onKeyDown}
+        onClick={() => (file.is_dir ? setOpen(!isOpen) : onPath(file.path))}
+      >
+        <Icon name={icon} size={14} />
+        <span>{name}</span>
+        {!file.is_dir && <small>{bytes(file.file_size ?? 0)}</small>}
+        {file.is_dir && <Icon name={isOpen ? "chevronDown" : "chevronRight"} size={12} />}
+      </button>
+      {isOpen && (
+        <Folder run={run} path={file.path} depth={depth + 1} current={current} onPath={onPath} />
+      )}
+    </>
+  )
+}

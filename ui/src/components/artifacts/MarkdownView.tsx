@@ -1,0 +1,61 @@
+import DOMPurify, { type Config } from "dompurify"
+import { marked } from "marked"
+import { useEffect, useRef } from "react"
+import { urlOf } from "../../api/client"
+import styles from "./Preview.module.css"
+
+const ALLOWED: Config = {
+  ALLOWED_TAGS:
+    "h1 h2 h3 h4 h5 h6 p br hr ul ol li blockquote pre code em strong del a img table thead tbody tr th td sup sub kbd".split(
+      " ",
+    ),
+  ALLOWED_ATTR: ["href", "src", "alt", "title", "align", "start"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
+  RETURN_DOM_FRAGMENT: true,
+}
+
+/** Markdown through an allow-list; its pictures are files of the same run and nothing else. */
+export default function MarkdownView({
+  text,
+  run,
+  path,
+}: {
+  text: string
+  run: string
+  path: string
+}) {
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const html = marked.parse(text, { async: false, gfm: true })
+    // Cleaned as a fragment that is not on the page, so nothing is fetched before we have looked.
+    const clean = DOMPurify.sanitize(html, ALLOWED) as unknown as DocumentFragment
+    const folder = path.slice(0, path.lastIndexOf("/") + 1)
+    for (const image of clean.querySelectorAll("img")) {
+      const file = within(folder, image.getAttribute("src") ?? "")
+      if (file === null) image.replaceWith(image.alt || "(a picture from elsewhere)")
+      else image.src = urlOf("getArtifact", { run_id: run, path: file })
+    }
+    for (const link of clean.querySelectorAll("a")) {
+      link.rel = "noopener noreferrer"
+      link.target = "_blank"
+    }
+    place.current?.replaceChildren(clean)
+  }, [text, run, path])
+  return (
+    <div className={styles.scroll} tabIndex={0} role="region" aria-label="Document">
+      <div ref={place} className={styles.markdown} />
+    </div>
+  )
+}
+
+/** The path of a file of the run that *source* names from within *folder*; null for all else. */
+function within(folder: string, source: string): string | null {
+  if (!source || /^([a-z][a-z0-9+.-]*:|\/|\\)/i.test(source)) return null
+  const parts: string[] = []
+  for (const part of (folder + source).split("/")) {
+    if (part === "..") {
+      if (parts.pop() === undefined) return null
+    } else if (part && part !== ".") parts.push(part)
+  }
+  return parts.join("/")
+}

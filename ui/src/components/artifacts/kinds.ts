@@ -1,0 +1,36 @@
+/** How a file is shown, by its name. */
+
+export type Kind =
+  "image" | "table" | "json" | "markdown" | "html" | "text" | "video" | "audio" | "pdf" | "other"
+
+const KINDS: Record<Exclude<Kind, "other">, string> = {
+  image: "png jpg jpeg webp gif svg avif bmp ico",
+  table: "csv tsv",
+  json: "json geojson jsonl",
+  markdown: "md markdown",
+  html: "html htm",
+  text: "txt log yaml yml toml ini cfg py js ts sh sql r java c cpp h rs go css xml ipynb MLmodel lock rst tex env diff patch",
+  video: "mp4 webm mov",
+  audio: "wav mp3 ogg flac m4a",
+  pdf: "pdf",
+}
+const BY_SUFFIX = new Map(
+  Object.entries(KINDS).flatMap(([kind, list]) =>
+    list.split(" ").map((suffix) => [suffix.toLowerCase(), kind as Kind]),
+  ),
+)
+/** Files without a suffix that are text all the same. */
+const TEXT_NAMES = /^(MLmodel|MLproject|Dockerfile|Makefile|LICENSE|README|requirements)$/i
+
+export function kindOf(path: string): Kind {
+  const name = path.slice(path.lastIndexOf("/") + 1)
+  if (TEXT_NAMES.test(name)) return "text"
+  const dot = name.lastIndexOf(".")
+  return (dot < 0 ? undefined : BY_SUFFIX.get(name.slice(dot + 1).toLowerCase())) ?? "other"
+}
+
+/** Shown as they come; all else is loaded whole, and only up to a size. */
+export const STREAMS: ReadonlySet<Kind> = new Set<Kind>(["image", "video", "audio"])
+
+export const LARGE = 5 * 1024 * 1024
+export const HEX_BYTES = 4096

@@ -1,0 +1,15 @@
+export const PARENT = "mlflow.parentRunId"
+export const NOTE = "mlflow.note.content"
+
+interface Tagged {
+  data?: { tags?: { key: string; value: string }[] } | undefined
+}
+
+export function tagsOf({ data }: Tagged): Map<string, string> {
+  return new Map((data?.tags ?? []).map(({ key, value }) => [key, value]))
+}
+
+/** Tags that people have set; those with a reserved prefix have places of their own. */
+export function ownTags(run: Tagged): [string, string][] {
+  return [...tagsOf(run)].filter(([key]) => !/^(mlflow|millrace)\./.test(key))
+}
