@@ -184,7 +184,7 @@ class Artifacts:
         safe_path(request.path)
         return self._places.at(self._root_of_run(request.run)).at(request.path)
 
-    def presign_upload(self, _ctx: Context, request: PresignUpload) -> Presigned:
+    def presign_upload(self, ctx: Context, request: PresignUpload) -> Presigned:
         """Sign an upload to a run's or a model's own store."""
         if bool(request.run_id) == bool(request.model_id):
             raise InvalidArgument("Exactly one of 'run_id' and 'model_id' must be given.")
@@ -195,7 +195,7 @@ class Artifacts:
         )
         safe_path(request.path)
         spot = self._places.at(root).at(request.path)
-        self._refuse_frozen(spot)
+        self._refuse_frozen(ctx, "artifact.write", spot)
         signed = self._signer(root, spot).sign(spot.path, "PUT", ttl_s=_ttl(request.expiration))
         return Presigned(presigned_url=signed.url, headers=signed.headers)
 
@@ -300,7 +300,7 @@ class Artifacts:
         record without a file would be reported as a loss.
         """
         spot = self._places.proxied(safe_path(request.artifact_path))
-        self._refuse_frozen(spot, with_all_below=True)
+        self._refuse_frozen(ctx, "artifact.delete", spot, with_all_below=True)
         self._transfers.forget(spot, trail=ctx.trail("artifact.delete"))
         spot.store.delete(spot.path)
         return _NOTHING
@@ -308,7 +308,7 @@ class Artifacts:
     def adopt(self, ctx: Context, request: Adopt) -> Adopted:
         """Make a file of bytes that the same experiment has already."""
         spot = self._places.proxied(safe_path(request.artifact_path))
-        self._refuse_frozen(spot)
+        self._refuse_frozen(ctx, "artifact.write", spot)
         digest = request.sha256.lower()
         scope = self._places.proxied(request.artifact_path.partition("/")[0])
         for uri in self._transfers.find_alike(spot, digest, request.size, scope.uri):
@@ -326,14 +326,14 @@ class Artifacts:
             return Adopted(adopted=True)
         return Adopted(adopted=False)
 
-    def start_parts(self, _ctx: Context, request: StartParts) -> PartsStarted:
+    def start_parts(self, ctx: Context, request: StartParts) -> PartsStarted:
         """Begin an upload in parts."""
         if not 1 <= request.num_parts <= MOST_PARTS:
             raise InvalidArgument(
                 f"Parameter 'num_parts' is from 1 to {MOST_PARTS}; {request.num_parts} was given."
             )
         spot = self._spot_of_parts(request)
-        self._refuse_frozen(spot)
+        self._refuse_frozen(ctx, "artifact.write", spot)
         store = _in_parts(spot)
         upload, signed = store.start_parts(spot.path, request.num_parts, ttl_s=SIGNED_S)
         parts = (
@@ -350,7 +350,7 @@ class Artifacts:
         if len(set(numbers)) < len(numbers):
             raise InvalidArgument("A part is named twice in 'parts'.")
         spot = self._spot_of_parts(request)
-        self._refuse_frozen(spot)
+        self._refuse_frozen(ctx, "artifact.write", spot)
         store, upload = _in_parts(spot), self._unsealed(spot, request.upload_id)
         parts = sorted(request.parts, key=lambda part: part.part_number)
         self._transfers.announce(spot)
@@ -400,7 +400,7 @@ class Artifacts:
     def _receive(
         self, ctx: Context, spot: Spot, body: Iterable[bytes], offer: Offer
     ) -> ArtifactRecord:
-        kept = self._kept(spot, offer)
+        kept = self._kept(ctx, spot, offer)
         if kept is not None:
             return kept
         return self._transfers.receive(spot, body, offer, trail=_trail(ctx))
@@ -408,9 +408,9 @@ class Artifacts:
     def _admitted(
         self, ctx: Context, spot: Spot, body: bytes, offer: Offer
     ) -> Sent | ArtifactRecord:
-        return self._kept(spot, offer) or Sent(spot, body, offer, _trail(ctx))
+        return self._kept(ctx, spot, offer) or Sent(spot, body, offer, _trail(ctx))
 
-    def _kept(self, spot: Spot, offer: Offer) -> ArtifactRecord | None:
+    def _kept(self, ctx: Context, spot: Spot, offer: Offer) -> ArtifactRecord | None:
         """The record of a file that must not change, if it is offered as it is."""
         if not self._is_frozen(spot):
             return None
@@ -419,16 +419,22 @@ class Artifacts:
         digest = offer.digests.get("sha-256")
         if known is not None and digest is not None and known.sha256 == digest.hex():
             return known
-        self._refuse_frozen(spot)
+        self._refuse_frozen(ctx, "artifact.write", spot)
         return None
 
-    def _refuse_frozen(self, spot: Spot, *, with_all_below: bool = False) -> None:
+    def _refuse_frozen(
+        self, ctx: Context, action: str, spot: Spot, *, with_all_below: bool = False
+    ) -> None:
+        """`Conflict`, audited, when *action* would change what stays as it is."""
         if self._is_frozen(spot, with_all_below=with_all_below):
-            raise Conflict(
+            refusal = Conflict(
                 f"{spot.path!r} holds files of a logged model that is ready, or of a registered "
                 "version: they stay as they are. Log a new model, or let the operator set "
                 "MILLRACE_FREEZE_MODELS=false."
             )
+            trail = ctx.refusal(action, refusal.message)
+            self._stores.audit.note(trail, "artifact", spot.uri).result()
+            raise refusal
 
     def _is_frozen(self, spot: Spot, *, with_all_below: bool = False) -> bool:
         """Whether a change at *spot* would be one of a model that is ready or registered.
@@ -454,10 +460,10 @@ class Artifacts:
             if model is not None and model.info.status == "LOGGED_MODEL_READY":
                 yield model.info.artifact_uri
         if runs or models:
-            registry = self._stores.registry
-            for versions in registry.versions_from(run_ids=runs, model_ids=models).values():
+            found = self._registry.versions_from(run_ids=runs, model_ids=models)
+            for versions in found.values():
                 for name, number in versions:
-                    where = registry.location(name, int(number))
+                    where = self._registry.location(name, int(number))
                     if where is not None:
                         yield where
 

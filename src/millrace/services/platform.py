@@ -135,7 +135,7 @@ class Platform:
             files=self._manifests,
             refused=refused,
         )
-        notes = RegistryNotes(by_name, stores.tracking, tokens)
+        notes = RegistryNotes(by_name, stores.tracking, tokens, refused=refused)
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,

@@ -24,7 +24,7 @@ from millrace.services.later import then
 from millrace.services.origins import no_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from millrace.api.registry import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UpdateComment,
         VersionOfModel,
     )
+    from millrace.core.entities.audit import Trail
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
     from millrace.stores.protocols import RegistryStore, TrackingStore
@@ -46,10 +47,18 @@ _read_run = msgspec.json.Decoder(Run, strict=False).decode
 class RegistryNotes:
     """Comments on models and versions, and the lineage of versions."""
 
-    def __init__(self, store: RegistryStore, tracking: TrackingStore, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        store: RegistryStore,
+        tracking: TrackingStore,
+        tokens: Tokens,
+        *,
+        refused: Callable[[Trail, str, str], Future[None]],
+    ) -> None:
         self._store = store
         self._tracking = tracking
         self._tokens = tokens
+        self._refused = refused
 
     # --- lineage --------------------------------------------------------------------------------
 
@@ -102,24 +111,31 @@ class RegistryNotes:
     def update(self, ctx: Context, request: UpdateComment) -> Future[CommentReply]:
         """Change a comment of one's own."""
         text = rules.prose(request.comment, "comment") or ""
-        held = self._own(ctx, request.name, request.id)
+        action = "comment.update"
+        held = self._own(ctx, action, request.name, request.id)
         changed = self._store.change_comment(
-            held.name, held.id, text, at_ms=ctx.at_ms, trail=ctx.trail("comment.update")
+            held.name, held.id, text, at_ms=ctx.at_ms, trail=ctx.trail(action)
         )
         return _reply(changed)
 
     def delete(self, ctx: Context, request: CommentOfModel) -> Future[Nothing]:
         """Delete a comment of one's own, or any as an administrator."""
-        held = self._own(ctx, request.name, request.id, or_admin=True)
-        gone = self._store.delete_comment(held.name, held.id, trail=ctx.trail("comment.delete"))
+        action = "comment.delete"
+        held = self._own(ctx, action, request.name, request.id, or_admin=True)
+        gone = self._store.delete_comment(held.name, held.id, trail=ctx.trail(action))
         return then(gone, lambda _: _NOTHING)
 
-    def _own(self, ctx: Context, name: str, comment_id: str, *, or_admin: bool = False) -> Comment:
+    def _own(
+        self, ctx: Context, action: str, name: str, comment_id: str, *, or_admin: bool = False
+    ) -> Comment:
         held = self._store.comment(name, comment_id)
         if held is None:
             raise NotFound(f"Registered model {name!r} has no comment {comment_id!r}.")
         if held.user_id != ctx.actor.name and not (or_admin and ctx.actor.is_admin):
-            raise PermissionDenied(f"Comment {comment_id} is by {held.user_id!r}, not by you.")
+            refusal = PermissionDenied(f"Comment {comment_id} is by {held.user_id!r}, not by you.")
+            trail = ctx.refusal(action, refusal.message)
+            self._refused(trail, "comment", comment_id).result()
+            raise refusal
         return held
 
     def list(self, _ctx: Context, request: ListComments) -> CommentsReply:
