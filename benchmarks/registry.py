@@ -196,16 +196,16 @@ def _is_ready(address: Address) -> bool:
 class Caller:
     """Sends the calls to one server, over one connection."""
 
-    def __init__(self, address: Address, process: int) -> None:
+    def __init__(self, address: Address, process: int, first: int = 0) -> None:
         self.process = process
         self._address = address
         self._requests = Requests(address, API)
         self._connection = Connection(address, timeout_s=300.0)
-        self._count = count()
+        self._count = count(first)
 
-    def again(self) -> Caller:
-        """Another connection to the same server."""
-        return Caller(self._address, self.process)
+    def again(self, first: int) -> Caller:
+        """Another connection to the same server; its numbers begin with *first*."""
+        return Caller(self._address, self.process, first)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -265,8 +265,9 @@ def transition(caller: Caller, size: Size) -> float:
 
 def move_alias(caller: Caller, size: Size) -> float:
     """An alias moves to another version."""
-    version = str(caller.fresh() % 2 + 1)
-    body = {"name": _model(size.models - 2), "alias": "champion", "version": version}
+    turn = caller.fresh()
+    name, version = _model(turn // 2 * 7 % size.models), str(2 - turn % 2)
+    body = {"name": name, "alias": "champion", "version": version}
     return caller.post("/registered-models/alias", body)[1]
 
 
@@ -341,28 +342,6 @@ def newest_versions(caller: Caller, size: Size) -> float:
     return _search(caller, "model-versions", {"max_results": expected}, expected)
 
 
-TOGETHER = "create 1,000 versions, 8 clients"
-_CREATED, _CLIENTS = 1_000, 8
-
-
-def _create_together(caller: Caller, size: Size) -> Cost:
-    """Clients that create versions at the same time: what each of these costs."""
-    callers = [caller.again() for _ in range(_CLIENTS)]
-    before_ns, started = processes.running_ns(caller.process), time.perf_counter()
-
-    def work(one: Caller) -> None:
-        for _ in range(_CREATED // _CLIENTS):
-            create(one, size)
-
-    with ThreadPoolExecutor(_CLIENTS) as pool:
-        list(pool.map(work, callers))
-    spent_s = time.perf_counter() - started
-    spent_ns = processes.running_ns(caller.process) - before_ns
-    for one in callers:
-        one.close()
-    return Cost(wall_ms=spent_s / _CREATED * 1e3, cpu_ms=spent_ns / _CREATED / 1e6)
-
-
 # What only reads goes first: it finds what was filled in.
 CALLS: dict[str, Call] = {
     "get model": get_model,
@@ -378,6 +357,32 @@ CALLS: dict[str, Call] = {
     "transition": transition,
     "move alias": move_alias,
 }
+
+
+_CHANGES, _CLIENTS = 1_000, 8
+TOGETHER: dict[str, Call] = {
+    f"{call}, {_CLIENTS} clients": CALLS[call]
+    for call in ("create version", "transition", "move alias")
+}
+
+
+def _together(caller: Caller, size: Size, do: Call) -> Cost:
+    """Clients that change something at the same time, 1,000 times in all: what each costs."""
+    # Each begins with another model.
+    callers = [caller.again(2 * number * _CHANGES) for number in range(_CLIENTS)]
+    before_ns, started = processes.running_ns(caller.process), time.perf_counter()
+
+    def work(one: Caller) -> None:
+        for _ in range(_CHANGES // _CLIENTS):
+            do(one, size)
+
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        list(pool.map(work, callers))
+    spent_s = time.perf_counter() - started
+    spent_ns = processes.running_ns(caller.process) - before_ns
+    for one in callers:
+        one.close()
+    return Cost(wall_ms=spent_s / _CHANGES * 1e3, cpu_ms=spent_ns / _CHANGES / 1e6)
 
 
 def _true(holds: bool, why: str = "") -> None:  # noqa: FBT001 - what holds
@@ -433,7 +438,8 @@ def measure(size: Size, mlflow: Path, *, times: int) -> Figures:
                         cpu_ms=spent_ns[server] / len(seconds) / 1e6,
                     )
             for server, caller in callers.items():
-                found[TOGETHER, server, size.versions] = _create_together(caller, size)
+                for call, do in TOGETHER.items():
+                    found[call, server, size.versions] = _together(caller, size, do)
                 caller.close()
     return found
 
@@ -446,7 +452,7 @@ def table(found: Figures, sizes: list[Size]) -> str:
         " CPU ms | MLflow CPU ms | times | growth |\n|---|" + "--:|" * 9
     )
     rows = []
-    for call in (*CALLS, TOGETHER):
+    for call in (*CALLS, *TOGETHER):
         for size in sizes:
             ours, theirs = (found[call, one, size.versions] for one in ("millrace", "mlflow"))
             least, most = (found[call, "millrace", one] for one in (first, last))
