@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ import urllib3
 from millrace.artifacts.azure import AzureArtifacts
 from millrace.artifacts.open import Reach, open_artifacts
 from millrace.artifacts.protocols import ArtifactStore, Multipart, Part, SignedUrl, Signs
+from millrace.artifacts.s3 import S3Artifacts
 from millrace.core.errors import (
     AlreadyExists,
     InvalidArgument,
@@ -101,6 +103,24 @@ def test_parts_that_are_given_up_are_never_seen(store: ArtifactStore) -> None:
     store.abort_parts("large", upload)
 
     assert files(store) == {}
+
+
+@pytest.mark.parametrize("place", ["s3", "s3-moto"], indirect=True)
+def test_a_cut_upload_leaves_no_parts(store: ArtifactStore) -> None:
+    """Nobody would see them, and somebody would pay for them."""
+    assert isinstance(store, S3Artifacts)
+
+    def cut() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * MIB
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store.put("large", cut())
+
+    answer = store._send("GET", "", {"uploads": ""})
+    assert b"ListMultipartUploadsResult" in answer
+    assert b"<UploadId>" not in answer
 
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)

@@ -191,10 +191,15 @@ class PartDone(Request, frozen=True, kw_only=True):
 
 
 class FinishParts(Request, frozen=True, kw_only=True):
+    """`size` and `sha256` (hexadecimal) of all parts together are recorded, if they are given; the
+    parts did not pass through the server."""
+
     artifact_path: Id
     path: Id
     upload_id: Id
     parts: tuple[PartDone, ...]
+    size: Size | None = None
+    sha256: Sha256 | None = None
 
 
 class AbortParts(Request, frozen=True, kw_only=True):

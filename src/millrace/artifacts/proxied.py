@@ -19,12 +19,13 @@ import msgspec
 from millrace.artifacts.location import parse
 from millrace.artifacts.paths import folder_segments, is_clean, joined, segments
 from millrace.artifacts.protocols import Part, SignedUrl
-from millrace.artifacts.reading import Reader, etag_of
-from millrace.artifacts.streams import CHUNK, Checked, Watched, held_back, started
+from millrace.artifacts.reading import Reader, etag_of, told_digest
+from millrace.artifacts.streams import CHUNK, Checked, Measured, Watched, held_back, started
 from millrace.core import bundles
 from millrace.core.entities.artifact import ArtifactStat, FileInfo
 from millrace.core.errors import (
     AlreadyExists,
+    DataLoss,
     InvalidArgument,
     MethodNotAllowed,
     MillraceError,
@@ -90,6 +91,8 @@ class ProxiedArtifacts:
         self._root = root
         self._patience = patience
         self._reader = Reader(client, patience, self._file)
+        # Until it has told one: only a server of ours compares what it is sent.
+        self._tells_digests = False
 
     def put(
         self,
@@ -114,7 +117,9 @@ class ProxiedArtifacts:
             headers["If-None-Match"] = "*"
             if self.stat(path) is not None:
                 raise AlreadyExists(f"There is an artifact {path!r} already.")
-        upload = _Sent(body, size, sha256)
+        # What the other side compares need not be hashed once more on its way.
+        is_compared = self._tells_digests and sha256 is not None
+        upload = _Sent(body, size, sha256, checks=not is_compared)
         message = Message(method="PUT", path=url, headers=headers, stream=upload.chunks)
         if size is not None and size <= _SMALL:
             # Head and body in one write: the server wakes up once for both.
@@ -130,8 +135,13 @@ class ProxiedArtifacts:
             if not replace and error.status in {409, 412}:
                 raise AlreadyExists(f"There is an artifact {path!r} already.") from error
             raise
-        checked = upload.checked
-        return ArtifactStat(size=checked.count, etag=etag_of(answer.headers), sha256=checked.sha256)
+        self._compare(path, upload.sha256, told_digest(answer.headers))
+        return ArtifactStat(size=upload.count, etag=etag_of(answer.headers), sha256=upload.sha256)
+
+    def _compare(self, path: str, sent: str | None, told: str | None) -> None:
+        self._tells_digests = told is not None
+        if told not in {None, sent}:
+            raise DataLoss(f"{path!r} arrived with the SHA-256 {told}, not {sent}: send it again.")
 
     def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
         """See `ArtifactStore`. `InvalidState` at the end of a whole file that is not what was
@@ -206,10 +216,21 @@ class ProxiedArtifacts:
         ]
         return upload.upload_id or "", urls
 
-    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
-        """See `Multipart`."""
+    def finish_parts(
+        self,
+        path: str,
+        upload: str,
+        parts: Sequence[Part],
+        *,
+        size: int | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        """See `Multipart`. A server of ours records *size* and *sha256* of the whole."""
         told = [{"part_number": part.number, "etag": part.etag, "url": ""} for part in parts]
-        self._mpu("complete", path, {"upload_id": upload, "parts": told})
+        asked: dict[str, object] = {"upload_id": upload, "parts": told}
+        if sha256 is not None:
+            asked |= {"size": size, "sha256": sha256}
+        self._mpu("complete", path, asked)
 
     def abort_parts(self, path: str, upload: str) -> None:
         """See `Multipart`."""
@@ -275,25 +296,46 @@ class _Sent:
     """A body on its way to a server, made anew for each attempt where that can be done.
 
     The last chunk is kept back until all is checked, so a body that fails its checks never arrives
-    in full; what went wrong in it is in `fault`.
+    in full; what went wrong in it is in `fault`. Without *checks* it is only measured.
     """
 
-    def __init__(self, body: Path | Iterable[bytes], size: int | None, sha256: str | None) -> None:
+    def __init__(
+        self,
+        body: Path | Iterable[bytes],
+        size: int | None,
+        sha256: str | None,
+        *,
+        checks: bool,
+    ) -> None:
         self._body = body
         self._size = size
-        self._sha256 = sha256
+        self._sha256 = sha256.lower() if sha256 else None
+        self._checks = checks
         # An iterator is its own; anything else can be read again.
         self.is_repeatable = isinstance(body, Path) or iter(body) is not body
-        self.checked = Checked((), size=size, sha256=sha256)
+        self._checked: Checked | Measured = Checked(())
         self._watched = Watched(())
+
+    @property
+    def count(self) -> int:
+        return self._checked.count
+
+    @property
+    def sha256(self) -> str | None:
+        checked = self._checked
+        return checked.sha256 if isinstance(checked, Checked) else self._sha256
 
     @property
     def fault(self) -> BaseException | None:
         return self._watched.fault
 
     def chunks(self) -> Iterable[bytes]:
-        self.checked = Checked(self._body, size=self._size, sha256=self._sha256)
-        self._watched = Watched(self.checked)
+        self._checked = (
+            Checked(self._body, size=self._size, sha256=self._sha256)
+            if self._checks
+            else Measured(self._body, size=self._size)
+        )
+        self._watched = Watched(self._checked)
         body = held_back(self._watched)
         first = next(body, b"")  # before the head: an empty body has no chunk to be kept back
         return itertools.chain([first], body) if first else ()

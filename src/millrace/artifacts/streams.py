@@ -23,21 +23,41 @@ _HASHED_HERE: Final = 4 * CHUNK
 _LOOK_S: Final = 0.01
 
 
-class Checked:
-    """A body that is counted and hashed while it is read, once.
+class Measured:
+    """A body that is counted while it is read, once.
 
-    Iterating raises `InvalidArgument` as soon as the body is longer than *size*; at its end, when
-    it is shorter or has not the digest *sha256* (hexadecimal, any case).
+    Iterating raises `InvalidArgument` as soon as the body is longer than *size*, and at its end
+    when it is shorter.
     """
+
+    def __init__(self, body: Path | Iterable[bytes], *, size: int | None = None) -> None:
+        self._chunks = chunks_of(body) if isinstance(body, Path) else iter(body)
+        self._size = size
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.count += len(chunk)
+            if self._size is not None and self.count > self._size:
+                raise InvalidArgument(f"The body is longer than the {self._size} bytes announced.")
+            if chunk:
+                yield chunk
+        if self._size is not None and self.count < self._size:
+            raise InvalidArgument(
+                f"The body broke off after {self.count} of the {self._size} bytes announced."
+            )
+
+
+class Checked(Measured):
+    """The same, hashed as well: at its end it must have the digest *sha256* (hexadecimal, any
+    case), if one is given."""
 
     def __init__(
         self, body: Path | Iterable[bytes], *, size: int | None = None, sha256: str | None = None
     ) -> None:
-        self._chunks = chunks_of(body) if isinstance(body, Path) else iter(body)
-        self._size = size
+        super().__init__(body, size=size)
         self._wanted = sha256.lower() if sha256 else None
         self._hash = _Hash()
-        self.count = 0
 
     @property
     def sha256(self) -> str:
@@ -46,21 +66,11 @@ class Checked:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for chunk in self._chunks:
-                self.count += len(chunk)
-                if self._size is not None and self.count > self._size:
-                    raise InvalidArgument(
-                        f"The body is longer than the {self._size} bytes announced."
-                    )
+            for chunk in super().__iter__():
                 self._hash.update(chunk)
-                if chunk:
-                    yield chunk
+                yield chunk
         finally:
             self._hash.settle()
-        if self._size is not None and self.count < self._size:
-            raise InvalidArgument(
-                f"The body broke off after {self.count} of the {self._size} bytes announced."
-            )
         if self._wanted is not None and self.sha256 != self._wanted:
             raise InvalidArgument(
                 f"The body has the SHA-256 {self.sha256}, not {self._wanted} as announced: "

@@ -120,15 +120,15 @@ class ServedArtifacts:
             return ArtifactStat(size=size, etag=sha256, sha256=sha256)
         if self._info().artifacts_presigned_only:
             with _in_pieces(body) as pieces:
-                self._put_parts(path, pieces)
-                return ArtifactStat(size=pieces.size)
+                self._put_parts(path, pieces, sha256)
+                return ArtifactStat(size=pieces.size, sha256=sha256)
         if isinstance(body, Pieces) and self._is_large(body.size):
             try:
-                self._put_parts(path, body)
+                self._put_parts(path, body, sha256)
             except NotSupported as error:
                 logger.debug("%s goes through the server: %s", path, error)
             else:
-                return ArtifactStat(size=body.size)
+                return ArtifactStat(size=body.size, sha256=sha256)
         return self._through.put(path, body, size=size, sha256=sha256, replace=replace)
 
     def get(self, path: str, *, start: int = 0, end: int | None = None) -> Generator[bytes]:
@@ -207,7 +207,7 @@ class ServedArtifacts:
             and size >= settings.MULTIPART_UPLOAD_MINIMUM_FILE_SIZE.get()
         )
 
-    def _put_parts(self, path: str, body: Pieces) -> None:
+    def _put_parts(self, path: str, body: Pieces, sha256: str | None) -> None:
         """Upload in parts, each again if need be; all or nothing.
 
         `NotSupported` when the server's store takes no parts: then nothing has happened.
@@ -217,7 +217,8 @@ class ServedArtifacts:
         upload, urls = self._through.start_parts(path, count, ttl_s=_SIGNED_S)
         try:
             if len(urls) == count:
-                self._through.finish_parts(path, upload, self._sent(body, size, urls))
+                parts = self._sent(body, size, urls)
+                self._through.finish_parts(path, upload, parts, size=body.size, sha256=sha256)
                 return
         except BaseException:
             with suppress(MillraceError):  # what is left is for the server to tidy up

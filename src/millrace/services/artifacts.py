@@ -343,7 +343,8 @@ class Artifacts:
         return PartsStarted(upload_id=self._sealed(spot, upload), credentials=tuple(parts))
 
     def finish_parts(self, ctx: Context, request: FinishParts) -> Nothing:
-        """Make the file. Its bytes did not come through us, so what was recorded is outdated."""
+        """Make the file. Its bytes did not come through us, so what was recorded is outdated; what
+        the client says of them is recorded instead."""
         numbers = [part.part_number for part in request.parts]
         if not 1 <= len(numbers) <= MOST_PARTS or not all(1 <= n <= MOST_PARTS for n in numbers):
             raise InvalidArgument(f"An upload has 1 to {MOST_PARTS} parts, numbered from 1.")
@@ -359,7 +360,17 @@ class Artifacts:
             upload,
             [Part(number=part.part_number, etag=part.etag) for part in parts],
         )
-        self._transfers.forget(spot, trail=ctx.trail("artifact.put"))
+        trail = ctx.trail("artifact.put")
+        self._transfers.forget(spot, trail=trail)
+        if request.sha256 is None:
+            return _NOTHING
+        size = _size(spot)
+        if request.size not in {None, size}:
+            spot.store.delete(spot.path)  # nobody is to take it for the file that was meant
+            raise InvalidArgument(
+                f"The parts make {size} bytes, not {request.size} as announced: send them again."
+            )
+        self._transfers.record(spot, size=size, sha256=request.sha256.lower())
         return _NOTHING
 
     def abort_parts(self, _ctx: Context, request: AbortParts) -> Nothing:

@@ -343,6 +343,12 @@ class Transfers:
         """Say that bytes will come to *spot* which do not pass through here."""
         self._begin(spot, _Began())
 
+    def record(self, spot: Spot, *, size: int, sha256: str) -> None:
+        """Record what a client says of bytes that did not pass through here. Each full reading
+        compares them, as ever."""
+        record = ArtifactRecord(uri=spot.uri, size=size, sha256=sha256, recorded_ms=now_ms())
+        self._ledger.settle(record, token=None).result()
+
     def forget(self, spot: Spot, *, trail: Trail) -> None:
         """Drop the records of a file or folder that is about to be deleted."""
         self._ledger.forget(spot.uri, trail=trail).result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import uuid
@@ -18,8 +19,8 @@ from millrace.artifacts.protocols import ArtifactStore
 from tests.artifact_servers import S3Server, make_s3_bucket, private_moto, served
 from tests.services import clean_environment, private_millrace
 from tests.wire import build
-from tests.wire.client import Api
-from tests.wire.expect import INVALID, ok, refused
+from tests.wire.client import Api, Reply
+from tests.wire.expect import INVALID, done, ok, refused
 
 PROXY = "/api/2.0/mlflow-artifacts"
 BUCKET = f"millraceproxy{uuid.uuid4().hex[:12]}"
@@ -101,6 +102,63 @@ def test_a_file_in_parts_past_the_server(api: Api, home: str) -> None:
 
     assert api.get(f"{PROXY}/artifacts/{home}/big.bin").body == b"".join(bodies)
     assert ok(api.get("/api/3.0/mlflow/server-info"))["multipart_uploads_enabled"] is True
+
+
+def test_a_file_in_parts_has_the_digest_that_its_client_tells(
+    api: Api, home: str, inside: ArtifactStore
+) -> None:
+    """It is compared with each full reading, although the server has not seen the bytes."""
+    body = os.urandom(6 * MIB)
+    digest = hashlib.sha256(body).hexdigest()
+
+    def finish(size: int, **told: object) -> Reply:
+        upload = started(api, home, 2)
+        parts = [
+            sent(credential, part)
+            for credential, part in zip(
+                upload["credentials"], (body[: 5 * MIB], body[5 * MIB :]), strict=True
+            )
+        ]
+        asked = {"path": "big.bin", "upload_id": upload["upload_id"], "parts": parts}
+        return api.post(f"{PROXY}/mpu/complete/{home}", asked | {"size": size} | told)
+
+    refused(finish(len(body) - 1, sha256=digest), INVALID, str(len(body)))
+    assert inside.stat(f"{home}/big.bin") is None
+    done(finish(len(body), sha256=digest.upper()))
+    got = api.get(f"{PROXY}/artifacts/{home}/big.bin")
+
+    assert got.body == body
+    assert got.headers["etag"] == f'"{digest}"'
+    inside.put(f"{home}/big.bin", [body[:-1], b"?" if body[-1:] != b"?" else b"!"])
+    with pytest.raises(http.client.IncompleteRead):
+        api.get(f"{PROXY}/artifacts/{home}/big.bin")
+
+
+def test_bytes_that_are_here_need_no_upload(api: Api, home: str, inside: ArtifactStore) -> None:
+    """They are copied within the store, and compared."""
+    body = os.urandom(MIB)
+    asked = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
+    adopt = "artifacts/adopt"
+
+    before = ok(api.post(adopt, asked | {"artifact_path": f"{home}/b"}))
+    api.request("PUT", f"{PROXY}/artifacts/{home}/a", body=body)
+    after = ok(api.post(adopt, asked | {"artifact_path": f"{home}/b"}))
+    inside.put(f"{home}/a", [b"?" * MIB])
+    inside.put(f"{home}/b", [b"?" * MIB])
+    damaged = ok(api.post(adopt, asked | {"artifact_path": f"{home}/c"}))
+
+    assert (before, after) == ({"adopted": False}, {"adopted": True})
+    assert damaged == {"adopted": False}
+    assert api.get(f"{PROXY}/artifacts/{home}/c").status == 404
+
+
+def test_files_are_taken_one_by_one(api: Api, home: str) -> None:
+    """Bundles are for disks; clients are told, and other clients hear it."""
+    info = ok(api.get("/api/3.0/mlflow/server-info"))
+    reply = api.get(f"{PROXY}/bundle/{home}")
+
+    assert info["artifact_bundles_supported"] is False
+    assert (reply.status, reply.json["error_code"]) == (501, "NOT_IMPLEMENTED")
 
 
 def test_an_upload_that_is_given_up_leaves_nothing(api: Api, home: str) -> None:

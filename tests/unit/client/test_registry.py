@@ -143,6 +143,7 @@ def test_a_registry_apart_from_the_runs(here: Path) -> None:
         millrace.register_model("s3://bucket/m", "digits")
         found = millrace.search_model_versions(filter_string="name = 'digits'")
     finally:
+        millrace.set_tracking_uri("")
         millrace.set_registry_uri(None)
 
     assert [one.version for one in found] == ["1"]

@@ -568,11 +568,14 @@ export interface FindSeriesAt {
   match?: "nearest" | "previous"
 }
 
+/** `size` and `sha256` (hexadecimal) of all parts together are recorded, if they are given; the parts did not pass through the server. */
 export interface FinishParts {
   artifact_path: string
   path: string
   upload_id: string
   parts: PartDone[]
+  size?: number
+  sha256?: string
 }
 
 /** What must hold when a version enters a guarded place. */
@@ -1724,10 +1727,13 @@ export interface StartPartsBody {
   num_parts?: number
 }
 
+/** `size` and `sha256` (hexadecimal) of all parts together are recorded, if they are given; the parts did not pass through the server. */
 export interface FinishPartsBody {
   path: string
   upload_id: string
   parts: PartDone[]
+  size?: number
+  sha256?: string
 }
 
 export interface AbortPartsBody {
