@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from millrace.core.bundles import END, MEDIA_TYPE
-from tests.services import private_millrace
+from tests.services import LOOPBACK, private_millrace
 from tests.wire import build
 from tests.wire.client import Api, RawReply, Reply
 from tests.wire.expect import INVALID, MISSING, clean_error, done, ok, refused
@@ -121,7 +121,8 @@ def test_names_of_any_script_and_encoded_slashes(site: Site, home: str) -> None:
 
 def test_a_listing_is_one_level_by_name(site: Site, home: str) -> None:
     for name in ("b", "a.txt", "d/x", "empty"):
-        site.put(f"{home}/{name}", b"" if name == "empty" else b"hello")
+        put = site.put(f"{home}/{name}", b"" if name == "empty" else b"hello")
+        assert put.status == 200, put
 
     listed = ok(site.api.get(f"{PROXY}/artifacts", {"path": home}))
 
@@ -607,6 +608,39 @@ def test_links_devices_and_pipes_are_not_there(site: Site, home: str, tmp_path: 
         refused(site.get(f"{home}/{name}"), MISSING)
     refused(site.put(f"{home}/folder/new"), INVALID)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "HTTP", "ftp", "ftps", "sftp", "hdfs"])
+def test_nobody_is_called_that_a_client_names(site: Site, scheme: str) -> None:
+    """S13, S14, S20, S22: as a place of artifacts or of a model; a listener hears of nothing."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        listener.setblocking(False)
+        where = f"{scheme}://{LOOPBACK}:{listener.getsockname()[1]}/x"
+        named = {"name": build.unique("e"), "artifact_location": where}
+        made = site.api.post("experiments/create", named)
+        replies = [made] if made.status != 200 else []
+        if made.status == 200:
+            run = build.add_run(site.api, made.json["experiment_id"])
+            replies += [
+                site.api.get("artifacts/list", {"run_id": run}),
+                site.api.get("artifacts/archive", {"run_id": run}),
+                site.api.get("/get-artifact", {"run_id": run, "path": "a"}),
+                site.api.post("artifacts/presigned-download-url", {"run_id": run, "path": "a"}),
+                site.api.request(
+                    "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_id={run}&path=a", body=b"x"
+                ),
+            ]
+        name = build.add_registered(site.api)
+        version = site.api.post("model-versions/create", {"name": name, "source": where})
+        if version.status == 200:
+            asked = {"name": name, "version": "1", "path": "a"}
+            replies.append(site.api.get("/model-versions/get-artifact", asked))
+
+        for reply in replies:
+            assert reply.status in {400, 403}, reply
+            clean_error(reply)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_places_outside_the_roots_are_not_touched(site: Site) -> None:

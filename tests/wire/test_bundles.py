@@ -169,6 +169,18 @@ def test_what_has_to_be_fetched_by_itself_is_named(site: Site, home: str) -> Non
     assert (reply.status, reply.json["error_code"]) == (500, "DATA_LOSS")
 
 
+def test_no_browser_runs_a_bundle(site: Site, home: str) -> None:
+    """S35: whatever its files are."""
+    site.send(home, packed({"x.html": b"<script>alert(1)</script>"}))
+
+    headers = site.api.get(f"{PROXY}/bundle/{home}").headers
+
+    assert headers["content-type"] == bundles.MEDIA_TYPE
+    assert headers["content-disposition"].startswith("attachment")
+    assert headers["content-security-policy"].startswith("sandbox")
+    assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_what_came_another_way_has_no_digest(site: Site, home: str) -> None:
     site.send(home, packed({"a": b"1"}))
     (site.root / home / "b").write_bytes(b"foreign")

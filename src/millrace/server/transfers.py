@@ -238,7 +238,9 @@ class DownloadRoute:
         return self._streamed(parcel)
 
     def _bundled(self, bundle: Bundle) -> Streamed:
-        head = [(b"content-type", bundles.MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+        head = files.file_headers("files", etag=None, sha256=None, modified_ms=None)
+        kept = [line for line in head if line[0] not in {b"accept-ranges", b"content-type"}]
+        head = [*kept, (b"content-type", bundles.MEDIA_TYPE.encode())]
         parcel = Parcel(status=200, headers=head, chunks=bundle.chunks, close=_nothing, length=None)
         return self._streamed(parcel)
 
