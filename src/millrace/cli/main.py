@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "experiments": "experiments",
     "fsck": "fsck",
     "gc": "gc",
+    "models": "models",
     "registry": "registry",
     "restore": "backup",
     "runs": "runs",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 from millrace.core.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 T = TypeVar("T")
 Side = Literal["client", "server", "both"]
@@ -69,6 +69,15 @@ class Setting(Generic[T]):
                 os.environ.pop(name, None)
         else:
             os.environ[self.name] = value
+
+
+def passed_on(names: Collection[str], families: tuple[str, ...]) -> dict[str, str]:
+    """What of the environment a child may have: variables by name, families by how they begin."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in names or name.startswith(families)
+    }
 
 
 def _flag(text: str) -> bool:
@@ -364,6 +373,36 @@ PORT: Final = Setting("PORT", _integer, 5000, "server", "Port to listen on.", ml
 WORKERS: Final = Setting(
     "WORKERS", _positive, 1, "server", "Server processes.", mlflow="MLFLOW_WORKERS"
 )
+MODEL_WORKERS: Final = Setting(
+    "MODEL_WORKERS", _positive, 1, "server",
+    "Model processes of a model server.", mlflow="MLFLOW_MODELS_WORKERS",
+)  # fmt: skip
+SCORING_TIMEOUT: Final = Setting(
+    "SCORING_TIMEOUT", _seconds, 60.0, "server",
+    "Longest time that a request to a model server may take; a model process that works longer on "
+    "one is replaced.",
+    mlflow="MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT",
+)  # fmt: skip
+SCORING_BODY_BYTES: Final = Setting(
+    "SCORING_BODY_BYTES", _positive, 64 * 1024 * 1024, "server",
+    "Largest body of a request to a model server.",
+)  # fmt: skip
+SCORING_ROWS: Final = Setting(
+    "SCORING_ROWS", _positive, 1_000_000, "server",
+    "Most rows that one request to a model server may have.",
+)  # fmt: skip
+SCORING_QUEUE: Final = Setting(
+    "SCORING_QUEUE", _positive, 1000, "server",
+    "Requests that may wait for a model process; more are sent away with status 429.",
+)  # fmt: skip
+SCORING_BATCH_REQUESTS: Final = Setting(
+    "SCORING_BATCH_REQUESTS", _positive, 1, "server",
+    "How many waiting requests a model server scores together; 1 scores each alone.",
+)  # fmt: skip
+SCORING_BATCH_SECONDS: Final = Setting(
+    "SCORING_BATCH_SECONDS", _seconds, 0.0, "server",
+    "How long a model server waits for requests to score together; 0 takes those that wait now.",
+)  # fmt: skip
 STATIC_PREFIX: Final = Setting(
     "STATIC_PREFIX", str, "", "server",
     "Path in front of every route, such as /mlops.", mlflow="MLFLOW_STATIC_PREFIX",

@@ -58,14 +58,18 @@ class Given(NamedTuple):
 class Bodies:
     """Reads the bodies of one model's requests."""
 
-    def __init__(self, signature: ModelSignature | None, *, max_rows: int) -> None:
+    def __init__(
+        self, signature: ModelSignature | None, *, max_rows: int, as_array: bool = False
+    ) -> None:
         schema = signature.inputs if signature else None
         self._schema = schema
         self._max_rows = max_rows
         self._takes_objects = schema is not None and _takes_objects(
             schema, by_row=bool(signature and signature.is_from_type_hint)
         )
-        self._table = Table(schema) if schema is not None and is_table(schema) else None
+        self._table = None
+        if schema is not None and is_table(schema):
+            self._table = Table(schema, as_array=as_array)
 
     def read(self, content_type: str | None, body: bytes) -> Given:
         """Decode *body*; errors are 400, 413 and 415, and name what is wrong."""

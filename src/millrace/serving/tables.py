@@ -32,10 +32,14 @@ _MSGSPEC: Final[dict[DataType, Any]] = {
 
 
 class Table:
-    """Reads tables of a schema whose columns are numbers, booleans and text, in one pass."""
+    """Reads tables of a schema whose columns are numbers, booleans and text, in one pass.
 
-    def __init__(self, schema: Schema) -> None:
+    *as_array*: rows of doubles become an array instead of a frame.
+    """
+
+    def __init__(self, schema: Schema, *, as_array: bool = False) -> None:
         columns = schema.columns
+        self._as_array = as_array
         self._names = [str(one.name) for one in columns]
         self._types = [one.type for one in columns]
         self._is_of_doubles = set(self._types) == {DataType.double}
@@ -78,11 +82,11 @@ class Table:
             rows = self._rows_of(said)
             if not rows:
                 return None
-            frame = self._frame(rows)
+            data = self._data(rows)
         except (ValueError, OverflowError, RecursionError):
             return None
         params = said.params or None
-        return frame, params, len(rows)
+        return data, params, len(rows)
 
     def _rows_of(self, said: Any) -> list[tuple[Any, ...]] | None:
         if (split := said.dataframe_split) is not msgspec.UNSET:
@@ -95,7 +99,7 @@ class Table:
             return self._rows(raw)
         return None
 
-    def _frame(self, rows: list[tuple[Any, ...]]) -> Any:
+    def _data(self, rows: list[tuple[Any, ...]]) -> Any:
         pandas = require("pandas", extra="models")
         numpy = require("numpy", extra="models")
         if self._index is None:
@@ -107,7 +111,8 @@ class Table:
                 block = numpy.fromiter(flat, dtype="float64", count=len(rows) * width)
             except TypeError:  # a null
                 block = numpy.array(rows, dtype="float64")
-            return pandas.DataFrame(block.reshape(len(rows), width), columns=self._index)
+            block = block.reshape(len(rows), width)
+            return block if self._as_array else pandas.DataFrame(block, columns=self._index)
         columns = {}
         for name, kind, cells in zip(
             self._names, self._types, zip(*rows, strict=True), strict=True

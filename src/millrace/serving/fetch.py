@@ -1,0 +1,90 @@
+"""Where a model is, found out in a process of its own: `python -m millrace.serving.fetch URI`.
+
+What speaks to tracking servers and object stores is gone again when the model is served, and so is
+every secret that it needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import Final
+
+import msgspec
+
+from millrace.core import model_uris
+from millrace.core.errors import InvalidArgument, MillraceError, from_answer
+from millrace.models.resolve import Resolved, resolve
+from millrace.models.trust import Trust
+
+DONE: Final = 0
+
+
+class Fetched(msgspec.Struct, kw_only=True):
+    """A model on this disk. `trusted`: whether its code may run, as far as its origin tells."""
+
+    folder: str
+    trusted: bool
+    name: str
+    version: str
+
+
+class _Failure(msgspec.Struct, kw_only=True):
+    message: str
+    status: int
+    error_code: str
+
+
+def fetch(uri: str, *, trusted: bool | None = None) -> Fetched:
+    """The model at *uri*, downloaded if need be, by a child; raises what the child met with."""
+    word = {None: "ask", True: "yes", False: "no"}[trusted]
+    child = subprocess.run(  # noqa: S603 - an argument list, no shell
+        [sys.executable, "-m", "millrace.serving.fetch", word, uri],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if child.returncode == DONE:
+        return msgspec.json.decode(child.stdout, type=Fetched)
+    try:
+        failure = msgspec.json.decode(child.stdout, type=_Failure)
+    except msgspec.DecodeError:
+        raise MillraceError(f"The model at {uri!r} could not be fetched.") from None
+    raise from_answer(failure.status, failure.error_code, failure.message)
+
+
+def main() -> None:
+    """Write on the standard output where the model is, or why it cannot be had."""
+    logging.basicConfig(level="WARNING")
+    word, uri = {"ask": None, "yes": True, "no": False}[sys.argv[1]], sys.argv[2]
+    try:
+        found = resolve(uri)
+        name, version = _named(found)
+        trusted = Trust(found.folder, found.origin, word=word).allows()
+        said: msgspec.Struct = Fetched(
+            folder=str(found.folder), trusted=trusted, name=name, version=version
+        )
+    except MillraceError as error:
+        said = _Failure(message=error.message, status=error.status, error_code=error.error_code)
+        sys.stdout.buffer.write(msgspec.json.encode(said))
+        raise SystemExit(1) from None
+    sys.stdout.buffer.write(msgspec.json.encode(said))
+
+
+def _named(found: Resolved) -> tuple[str, str]:
+    """The name and version of a registered model; for others, names that stand for none."""
+    for place in found.origin.places:
+        if not place.startswith("models:/"):
+            continue
+        try:
+            known = model_uris.parse(place)
+        except InvalidArgument:
+            continue
+        if isinstance(known, model_uris.ByNumber):
+            return known.name, known.version
+    return "model", "1"
+
+
+if __name__ == "__main__":
+    main()
