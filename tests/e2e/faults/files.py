@@ -6,6 +6,9 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from millrace.stores.open import open_stores
+from millrace.stores.protocols import Inspects
+
 # What `series` says of its points, against the points: no row, no difference. NaN is the least.
 _DIFFERENT_SERIES = """
 SELECT s.id, s.count, p.count FROM series s LEFT JOIN (
@@ -26,6 +29,20 @@ SELECT s.id, b.level, s.folded, sum(b.count) FROM series s JOIN buckets b ON b.s
 GROUP BY s.id, b.level HAVING sum(b.count) <> s.folded
 """
 _NAN = -(2**63)
+
+
+def check_store(uri: str) -> None:
+    """As `check_file`, or what `fsck --full` finds, for any store."""
+    file = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:"):
+        check_file(file)
+        return
+    stores = open_stores(uri)
+    try:
+        assert isinstance(stores, Inspects)
+        assert list(stores.inspect(full=True, repair=False)) == []
+    finally:
+        stores.close()
 
 
 def check_file(database: Path) -> None:

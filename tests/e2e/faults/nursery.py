@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import sqlalchemy.dialects.sqlite  # noqa: F401 - loaded by name when a database is opened
@@ -56,6 +57,7 @@ def _be_server(order: dict[str, object]) -> NoReturn:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for taken, own in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(taken, own)
+        os.chdir(Path(str(order["log"])).parent)  # keys are kept where it runs
         serve(ServerConfig(**order["options"]))  # type: ignore[arg-type]
         code = 0
     except MillraceError as error:

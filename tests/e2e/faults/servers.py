@@ -58,11 +58,17 @@ class Nursery:
 
 
 class Mortal:
-    """A server of a nursery, its database in *folder*; one address through all its lives."""
+    """A server of a nursery; one address through all its lives.
 
-    def __init__(self, nursery: Nursery, folder: Path, *, workers: int = 1) -> None:
+    Its records are in *store*; by default in a database in *folder*, where its log is, too.
+    """
+
+    def __init__(
+        self, nursery: Nursery, folder: Path, *, workers: int = 1, store: str | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.database = folder / "millrace.db"
+        self.store = store or f"sqlite:///{self.database}"
         self.log = folder / "log"
         self.workers = workers
         self.port = free_port()
@@ -72,7 +78,7 @@ class Mortal:
     def spawn(self) -> None:
         """Start a life, and do not wait for it."""
         options = {
-            "backend_store_uri": f"sqlite:///{self.database}",
+            "backend_store_uri": self.store,
             "host": LOOPBACK,
             "port": self.port,
             "workers": self.workers,

@@ -1,4 +1,6 @@
-"""64 writers at once on two workers: no lost update, and one winner for what can have only one.
+"""64 writers at once on two processes: no lost update, and one winner for what can have only one.
+
+On SQLite the two are workers of one server, else servers on one folder or one database (P3, R4).
 
 `MILLRACE_TEST_OPERATIONS` says how many writes each of them sends to the run they share.
 """
@@ -7,13 +9,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.e2e.faults.files import check_file
+from tests import databases
+from tests.databases import KINDS
+from tests.e2e.faults.files import check_store
 from tests.e2e.faults.link import Link
 from tests.e2e.faults.records import DATASETS, Reader, check_summaries
 from tests.e2e.faults.servers import Mortal, Nursery, amount
@@ -26,17 +30,41 @@ T = TypeVar("T")
 WRITERS = 64
 
 
-@pytest.fixture(scope="module")
-def server(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
-    server = Mortal(nursery, tmp_path_factory.mktemp("parallel"), workers=2)
-    server.start()
-    yield server
-    server.end()
-    check_file(server.database)
+class Together:
+    """Processes that serve one store."""
+
+    def __init__(self, servers: Sequence[Mortal]) -> None:
+        self.servers = servers
+        self.port = servers[0].port
+
+    def port_of(self, writer: int) -> int:
+        return self.servers[writer % len(self.servers)].port
+
+
+@pytest.fixture(scope="module", params=["sqlite", "file", *KINDS])
+def server(
+    request: pytest.FixtureRequest, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Together]:
+    folder = tmp_path_factory.mktemp("parallel")
+    database = databases.server(request.param) if request.param in KINDS else None
+    name = database.create() if database else ""
+    store = database.uri(name) if database else str(folder / "mlruns")
+    if request.param == "sqlite":
+        servers = [Mortal(nursery, folder, workers=2)]
+    else:
+        servers = [Mortal(nursery, folder / str(one), store=store) for one in range(2)]
+    for one in servers:
+        one.start()
+    yield Together(servers)
+    for one in servers:
+        one.end()
+    check_store(servers[0].store)
+    if database:
+        database.drop(name)
 
 
 @pytest.fixture
-def link(server: Mortal) -> Iterator[Link]:
+def link(server: Together) -> Iterator[Link]:
     with Link(server.port) as link:
         yield link
 
@@ -52,12 +80,12 @@ def run(link: Link, experiment: str) -> str:
     return str(made.json["run"]["info"]["run_id"])
 
 
-def at_once(server: Mortal, work: Callable[[Link, int], T], count: int = WRITERS) -> list[T]:
+def at_once(server: Together, work: Callable[[Link, int], T], count: int = WRITERS) -> list[T]:
     """*work* by *count* writers that begin together, each with a connection of its own."""
     begin = threading.Barrier(count)
 
     def one(number: int) -> T:
-        with Link(server.port) as link:
+        with Link(server.port_of(number)) as link:
             link.read("/health", parse=False)
             begin.wait(60)
             return work(link, number)
@@ -83,7 +111,7 @@ def sole_winner(replies: list[Reply], code: str) -> Reply:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_all_points_tags_and_params_of_a_run_are_there(
-    server: Mortal, link: Link, experiment: str, run: str, full_size: bool
+    server: Together, link: Link, experiment: str, run: str, full_size: bool
 ) -> None:
     turns = amount("MILLRACE_TEST_OPERATIONS", 6, 500, full_size=full_size)
 
@@ -123,7 +151,7 @@ def test_all_points_tags_and_params_of_a_run_are_there(
     check_summaries(link, experiment, run, summed)
 
 
-def test_the_same_points_from_all_are_there_once(server: Mortal, link: Link, run: str) -> None:
+def test_the_same_points_from_all_are_there_once(server: Together, link: Link, run: str) -> None:
     points = [{"key": "m", "value": n, "timestamp": n, "step": n} for n in range(50)]
     batch = {"run_id": run, "metrics": points}
 
@@ -132,7 +160,7 @@ def test_the_same_points_from_all_are_there_once(server: Mortal, link: Link, run
     assert len(Reader(link, {}).history(run, "m")) == 50
 
 
-def test_a_param_has_one_winner(server: Mortal, link: Link, run: str) -> None:
+def test_a_param_has_one_winner(server: Together, link: Link, run: str) -> None:
     keys = [f"p{number}" for number in range(5)]
 
     replies = at_once(
@@ -150,7 +178,7 @@ def test_a_param_has_one_winner(server: Mortal, link: Link, run: str) -> None:
         assert held[key] == str(answers.index(won))
 
 
-def test_a_batch_whose_param_lost_is_refused_whole(server: Mortal, link: Link, run: str) -> None:
+def test_a_batch_whose_param_lost_is_refused_whole(server: Together, link: Link, run: str) -> None:
     replies = at_once(
         server,
         lambda link, number: link.post(
@@ -171,7 +199,7 @@ def test_a_batch_whose_param_lost_is_refused_whole(server: Mortal, link: Link, r
     assert set(view["points"]) == {f"m{winner}"}
 
 
-def test_a_name_has_one_winner(server: Mortal, link: Link) -> None:
+def test_a_name_has_one_winner(server: Together, link: Link) -> None:
     names = [unique() for _ in range(3)]
 
     replies = at_once(
@@ -185,7 +213,7 @@ def test_a_name_has_one_winner(server: Mortal, link: Link) -> None:
         assert found["experiment_id"] == won.json["experiment_id"]
 
 
-def test_a_new_name_has_one_winner(server: Mortal, link: Link) -> None:
+def test_a_new_name_has_one_winner(server: Together, link: Link) -> None:
     """Of experiments that are renamed to the same name."""
     made = at_once(
         server,
@@ -210,7 +238,7 @@ def test_a_new_name_has_one_winner(server: Mortal, link: Link) -> None:
 
 @pytest.mark.parametrize("move", ["delete", "restore"])
 def test_an_experiment_is_moved_once(
-    server: Mortal, link: Link, experiment: str, move: str
+    server: Together, link: Link, experiment: str, move: str
 ) -> None:
     if move == "restore":
         fine(link.post("experiments/delete", {"experiment_id": experiment}))
@@ -224,7 +252,7 @@ def test_an_experiment_is_moved_once(
     sole_winner(replies, MISSING)
 
 
-def test_every_model_is_noted(server: Mortal, link: Link, run: str) -> None:
+def test_every_model_is_noted(server: Together, link: Link, run: str) -> None:
     """Read and written in one step, so that no item of the list is lost."""
 
     def note(link: Link, number: int) -> None:
@@ -238,7 +266,7 @@ def test_every_model_is_noted(server: Mortal, link: Link, run: str) -> None:
     assert sorted(view["noted"]) == sorted(f"m{number}" for number in range(WRITERS))
 
 
-def test_all_tags_of_a_data_set_are_there(server: Mortal, link: Link) -> None:
+def test_all_tags_of_a_data_set_are_there(server: Together, link: Link) -> None:
     made = fine(link.post(f"{DATASETS}/create", {"name": unique(), "tags": '{"gone": "1"}'}))
     dataset = made["dataset"]["dataset_id"]
 
@@ -254,7 +282,7 @@ def test_all_tags_of_a_data_set_are_there(server: Mortal, link: Link) -> None:
     assert view["tags"] == {f"t{number}": "1" for number in range(WRITERS)}
 
 
-def test_all_changes_of_a_data_set_are_there(server: Mortal, link: Link) -> None:
+def test_all_changes_of_a_data_set_are_there(server: Together, link: Link) -> None:
     """Tags, records and experiments at the same time."""
     homes = [
         fine(link.post("experiments/create", {"name": unique()}))["experiment_id"] for _ in range(8)

@@ -113,6 +113,7 @@ class Writer:
         A pending write with a key is then sent again, and must have its one effect.
         """
         self._link.close()
+        self._reads.close()
         write, self._pending = self._pending, None
         if write is not None:
             self._settle(write)

@@ -4,8 +4,9 @@ A test module `test_x.py` belongs to the script `flows/x.py`. The scenarios of a
 asked for run once, in one process of the MLflow environment (importing MLflow takes seconds), and
 print what they saw; the tests say what they should have seen.
 
-`MILLRACE_TEST_SERVER_URI` names a running server to test; without it one is started. All tests that
-are not marked `differs` also pass against MLflow itself.
+`MILLRACE_TEST_SERVER_URI` names a running server to test; without it one is started, and scripts
+that are about records are run on servers on other databases, too. All tests that are not marked
+`differs` also pass against MLflow itself.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import databases
+from tests.databases import KINDS
 from tests.services import (
     answers,
     clean_environment,
@@ -34,6 +38,28 @@ HERE = Path(__file__).parent
 FLOWS = HERE / "flows"
 # Making the environment of MLflow counts towards the test that is first to ask for it.
 LIMIT_S = 600
+
+
+# What these see comes from the store.
+ABOUT_RECORDS = {
+    "evaluation_datasets",
+    "experiments",
+    "inputs",
+    "logged_models",
+    "metrics",
+    "paging",
+    "registry",
+    "runs",
+    "search",
+}
+SERVER = "server"
+"""The server under test; other databases are named by `databases.KINDS`."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "flow" in metafunc.fixturenames:
+        others = KINDS if script_of(Path(metafunc.module.__file__)) in ABOUT_RECORDS else ()
+        metafunc.parametrize("flow", [SERVER, *others], indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -147,20 +173,42 @@ def stock_client(stock_python: Path, tmp_path_factory: pytest.TempPathFactory) -
     return Client(stock_python, tmp_path_factory.mktemp("client"))
 
 
+Reports = Callable[[str], dict[str, Report]]
+
+
 @pytest.fixture(scope="session")
 def reports(
-    request: pytest.FixtureRequest, stock_client: Client, millrace_server: str
-) -> dict[str, Report]:
-    """Reports of the scripts that the chosen tests ask for by `flow`, by script."""
+    request: pytest.FixtureRequest,
+    stock_client: Client,
+    millrace_server: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Reports:
+    """For each place the reports of the scripts that the chosen tests ask for by `flow`."""
     asking = [item for item in request.session.items if "flow" in getattr(item, "fixturenames", ())]
     scripts = {script_of(item.path) for item in asking if item.path.is_relative_to(HERE)}
-    return stock_client.run(*sorted(scripts), uri=millrace_server)
+
+    @cache
+    def reports_on(place: str) -> dict[str, Report]:
+        if place == SERVER:
+            return stock_client.run(*sorted(scripts), uri=millrace_server)
+        database = databases.server(place)
+        name = database.create()
+        folder = tmp_path_factory.mktemp(place)
+        options = ("--allow-local-artifact-locations",)
+        with private_millrace(folder, *options, store=database.uri(name)) as uri:
+            found = stock_client.run(*sorted(scripts & ABOUT_RECORDS), uri=uri)
+        database.drop(name)
+        return found
+
+    return reports_on
 
 
 @pytest.fixture
-def flow(request: pytest.FixtureRequest, reports: dict[str, Report]) -> Report:
+def flow(request: pytest.FixtureRequest, reports: Reports) -> Report:
     """Report of the script that the asking test module is named after."""
-    return reports[script_of(request.path)]
+    if request.param != SERVER and os.environ.get(SERVER_URI):
+        pytest.skip("the server under test has a database of its own")
+    return reports(request.param)[script_of(request.path)]
 
 
 def script_of(module: Path) -> str:

@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-
-import pytest
-
-from tests import databases
-from tests.e2e.mlflow_client.conftest import SERVER_URI
-from tests.services import private_millrace
 
 MISSING = "RESOURCE_DOES_NOT_EXIST"
 INVALID = "INVALID_PARAMETER_VALUE"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
-
-
-@pytest.fixture(scope="module", params=["server", "postgresql", "mysql"])
-def reports(request, reports, stock_client, tmp_path_factory):
-    """Reports of the server under test, then of servers on other databases."""
-    if request.param == "server":
-        return reports
-    if os.environ.get(SERVER_URI):
-        pytest.skip("the server under test has a database of its own")
-    server = databases.server(request.param)
-    name = server.create()
-    store, folder = server.uri(name), tmp_path_factory.mktemp(request.param)
-    with private_millrace(folder, "--allow-local-artifact-locations", store=store) as uri:
-        found = stock_client.run("registry", uri=uri)
-    server.drop(name)
-    return found
 
 
 def test_models(flow):

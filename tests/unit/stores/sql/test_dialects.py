@@ -39,6 +39,8 @@ def prepared(name: str) -> Iterator[str]:
     """The statements of the hot paths."""
     for key, one in sorted(vars(Statements(dialect_named(name))).items()):
         for suffix, held in one.items() if isinstance(one, dict) else [("", one)]:
+            if held is None:
+                continue  # said by another dialect only
             assert isinstance(held, Prepared)
             yield f"-- {key} {suffix}".rstrip() + f"\n{held.sql}"
 

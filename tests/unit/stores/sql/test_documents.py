@@ -64,7 +64,7 @@ def build(stores: SqlStores, run_id: str) -> list[Built]:
     with stores._database.reading() as session:
         row = session.row(stores._tracking._statements.document, (run_id,))
         assert row is not None
-        documents.documents(session, [row[0]], built.extend)
+        documents.documents(session, stores._statements, [row[0]], built.extend)
     return built
 
 
