@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     collate,
+    exists,
     func,
     literal_column,
     or_,
@@ -32,7 +33,7 @@ from millrace.core.filters.ast import Op
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Dialect, Table
+    from sqlalchemy import Dialect, Select, Table
     from sqlalchemy.sql.compiler import SQLCompiler
 
 SQLITE, POSTGRESQL, MYSQL, MARIADB, MSSQL = "sqlite", "postgresql", "mysql", "mariadb", "mssql"
@@ -75,14 +76,30 @@ def is_indexed_by_beginning(dialect: Dialect) -> bool:
     return dialect.name == POSTGRESQL
 
 
-# What is so of the beginnings of two texts when it is so of the texts.
-_OF_BEGINNINGS: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
+def apart(rows: Select[Any]) -> ColumnElement[bool]:
+    """EXISTS that is looked up in each row, and never made a join of.
+
+    PostgreSQL takes conditions on one table to be independent, and then rather sorts all that
+    match than walk an index in order until a page is full. An OFFSET keeps it from that.
+    """
+    either = _Either(exists(rows), postgresql=exists(rows.offset(literal_column("0"))))
+    return cast("ColumnElement[bool]", either)
+
+
+def takes_arrays(dialect: Dialect) -> bool:
+    """Whether a list of numbers may be one value of a statement."""
+    return dialect.name == POSTGRESQL
+
+
+_COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
     Op.EQ: operator.eq,
-    Op.GT: operator.ge,
+    Op.GT: operator.gt,
     Op.GE: operator.ge,
-    Op.LT: operator.le,
+    Op.LT: operator.lt,
     Op.LE: operator.le,
 }
+# What is so of the beginnings of two texts when it is so of the texts.
+_OF_BEGINNINGS: Final = dict(_COMPARE) | {Op.GT: operator.ge, Op.LT: operator.le}
 
 
 def beginning(
@@ -93,20 +110,23 @@ def beginning(
 ) -> ColumnElement[bool]:
     """*condition*, that *text* compares so with *value*, and what it means for PostgreSQL's index.
 
-    The others see by themselves that their indexes fit.
+    With a value that is shorter than what the index holds, the beginning says all: the rest of a
+    longer text decides nothing. The other databases see by themselves that their indexes fit.
     """
     start = leading(text)
+    values = value if isinstance(value, (list, tuple)) else [value]
+    is_short = all(isinstance(one, str) and len(one) < LEADING for one in values)
     match op:
         case Op.BETWEEN:
             also = and_(start >= value[0][:LEADING], start <= value[1][:LEADING])
         case Op.IN:
             also = start.in_([one[:LEADING] for one in value])
-        case _ if op in _OF_BEGINNINGS:
+        case _ if op in _COMPARE:
             known = value[:LEADING] if isinstance(value, str) else leading(value)
-            also = _OF_BEGINNINGS[op](start, known)
+            also = (_COMPARE if is_short else _OF_BEGINNINGS)[op](start, known)
         case _:
             return condition
-    either = _Either(condition, postgresql=and_(also, condition))
+    either = _Either(condition, postgresql=also if is_short else and_(also, condition))
     return cast("ColumnElement[bool]", either)
 
 

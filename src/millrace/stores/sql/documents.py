@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from millrace.stores.sql.engine import Row, Session
+    from millrace.stores.sql.statements import Statements
 
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 
@@ -90,13 +91,15 @@ class Built(msgspec.Struct, frozen=True):
 
 
 def documents(
-    session: Session, ids: Sequence[int], built: Callable[[list[Built]], None]
+    session: Session,
+    statements: Statements,
+    ids: Sequence[int],
+    built: Callable[[list[Built]], None],
 ) -> list[msgspec.Raw]:
     """The documents of those runs, in the order of *ids*; what had to be built goes to *built*."""
     held: dict[int, bytes] = {}
     for begin in range(0, len(ids), _CHUNK):
-        chunk = _padded(ids[begin : begin + _CHUNK])
-        rows = session.select(_KEPT, ids=chunk)
+        rows = _kept(session, statements, ids[begin : begin + _CHUNK])
         held.update((row[0], row[2]) for row in rows if row[2] is not None)
         stale = {row[0]: row[1] for row in rows if row[2] is None}
         if stale:
@@ -106,6 +109,12 @@ def documents(
             held.update((one.run, one.document) for one in made)
             built(made)
     return [msgspec.Raw(held[one]) for one in ids if one in held]
+
+
+def _kept(session: Session, statements: Statements, ids: Sequence[int]) -> Sequence[Row]:
+    if statements.documents is not None:
+        return session.listed(statements.documents, ids)
+    return session.select(_KEPT, ids=_padded(ids))
 
 
 def _padded(ids: Sequence[int]) -> list[int]:

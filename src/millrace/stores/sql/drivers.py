@@ -86,6 +86,16 @@ class Hands:
         """Undo the transaction."""
         self.connection.rollback()
 
+    def begin_turn(self, take: Callable[[], None]) -> None:
+        """Begin a transaction, and *take* the turn in it."""
+        self.begin()
+        take()
+
+    def end_turn(self, end: Callable[[], None]) -> None:
+        """*End* the turn, and commit."""
+        end()
+        self.commit()
+
     # --- statements ----------------------------------------------------------------------------
 
     def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
@@ -108,6 +118,11 @@ class Hands:
     def together(self) -> AbstractContextManager[object]:
         """Statements within travel together, where the driver can."""
         return nullcontext()
+
+    @staticmethod
+    def array(numbers: Sequence[int]) -> object:
+        """Whole numbers as one value, for a statement that takes them so."""
+        raise NotImplementedError
 
     def many(
         self,
@@ -276,8 +291,8 @@ class PsycopgHands(Hands):
         self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
-        """All rows of a SELECT."""
-        rows: list[Row] = self.connection.execute(sql, values).fetchall()
+        """All rows of a SELECT; as text, bytes would travel in twice as many characters."""
+        rows: list[Row] = self.connection.execute(sql, values, binary=True).fetchall()
         return rows
 
     def run(self, sql: str, values: Sequence[object]) -> int:
@@ -289,6 +304,21 @@ class PsycopgHands(Hands):
         """The driver's pipeline: one way there and back for all."""
         pipeline: AbstractContextManager[object] = self.connection.pipeline()
         return pipeline
+
+    def begin_turn(self, take: Callable[[], None]) -> None:
+        """Begin and take the turn in one way there and back."""
+        with self.together():
+            super().begin_turn(take)
+
+    def end_turn(self, end: Callable[[], None]) -> None:
+        """End the turn and commit in one way there and back."""
+        with self.together():
+            super().end_turn(end)
+
+    @staticmethod
+    def array(numbers: Sequence[int]) -> object:
+        """Whole numbers as one value, which a thousand of them do not make slower."""
+        return _array(tuple(numbers))
 
     def commit(self) -> None:
         """End the transaction."""

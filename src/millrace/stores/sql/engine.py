@@ -125,17 +125,16 @@ class Session:
         """
         turn = self.turn
         try:
-            with self._hands.together():
-                self._hands.begin()
-                turn.take()
+            self._hands.begin_turn(turn.take)
         except self.connection.dialect.loaded_dbapi.Error as error:
             raise NotBegun(error) from error
-        with self._undoing():
-            yield
         try:
-            with self._hands.together():
-                turn.end()
-                self._hands.commit()
+            yield
+        except BaseException:
+            self._undo()
+            raise
+        try:
+            self._hands.end_turn(turn.end)
             if self.connection.in_transaction():
                 self.connection.commit()  # SQLAlchemy's own account of it
         except Exception as error:
@@ -152,22 +151,20 @@ class Session:
         MySQL commits after each statement that changes the schema.
         """
         self._hands.begin()
-        with self._undoing():
+        try:
             yield
+        except BaseException:
+            self._undo()
+            raise
         self._hands.commit()
         if self.connection.in_transaction():
             self.connection.commit()
 
-    @contextmanager
-    def _undoing(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            # A connection that is lost has undone it, too.
-            with suppress(DBAPIError, self.connection.dialect.loaded_dbapi.Error):
-                self.connection.rollback()
-                self._hands.rollback()
-            raise
+    def _undo(self) -> None:
+        # A connection that is lost has undone it, too.
+        with suppress(DBAPIError, self.connection.dialect.loaded_dbapi.Error):
+            self.connection.rollback()
+            self._hands.rollback()
 
     def prepare(self, statement: CompilerElement, *names: str) -> Prepared:
         """Compile *statement* once for this database."""
@@ -201,6 +198,10 @@ class Session:
     def select(self, statement: Executable, **values: object) -> list[Row]:
         """All rows of an SQLAlchemy SELECT."""
         return [tuple(row) for row in self.connection.execute(statement, values)]
+
+    def listed(self, statement: Prepared, numbers: Sequence[int]) -> list[Row]:
+        """All rows of a prepared SELECT about an array of numbers."""
+        return self._hands.rows(statement.sql, (self._hands.array(numbers),))
 
     def parts(self, statement: Executable, size: int) -> Iterator[Sequence[Row]]:
         """All rows of an SQLAlchemy SELECT, at most *size* of them in memory at a time."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,9 +21,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
-    exists,
     false,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -40,12 +40,12 @@ from millrace.core.numbers import (
     ZERO_KEY,
     key_of,
 )
-from millrace.stores.sql.dialects import SQLITE, beginning, fold_ascii, like
+from millrace.stores.sql.dialects import SQLITE, apart, beginning, fold_ascii, like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.ast import Expr, Field
@@ -156,15 +156,16 @@ def where(
 
 
 def compile_filter(
-    tree: Expr, source: Source, known: Matching, *, row_by_row: bool = False
+    tree: Expr, source: Source, known: Matching, *, each: ColumnElement[int] | None = None
 ) -> ColumnElement[bool]:
-    """The condition that *tree* means for records of *source*; *row_by_row*: by EXISTS.
+    """The condition that *tree* means for records of *source*.
 
-    *known*: what `matching` has found.
+    *known*: what `matching` has found. *each*: a column with the record's id, in the rows that are
+    walked: what belongs to the record is then looked up in each of them, by EXISTS.
     """
 
     def compiled(term: Expr) -> ColumnElement[bool]:
-        return compile_filter(term, source, known, row_by_row=row_by_row)
+        return compile_filter(term, source, known, each=each)
 
     match tree:
         case And(terms=()):
@@ -178,7 +179,17 @@ def compile_filter(
         case Comparison():
             if tree in known:
                 return _among(source.id, known[tree])
-            return _comparison(tree, source, row_by_row=row_by_row)
+            return _comparison(tree, source, each)
+
+
+def without(tree: Expr, dropped: Collection[Comparison]) -> Expr:
+    """*tree* less comparisons that every matching record satisfies, see `demanded`."""
+    match tree:
+        case And(terms=terms):
+            return And(tuple(without(term, dropped) for term in terms))
+        case Comparison() if tree in dropped:
+            return And(())
+    return tree
 
 
 def _among(column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
@@ -199,20 +210,23 @@ def demanded(tree: Expr) -> Iterator[Comparison]:
             yield tree
 
 
-def _comparison(comparison: Comparison, source: Source, *, row_by_row: bool) -> ColumnElement[bool]:
+def _comparison(
+    comparison: Comparison, source: Source, each: ColumnElement[int] | None
+) -> ColumnElement[bool]:
     held = source.held(comparison.field, numeric=comparison.numeric)
     op = comparison.op
     if held is None:
         return true() if op is Op.IS_NULL else false()
     if held.owner is None:
         return _own(comparison, held)
+    inside: ColumnElement[bool]
     is_presence = op in {Op.IS_NULL, Op.IS_NOT_NULL}
     rows = held.rows if is_presence else and_(held.rows, holds(comparison, held))
-    inside = (
-        exists().where(held.owner == source.id, rows).correlate(source.table)
-        if row_by_row
-        else source.id.in_(select(held.owner).where(rows))
-    )
+    if each is not None:
+        of_record: Select[Any] = select(literal_column("1")).where(held.owner == each, rows)
+        inside = apart(of_record.correlate(each.table))
+    else:
+        inside = source.id.in_(select(held.owner).where(rows))
     return not_(inside) if op is Op.IS_NULL else inside
 
 

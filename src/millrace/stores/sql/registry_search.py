@@ -19,7 +19,7 @@ from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import LikeTexts
 from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
 from millrace.stores.sql.registry_rows import RARE, STAGE_NUMBERS, RegistryStatements
-from millrace.stores.sql.search import Found, SortBy, find, found_by, one_query
+from millrace.stores.sql.search import Found, SortBy, bounding, find, found_by, one_query
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -73,7 +73,7 @@ class RegistrySearches:
         tagged = [one for one in needed if one.field.entity is Entity.TAG]
         # Which index is walked: by the name, from a rare tag, or in order?
         is_narrow = by_name or any(self._is_rare(session, source, one) for one in tagged)
-        row_by_row = by_name or not is_narrow
+        each = source.id if by_name or not is_narrow else None
         column = source.table.c.is_prompt
         kind = _kind(column + 0 if is_narrow else column, prompts)
         met: list[Comparison] = []
@@ -87,22 +87,23 @@ class RegistrySearches:
             kept = self._kept.get(key)
             if kept is None:
                 tree, hints = _with_parameters(query.tree, source)
-                condition = compile_filter(tree, source, {}, row_by_row=row_by_row)
+                condition = compile_filter(tree, source, {}, each=each)
                 kept = self._keep(key, _statement(source, query, ties, [kind, *hints, condition]))
             given = _texts(met)
             given.update((f"after_{place}", one) for place, one in enumerate(query.after or ()))
             rows = session.rows(kept, [given[name] for name in kept.names])
             return found_by(rows, query.limit)
         known = matching(session, query.tree, source, kind)
+        unknown = [one for one in needed if one not in known]
         where = and_(
             kind,
             *(hint for one in needed for hint in _hints(source, one, *_range(one))),
-            compile_filter(query.tree, source, known, row_by_row=row_by_row),
+            compile_filter(query.tree, source, known, each=each),
         )
         return find(
             session, source, where,
             order=query.order, ties=ties, limit=query.limit, after=query.after,
-            demanded=[one for one in needed if one not in known],
+            bounds=bounding(source, query.order[0], unknown) if query.order else (),
             beside=source.table.c.document,
         )  # fmt: skip
 

@@ -29,8 +29,15 @@ from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import info_of
 from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES, being_purged
-from millrace.stores.sql.filters import Held, Shape, compile_filter, demanded, matching
-from millrace.stores.sql.search import Found, SortBy, find, is_rare
+from millrace.stores.sql.filters import (
+    Held,
+    Shape,
+    compile_filter,
+    demanded,
+    matching,
+    without,
+)
+from millrace.stores.sql.search import Found, SortBy, bounding, find, is_rare
 from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
 if TYPE_CHECKING:
@@ -431,6 +438,7 @@ class RunSource:
         self._statements = statements
         self._experiments = experiments
         self._ids: dict[tuple[int, str], list[int]] = {}
+        self._held: dict[tuple[Field, bool], Held | None] = {}
 
     def key_ids(self, kind: int, name: str) -> list[int]:
         """Ids of that name in the searched experiments."""
@@ -458,6 +466,12 @@ class RunSource:
 
     def held(self, field: Field, *, numeric: bool) -> Held | None:
         """Where *field* is."""
+        asked = (field, numeric)
+        if asked not in self._held:
+            self._held[asked] = self._find(field, numeric=numeric)
+        return self._held[asked]
+
+    def _find(self, field: Field, *, numeric: bool) -> Held | None:
         match field.entity:
             case Entity.ATTRIBUTE:
                 return self._own[field.key]
@@ -513,14 +527,20 @@ def find_runs(
     scope = scope_of(experiments, query.view)
     known = matching(session, tree, source, scope)
     needed = list(demanded(tree))
-    walks = bool(order) and order[0].field.entity in _WALKED
-    row_by_row = walks and not is_rare(session, source, needed, known)
-    where = and_(scope, compile_filter(tree, source, known, row_by_row=row_by_row))
+    bounds, row_by_row = [], False
+    if order and order[0].field.entity in _WALKED:
+        bounds = bounding(source, order[0], [one for one in needed if one not in known])
+        others = [one for one in needed if one not in bounds]
+        row_by_row = not is_rare(session, source, others, known)
+        tree = without(tree, bounds)
+
+    def where(row: ColumnElement[int]) -> ColumnElement[bool]:
+        return and_(scope, compile_filter(tree, source, known, each=row if row_by_row else None))
+
     ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
     return find(
         session, source, where,
-        order=order, ties=ties, limit=query.limit, after=query.after,
-        demanded=[one for one in needed if one not in known],
+        order=order, ties=ties, limit=query.limit, after=query.after, bounds=bounds,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ stage and the sort values of its row.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +22,7 @@ from millrace.stores.sql.dialects import beginning, is_indexed_by_beginning, lea
 from millrace.stores.sql.filters import Shape, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.selectable import FromClause
@@ -55,30 +56,33 @@ class Found(msgspec.Struct, frozen=True):
 def find(  # noqa: PLR0913 - what makes a search
     session: Session,
     source: Source,
-    where: ColumnElement[bool],
+    where: ColumnElement[bool] | Callable[[ColumnElement[int]], ColumnElement[bool]],
     *,
     order: Sequence[OrderKey],
     ties: Sequence[SortBy],
     limit: int,
     after: Position | None,
-    demanded: Sequence[Comparison] = (),
+    bounds: Sequence[Comparison] = (),
     beside: Any = None,  # noqa: ANN401 - a column
 ) -> Found:
-    """Ids of the records that match *where*, at most *limit*, after *after*.
+    """Ids of the records that match *where* and *bounds*, at most *limit*, after *after*.
 
-    *demanded*: comparisons that *where* contains; those on the first order key bound the walk of
-    its index. *beside*: a column of the records that is wanted, too.
+    *where* may be said of the column with the record's id in the rows that are walked.
+    *bounds*: what `bounding` gives; they bound the walk of an index, and nothing but numbers (or
+    texts) can satisfy them. *beside*: a column of the records that is wanted, too.
     """
     found: list[Row] = []
     wanted = _wanted(source, beside)
-    for stage, (origin, condition, sorts) in enumerate(_stages(source, order)):
+    for stage, (origin, owner, condition, sorts) in enumerate(_stages(source, order)):
         if condition is None or (after is not None and stage < _stage_of(after)):
             continue
+        if bounds and stage != NUMBERS:
+            break
         keys = [*sorts, *ties]
         query = select(*wanted, *(key.column for key in keys)).select_from(origin)
-        query = query.where(where, condition)
-        if stage == NUMBERS and sorts:
-            query = query.where(*_bounds(source, order[0], sorts[0], demanded))
+        query = query.where(where(owner) if callable(where) else where, condition)
+        if bounds:
+            query = query.where(*_said_of(source, order[0], sorts[0], bounds))
         if after is not None and stage == _stage_of(after):
             query = query.where(_beyond(keys, after[1:]))
         query = query.order_by(*_walked(session, keys)).limit(limit + 1 - len(found))
@@ -104,7 +108,7 @@ def one_query(  # noqa: PLR0913 - what makes a search
     Then there is one stage. *after*: the sort values, or parameters for them. `found_by` reads the
     answer.
     """
-    ((origin, condition, sorts),) = _stages(source, order)
+    ((origin, _, condition, sorts),) = _stages(source, order)
     keys = [*sorts, *ties]
     stage: Any = literal_column(str(NUMBERS))
     wanted = [*_wanted(source, beside), stage, *(key.column for key in keys)]
@@ -134,21 +138,26 @@ def _page(rows: Sequence[Row], limit: int, size: int) -> Found:
     )
 
 
-def _bounds(
-    source: Source,
-    first: OrderKey,
-    sort: SortBy,
-    demanded: Sequence[Comparison],
-) -> list[ColumnElement[bool]]:
+def bounding(source: Source, first: OrderKey, needed: Sequence[Comparison]) -> list[Comparison]:
+    """Those of the comparisons that are about the very column that the order walks."""
     held = source.held(first.field, numeric=False)
     if held is None or held.owner is None:
         return []
-    walked = msgspec.structs.replace(held, column=sort.column)
     return [
-        holds(one, walked)
-        for one in demanded
+        one
+        for one in needed
         if _same(one.field, first.field) and one.op.positive is one.op and _fits(one, held)
     ]
+
+
+def _said_of(
+    source: Source, first: OrderKey, sort: SortBy, bounds: Sequence[Comparison]
+) -> list[ColumnElement[bool]]:
+    """The bounds as conditions on the column that is sorted by."""
+    held = source.held(first.field, numeric=False)
+    assert held is not None  # noqa: S101 - or there would be no bounds
+    walked = msgspec.structs.replace(held, column=sort.column)
+    return [holds(one, walked) for one in bounds]
 
 
 def _same(one: Field, other: Field) -> bool:
@@ -169,36 +178,40 @@ def _stage_of(position: Position) -> int:
 
 def _stages(
     source: Source, order: Sequence[OrderKey]
-) -> list[tuple[FromClause, Any, list[SortBy]]]:
-    """For each stage: where to select from, what holds there (None: no stage), sort keys."""
+) -> list[tuple[FromClause, ColumnElement[int], Any, list[SortBy]]]:
+    """For each stage: where to select from, the column with the record's id in the rows that are
+    walked, what holds there (None: no stage), sort keys."""
+    own = source.id
     origin: FromClause = source.table
     if not order:
-        return [(origin, and_(True), [])]
+        return [(origin, own, and_(True), [])]
     rest: list[SortBy] = []
-    for key in order[1:]:
-        origin, sorts = _later(source, origin, key)
+    for place, key in enumerate(order[1:], 1):
+        origin, sorts = _later(source, origin, key, place)
         rest += sorts
     first = order[0]
     held = _sortable(source.held(first.field, numeric=False))
     if held is None:
-        return [(origin, None, []), (origin, None, []), (origin, and_(True), rest)]
+        none = (origin, own, None, rest)
+        return [none, none, (origin, own, and_(True), rest)]
     if held.owner is None:
         by = [SortBy(held.column, first.ascending), *rest]
         if not held.is_nullable:
-            return [(origin, and_(True), by)]
-        nothing = (origin, held.column.is_(None), rest)
-        return [(origin, held.column.is_not(None), by), (origin, None, []), nothing]
-    table = held.column.table.alias()
+            return [(origin, own, and_(True), by)]
+        nothing = (origin, own, held.column.is_(None), rest)
+        return [(origin, own, held.column.is_not(None), by), (origin, own, None, []), nothing]
+    table = _alias(held.column.table, 0)
     column = table.c[held.column.name]
-    matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
+    row = table.c[held.owner.name]
+    matches = and_(row == own, _on(held.rows, table))
     inner = origin.join(table, matches)
     by = [SortBy(column, first.ascending, held.is_long), *rest]
     is_nan = _is_nan(held, column)
     owners = select(held.owner).where(held.rows)
     return [
-        (inner, and_(True) if is_nan is None else not_(is_nan), by),
-        (inner, is_nan, rest),
-        (origin, source.id.not_in(owners), rest),
+        (inner, row, and_(True) if is_nan is None else not_(is_nan), by),
+        (inner, row, is_nan, rest),
+        (origin, own, own.not_in(owners), rest),
     ]
 
 
@@ -222,14 +235,22 @@ def _on(rows: Any, alias: FromClause) -> Any:  # noqa: ANN401 - SQL expressions
     return ClauseAdapter(alias).traverse(rows)
 
 
-def _later(source: Source, origin: FromClause, key: OrderKey) -> tuple[FromClause, list[SortBy]]:
+@lru_cache(maxsize=256)
+def _alias(table: FromClause, place: int) -> FromClause:  # noqa: ARG001 - one for each place
+    """*table* once more, for the order key at that *place*; to make one costs a millisecond."""
+    return table.alias()
+
+
+def _later(
+    source: Source, origin: FromClause, key: OrderKey, place: int
+) -> tuple[FromClause, list[SortBy]]:
     """Sort expressions of a key that is not the first: missing values and NaNs by rank."""
     held = _sortable(source.held(key.field, numeric=False))
     if held is None:
         return origin, []
     column = held.column
     if held.owner is not None:
-        table = held.column.table.alias()
+        table = _alias(held.column.table, place)
         column = table.c[held.column.name]
         matches = and_(table.c[held.owner.name] == source.id, _on(held.rows, table))
         origin = origin.outerjoin(table, matches)

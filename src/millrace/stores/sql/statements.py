@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     BindParameter,
     and_,
+    any_,
     bindparam,
     case,
     delete,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 
 from millrace.core.numbers import NAN_KEY
 from millrace.stores.sql import tables as t
-from millrace.stores.sql.dialects import before, beyond, insert_new, upsert
+from millrace.stores.sql.dialects import before, beyond, insert_new, takes_arrays, upsert
 from millrace.stores.sql.engine import Prepared, dialect_named
 
 if TYPE_CHECKING:
@@ -112,6 +114,9 @@ class Statements:
             "run",
             "seen",
         )
+        among = _d.run_id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+        kept = select(_d.run_id, _d.revision, _d.document).where(among)
+        self.documents = sql(kept, "ids") if takes_arrays(dialect) else None
         self.document = sql(
             select(_r.id, _d.revision, _d.document)
             .join(t.run_documents, _d.run_id == _r.id)

@@ -138,7 +138,7 @@ class SqlTracking:
             run, _, document = row
             if document is not None:
                 return msgspec.Raw(document)
-            return documents.documents(session, [run], self._keep)[0]
+            return documents.documents(session, self._statements, [run], self._keep)[0]
 
     def change_run(
         self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
@@ -177,7 +177,7 @@ class SqlTracking:
         """Matching runs as wire JSON."""
         with self._database.reading() as session:
             found = runs.find_runs(session, self._statements, experiment_ids, query)
-            items = documents.documents(session, found.ids, self._keep)
+            items = documents.documents(session, self._statements, found.ids, self._keep)
         return Page(tuple(items), found.next)
 
     def expire_leases(self, now_ms: int) -> Future[int]:
@@ -216,7 +216,7 @@ class SqlTracking:
         while quiet and time.monotonic() < until:
             chunk, quiet = quiet[:_PREPARED_CHUNK], quiet[_PREPARED_CHUNK:]
             with self._database.reading() as session:
-                documents.documents(session, chunk, self._keep)
+                documents.documents(session, self._statements, chunk, self._keep)
 
     # --- series ---------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -145,13 +145,12 @@ class Writer(Generic[Tx]):
     def _arrived(self) -> list[Operation[Any]]:
         """What has come meanwhile."""
         arrived: list[Operation[Any]] = []
-        with contextlib.suppress(Empty):
-            while len(arrived) < GROUP_LIMIT:
-                operation = self._waiting.get_nowait()
-                if operation is None:
-                    self._waiting.put(None)  # the end, after this group
-                    break
-                arrived.append(operation)
+        while len(arrived) < GROUP_LIMIT and not self._waiting.empty():  # only we take from it
+            operation = self._waiting.get_nowait()
+            if operation is None:
+                self._waiting.put(None)  # the end, after this group
+                break
+            arrived.append(operation)
         return arrived
 
     def _write(self, group: list[Operation[Any]]) -> None:
