@@ -205,6 +205,36 @@ def test_a_transaction_that_another_one_clashed_with_is_tried_again(
     assert len(history(store, run)) == 1
 
 
+def test_a_server_whose_disk_is_full(server: Server, uri: str, stores: Stores) -> None:
+    """R3, as the database reports it: refused, reads go on, and it recovers by itself."""
+    store = stores.tracking
+    run = add_run(store)
+    name = make_url(uri).database
+    before = "CREATE TRIGGER no_room BEFORE INSERT ON params FOR EACH ROW"
+    if server.kind == "postgresql":
+        raising = "BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END"
+        server.execute(
+            f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$",
+            f"{before} EXECUTE FUNCTION no_room()",
+            database=name,
+        )
+    else:
+        raising = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'x'"
+        server.execute(f"{before} {raising}", database=name)
+    room = "DROP TRIGGER no_room" + (" ON params" if server.kind == "postgresql" else "")
+
+    with pytest.raises(Unavailable, match="disk of the database is full"):
+        store.append(run, batch(point(1, 1), params={"p": "1"})).result(SOON_S)
+
+    assert history(store, run) == []
+    assert params_of(store, run) == {}
+    log(store, run, point(2, 2))  # what needs no room there goes on
+    server.execute(room, database=name)
+    store.append(run, batch(point(1, 1), params={"p": "1"})).result(SOON_S)
+    assert params_of(store, run) == {"p": "1"}
+    assert [step for step, _, _ in history(store, run)] == [1, 2]
+
+
 def test_who_waits_for_another_writer_goes_on_when_it_is_done(uri: str, stores: Stores) -> None:
     store = stores.tracking
     run = add_run(store)

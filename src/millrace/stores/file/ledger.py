@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from concurrent.futures import Future
@@ -266,16 +267,23 @@ class FileLedger(Ledger):
 
     def _make(self, rows: Sequence[Row], changes: Sequence[Change]) -> None:
         spares = self._files.stage(changes)
+        is_logged = False
         try:
             is_alone = len(changes) == 1 and not rows
             if not is_alone and (rows or changes):
                 self._journal.write(rows, changes)
+                is_logged = True
             self._files.make(changes, spares)
         except OSError:
             self._files.discard(spares)
-            raise
+            if not is_logged:
+                raise
+            # What is in the log counts. Once more from there, or readers would see half of it until
+            # the next write makes up for it.
+            self._files.make_again(changes)
         if changes and not is_alone:
-            self._journal.mark_made()
+            with contextlib.suppress(OSError):  # at worst they are made again
+                self._journal.mark_made()
 
     def _undo(self) -> None:
         """What was changed in memory is not in the files: read both again."""
