@@ -32,14 +32,15 @@ _LENT: dict[tuple[str, Path], str] = {}
 
 
 def _postgresql(folder: Path) -> Stores:
-    return open_stores(_lent("postgresql", folder))
+    return open_stores(lent("postgresql", folder))
 
 
 def _mysql(folder: Path) -> Stores:
-    return open_stores(_lent("mysql", folder))
+    return open_stores(lent("mysql", folder))
 
 
-def _lent(kind: str, folder: Path) -> str:
+def lent(kind: str, folder: Path) -> str:
+    """The URI of a database on a server that stands for the place in *folder*."""
     server = databases.server(kind)
     if (kind, folder) not in _LENT:
         _LENT[kind, folder] = server.lend()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from millrace.client import connect
 from millrace.client.client import MillraceClient
 from millrace.stores.open import open_stores
+from tests import databases
 from tests.contract import build
+from tests.databases import KINDS
 from tests.services import clean_environment, private_millrace
 
 KEYS = [f"k{number}" for number in range(20)]
@@ -28,10 +33,41 @@ def millrace(*args: str) -> str:
     return done.stdout
 
 
-def test_a_backup_while_a_server_writes(tmp_path: Path) -> None:
+class Places:
+    """Where a test may put records, all of one kind."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
+        self._folder = folder
+        self._made: list[str] = []
+
+    def new(self) -> str:
+        """The URI of a place that is empty, or not there yet."""
+        number = len(self._made)
+        if self.kind in KINDS:
+            self._made.append(databases.server(self.kind).create())
+            return databases.server(self.kind).uri(self._made[-1])
+        self._made.append("")
+        folder = self._folder / f"{self.kind}{number}"
+        return str(folder) if self.kind == "file" else f"sqlite:///{folder}.db"
+
+    def drop(self) -> None:
+        for name in filter(None, self._made):
+            databases.server(self.kind).drop(name)
+
+
+@pytest.fixture(params=["sqlite", "file", *KINDS])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
+    made = Places(request.param, tmp_path)
+    yield made
+    made.drop()
+
+
+def test_a_backup_while_a_server_writes(places: Places, tmp_path: Path) -> None:
     """Each write is a batch of twenty points, one of each metric, so that a half one would show."""
-    source = f"sqlite:///{tmp_path / 'server' / 'millrace.db'}"
-    with private_millrace(tmp_path / "server") as url:
+    source = places.new()
+    backups = ["dump", *(["copy.db"] if places.kind == "sqlite" else [])]
+    with private_millrace(tmp_path / "server", store=source) as url:
         client = MillraceClient(url)
         runs = [client.create_run("0").info.run_id for _ in range(4)]
         acknowledged = dict.fromkeys(runs, 0)
@@ -51,16 +87,16 @@ def test_a_backup_while_a_server_writes(tmp_path: Path) -> None:
             writer.start()
         assert begun.wait(60)
         before = dict(acknowledged)
-        millrace("backup", source, str(tmp_path / "dump"))
-        millrace("backup", source, str(tmp_path / "copy.db"))
+        for name in backups:
+            millrace("backup", source, str(tmp_path / name))
         over.set()
         for writer in writers:
             writer.join()
         connect.close_all(10.0)
 
-    for name, backup in (("a.db", "dump"), ("b.db", "copy.db")):
-        target = f"sqlite:///{tmp_path / name}"
-        said = millrace("restore", str(tmp_path / backup), target)
+    for name in backups:
+        target = places.new()
+        said = millrace("restore", str(tmp_path / name), target)
         assert said.endswith("Looked them through: nothing is damaged.\n")
         stores = open_stores(target)
         for run in runs:

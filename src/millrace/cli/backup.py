@@ -10,6 +10,7 @@ import click
 from millrace.cli import options
 from millrace.cli.doctor import require_there, without_password
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
+from millrace.stores.open import scheme_of
 
 _FILES = {".db", ".sqlite", ".sqlite3"}
 _path = click.Path(path_type=Path)
@@ -24,17 +25,33 @@ def backup(*, uri: str, dest: Path, artifacts: bool, artifacts_destination: str 
     """Copy all records at URI to DEST, which must not exist; the server may go on meanwhile.
 
     DEST becomes a folder in an open format that can be restored into any kind of database. Named
-    *.db or *.sqlite it becomes a SQLite file, where URI is one.
+    *.db or *.sqlite it becomes a SQLite file, where URI is one. Of a folder of records it is a
+    copy, with the artifacts that are in it.
     """
     if dest.exists():
         raise AlreadyExists(f"{dest} exists already; choose another name.")
     require_there(uri)
     if artifacts and not artifacts_destination:
         raise click.UsageError("--artifacts needs --artifacts-destination: where they are.")
-    if dest.suffix.lower() in _FILES:
+    if scheme_of(uri) == "file":
+        _copy_records(uri, dest, artifacts=artifacts)
+    elif dest.suffix.lower() in _FILES:
         _copy_file(uri, dest, artifacts=artifacts)
     else:
         _dump(uri, dest, artifacts_destination if artifacts else None)
+
+
+def _copy_records(uri: str, dest: Path, *, artifacts: bool) -> None:
+    from millrace.stores.file import folder_of
+    from millrace.stores.file.copies import copy_folder
+
+    source = Path(folder_of(uri))
+    if artifacts:
+        raise click.UsageError(
+            "--artifacts is for databases: what lies in the folder is copied anyway, and other "
+            "artifacts are files like any."
+        )
+    click.echo(f"Copied {copy_folder(source, dest)} files of {source} to {dest}.")
 
 
 def _copy_file(uri: str, dest: Path, *, artifacts: bool) -> None:
@@ -92,8 +109,8 @@ def restore(
     """Fill the empty database at URI from the backup SRC, and look it through.
 
     SRC is what `millrace backup` made. A folder can be restored into any kind of database, a SQLite
-    file into a file that does not exist yet. Its artifacts, if it has any, go where
-    --artifacts-destination says.
+    file into a file that does not exist yet, the copy of a folder of records into a new folder. Its
+    artifacts, if it has any, go where --artifacts-destination says.
     """
     from millrace.stores.sql import dump
     from millrace.stores.sql.copies import copy_sqlite
@@ -101,7 +118,9 @@ def restore(
 
     if not src.exists():
         raise NotFound(f"There is no backup {src}.")
-    if src.is_file():
+    if scheme_of(uri) == "file":
+        _restore_records(src, uri)
+    elif src.is_file():
         file = sqlite_file(uri)
         if file is None:
             raise InvalidArgument(
@@ -123,6 +142,19 @@ def restore(
             click.echo("Left its artifacts out: say --artifacts-destination to restore them.")
     if not no_check and not _is_sound(uri, artifacts_destination):
         ctx.exit(1)
+
+
+def _restore_records(src: Path, uri: str) -> None:
+    from millrace.stores.file import folder_of
+    from millrace.stores.file.copies import copy_folder
+
+    target = Path(folder_of(uri))
+    if not src.is_dir() or (src / "manifest.json").exists():
+        raise InvalidArgument(
+            f"{src} is the backup of a database; restore it into one. Records get from there into "
+            "a folder by: millrace transfer import"
+        )
+    click.echo(f"Copied {copy_folder(src, target)} files of {src} to {target}.")
 
 
 def _put_artifacts(kept: Path, destination: str) -> int:

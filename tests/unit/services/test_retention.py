@@ -24,6 +24,7 @@ from millrace.services.retention import Retention, Selection, Versions
 from millrace.stores.open import open_stores
 from millrace.stores.protocols import Stores
 from tests.contract import build
+from tests.contract.conftest import OPENERS, give_back, lent
 
 NOW = 1_000_000
 CONTEXT = Context(actor=SYSTEM, at_ms=NOW)
@@ -81,7 +82,12 @@ class Place:
     def __init__(self, folder: Path, kind: str) -> None:
         self.root = folder / "artifacts"
         self.root.mkdir(parents=True)
-        uri = "memory:" if kind == "memory" else f"sqlite:///{folder / 'r.db'}"
+        uris = {
+            "memory": "memory:",
+            "sqlite": f"sqlite:///{folder / 'r.db'}",
+            "file": str(folder / "mlruns"),
+        }
+        uri = uris[kind] if kind in uris else lent(kind, folder)
         self.stores = open_stores(uri, default_artifact_root=str(self.root))
         self.places = Places(open_artifacts, trusting=True)
 
@@ -152,15 +158,17 @@ class _Plugged:
         self.registry = held.registry
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=OPENERS)
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
-    monkeypatch.setenv("MILLRACE_SQLITE_SYNCHRONOUS", "NORMAL")  # no power cut is tested here
+    for kind in ("SQLITE", "FILE_STORE"):  # no power cut is tested here
+        monkeypatch.setenv(f"MILLRACE_{kind}_SYNCHRONOUS", "NORMAL")
     made = Place(tmp_path, request.param)
     yield made
     made.places.close()
     made.stores.close()
+    give_back(tmp_path)
 
 
 def outcomes(removals: list[Removal]) -> dict[str, str]:
