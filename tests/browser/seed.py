@@ -6,6 +6,9 @@ import json
 import urllib.request
 from typing import Any
 
+# A batch takes 1,000 metrics, params and tags together.
+BATCH = 900
+
 
 class Api:
     """A server's API, as plain calls."""
@@ -68,11 +71,11 @@ class Api:
             for step, value in enumerate(values if isinstance(values, list) else [values])
         ]
         run_id = made["info"]["run_id"]
-        for at in range(0, max(len(points), 1), 1000):
+        for at in range(0, max(len(points), 1), BATCH):
             self.post(
                 "runs/log-batch",
                 run_id=run_id,
-                metrics=points[at : at + 1000],
+                metrics=points[at : at + BATCH],
                 params=entries(params or {}) if at == 0 else [],
             )
         if status is not None:

@@ -157,8 +157,7 @@ class ApprovalRequest(Entity, frozen=True, kw_only=True):
 
     id: str
     wish: Wish
-    # By a factory, so that it is always told.
-    state: RequestState = msgspec.field(default_factory=lambda: "OPEN")
+    state: RequestState = "OPEN"
     user_id: str
     is_verified: bool
     creation_timestamp: int

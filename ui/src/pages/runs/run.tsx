@@ -260,7 +260,14 @@ function SystemTab({ run, experiment }: { run: Run; experiment: string }) {
       />
     )
   }
-  return <PanelArea experimentIds={[experiment]} runs={[{ id, name }]} name="run-system" />
+  return (
+    <PanelArea
+      experimentIds={[experiment]}
+      runs={[{ id, name }]}
+      prefix="system/"
+      name="run-system"
+    />
+  )
 }
 
 function ArtifactsTab({ run, experiment }: { run: string; experiment: string }) {

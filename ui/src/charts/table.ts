@@ -1,0 +1,39 @@
+/** The numbers behind a chart as a table: shown beside it, read aloud, exported. */
+
+export type Cell = string | number
+
+export interface ChartTable {
+  columns: readonly string[]
+  rows: number
+  cell: (row: number, column: number) => Cell
+}
+
+export function tableOf(
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): ChartTable {
+  return { columns, rows: rows.length, cell: (row, column) => rows[row]?.[column] ?? "" }
+}
+
+/** As RFC 4180 has it; numbers in full. */
+export function csvOf({ columns, rows, cell }: ChartTable): string {
+  const lines = [columns.map(quoted).join(",")]
+  for (let row = 0; row < rows; row++) {
+    lines.push(columns.map((_, column) => quoted(cell(row, column))).join(","))
+  }
+  return `${lines.join("\r\n")}\r\n`
+}
+
+function quoted(cell: Cell): string {
+  const text = typeof cell === "number" ? exact(cell) : cell
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** The shortest text that is this number again. */
+export function exact(number: number): string {
+  return Number.isFinite(number) || Number.isNaN(number)
+    ? String(number)
+    : number > 0
+      ? "Infinity"
+      : "-Infinity"
+}
