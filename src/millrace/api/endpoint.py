@@ -13,7 +13,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
-Direction = Literal["up", "down"]
+Direction = Literal["up", "down", "events"]
 
 Id = Annotated[str, msgspec.Meta(min_length=1)]
 """A string that must be there and not empty."""
@@ -160,8 +160,8 @@ class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     `path` may hold `{name}` segments, which fill the request's field of that name; with
     `takes_rest` the last one takes all that is left, slashes too. Every path is served below
     `/<prefix>/<version>` for each of its prefixes and versions; empty ones are left out. What
-    `streams` has its bytes as the body of the request or the answer, and its arguments in the query
-    and the path.
+    `streams` up or down has its bytes as the body of the request or the answer, and its arguments
+    in the query and the path; `events` are told as they happen.
     """
 
     name: str

@@ -52,7 +52,10 @@ _IDEMPOTENCY_KEY: Final[Schema] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 # Calls that can also answer in a form of their own.
-_BINARY: Final = {"querySeries": "application/vnd.millrace.series"}
+_BINARY: Final = {
+    "querySeries": "application/vnd.millrace.series",
+    "listenEvents": "text/event-stream",
+}
 _ALWAYS = (errors.InvalidArgument, errors.PermissionDenied, errors.NotFound)
 _WITH_BODY = (errors.TooLarge, errors.UnsupportedMediaType)
 _WRITING = (errors.Conflict, errors.KeyReused)

@@ -9,6 +9,7 @@ from millrace.api import (
     artifacts,
     audit,
     evaluation,
+    events,
     logged_models,
     moving,
     registry,
@@ -35,6 +36,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *approvals.ROWS,
     *webhooks.ROWS,
     *audit.ROWS,
+    *events.ROWS,
     *trash.ROWS,
     *system.ROWS,
 )

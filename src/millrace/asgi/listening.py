@@ -20,7 +20,7 @@ import uvicorn
 from millrace.asgi.protocol import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import FrameType
 
     from millrace.asgi.exchange import Receive, Scope, Send
@@ -39,16 +39,19 @@ is the first, told by two: a terminal, or a supervisor, tells our parent and us,
 parent."""
 
 
-def serve(
+def serve(  # noqa: PLR0913 - what a server is begun and ended with
     app: Callable[[Scope, Receive, Send], Awaitable[None]],
     link: socket.socket,
     *,
     grace_s: float,
     is_ready: Callable[[], object],
     lifeline: int | None = None,
+    when_stopping: Sequence[Callable[[], None]] = (),
 ) -> None:
     """Answer what comes over *link* with *app* until SIGTERM or SIGINT; then finish what is in
     flight, for *grace_s* at most, and return. Stops also when the other end of *lifeline* closes.
+
+    *when_stopping* are called on the loop before that: they end answers that would go on for ever.
     """
     options = uvicorn.Config(
         app,
@@ -65,16 +68,21 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(grace_s),
     )
-    _Server(options, is_ready, lifeline).run(sockets=[link])
+    _Server(options, is_ready, lifeline, when_stopping).run(sockets=[link])
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, minding the pace of connections, and quitting with 0 on a signal."""
 
     def __init__(
-        self, options: uvicorn.Config, is_ready: Callable[[], object], lifeline: int | None
+        self,
+        options: uvicorn.Config,
+        is_ready: Callable[[], object],
+        lifeline: int | None,
+        when_stopping: Sequence[Callable[[], None]],
     ) -> None:
         super().__init__(options)
+        self._when_stopping = when_stopping
         self._is_ready = is_ready
         self._lifeline = lifeline
         self._asked_at: float | None = None
@@ -88,6 +96,11 @@ class _Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(GARBAGE_ALLOCATIONS, 20, 20)
         self._is_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for end in self._when_stopping:
+            end()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:

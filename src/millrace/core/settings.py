@@ -475,6 +475,11 @@ WEBHOOK_SECRET_ENCRYPTION_KEY: Final = Setting[str | None](
     "Key that secrets of webhooks are sealed with, 32 bytes in URL-safe base64, instead of the one "
     "in the key file.", mlflow="MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", secret=True,
 )  # fmt: skip
+EVENT_STREAMS: Final = Setting(
+    "EVENT_STREAMS", _positive, 200, "server",
+    "Streams of events that one server process keeps open at the same time; each page that is "
+    "looked at has one.",
+)  # fmt: skip
 GRACE_SECONDS: Final = Setting(
     "GRACE_SECONDS", _seconds, 10.0, "server",
     "Longest time that a stop waits for requests in flight.",

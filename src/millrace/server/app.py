@@ -13,16 +13,17 @@ from millrace.api.table import ENDPOINTS, area_not_offered
 from millrace.asgi.dispatch import Dispatcher, no_such_path
 from millrace.asgi.exchange import Answer
 from millrace.asgi.security import Guard, Policy, host_entries, origin_entries
-from millrace.core import wire
+from millrace.core import settings, wire
 from millrace.core.errors import MillraceError, NotSupported, Unavailable
 from millrace.server.bridge import Bridge
 from millrace.server.delivery import Courier
+from millrace.server.events import Hub
 from millrace.server.health import health_routes, open_paths
 from millrace.server.page import Pages
 from millrace.server.routes import PlainRoute, endpoint_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from millrace.asgi.dispatch import Route
     from millrace.asgi.exchange import Incoming, Receive, Send
@@ -37,9 +38,18 @@ _API = re.compile(r"/(?:ajax-)?api/[0-9]+\.[0-9]+(/.*)")
 logger = logging.getLogger(__name__)
 
 
-def build_app(platform: Platform, config: ServerConfig) -> Dispatcher:
-    """The application that serves *platform*, which stays the caller's to close."""
-    return _App(platform, config).dispatcher()
+def build_app(
+    platform: Platform, config: ServerConfig, when_stopping: list[Callable[[], None]] | None = None
+) -> Dispatcher:
+    """The application that serves *platform*, which stays the caller's to close.
+
+    To *when_stopping* is added what has to be called on the loop when the server is to stop: it
+    ends what would go on for ever.
+    """
+    app = _App(platform, config)
+    if when_stopping is not None:
+        when_stopping.append(app.hub.close)
+    return app.dispatcher()
 
 
 class _App:
@@ -49,6 +59,7 @@ class _App:
         self._pages = Pages(config.static_prefix, config.x_frame_options)
         self._bridge: Bridge | None = None
         self._transfers: Bridge | None = None
+        self.hub = Hub(platform.events, self.bridge, most=settings.EVENT_STREAMS.get())
 
     def dispatcher(self) -> Dispatcher:
         return Dispatcher(
@@ -73,7 +84,7 @@ class _App:
 
     def _routes(self) -> Iterator[Route]:
         prefix, platform = self._config.static_prefix, self._platform
-        yield from endpoint_routes(platform, self._config, self.bridge, self.transfers)
+        yield from endpoint_routes(platform, self._config, self.bridge, self.transfers, self.hub)
         yield from health_routes(platform.stores, self.bridge, prefix)
         yield from self._pages.routes(self.bridge)
 

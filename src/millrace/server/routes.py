@@ -16,6 +16,7 @@ from millrace.core import clock, wire
 from millrace.core.errors import InvalidArgument
 from millrace.server import modes
 from millrace.server.actors import stated
+from millrace.server.events import EventsRoute
 from millrace.server.transfers import BundleRoute, DownloadRoute, Intake, UploadRoute
 from millrace.services.context import Context
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from millrace.asgi.exchange import Incoming, Receive
     from millrace.server.bridge import Bridge
     from millrace.server.config import ServerConfig
+    from millrace.server.events import Hub
     from millrace.services.platform import Handler, Mark, Platform
 
 LARGE_BYTES: Final = 256 * 1024
@@ -155,6 +157,7 @@ def endpoint_routes(
     config: ServerConfig,
     bridge: Callable[[], Bridge],
     transfers: Callable[[], Bridge],
+    hub: Hub,
 ) -> Iterator[Route]:
     """A route for every path of every endpoint; ValueError when one has no handler.
 
@@ -183,6 +186,8 @@ def endpoint_routes(
             elif endpoint.streams == "down":
                 download = platform.downloads[endpoint.name]
                 yield DownloadRoute(endpoint, where, download, transfers)
+            elif endpoint.streams == "events":
+                yield EventsRoute(endpoint, where, hub)
             else:
                 handler = platform.handlers.get(endpoint.name)
                 if handler is None:

@@ -71,10 +71,12 @@ def _serve_here(
             registry_uri=config.registry_store_uri,
         )
     ) as platform:
+        when_stopping: list[Callable[[], None]] = []
         listening.serve(
-            build_app(platform, config),
+            build_app(platform, config, when_stopping),
             link,
             grace_s=config.grace_s,
             is_ready=is_ready,
             lifeline=lifeline,
+            when_stopping=when_stopping,
         )

@@ -18,6 +18,7 @@ from millrace.services.approvals import Approvals
 from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
 from millrace.services.evaluation import Evaluation
+from millrace.services.events import Events
 from millrace.services.experiments import Experiments
 from millrace.services.folders import Bundles
 from millrace.services.keyring import KeyRing
@@ -59,6 +60,10 @@ Download = Callable[["Context", Any], "Opened | Archive | Bundle | Reply"]
 
 Mark = Callable[["Context", Any], str]
 """What changes when the answer to a request would: cheap, and asked before the answer."""
+
+
+_LISTENED: Final = frozenset({"listenEvents"})
+"""Answered by the server's loop from `Platform.events`."""
 
 
 class Handler(NamedTuple):
@@ -293,7 +298,8 @@ class Platform:
             "downloadLoggedModelArchive": artifacts.archive_of_model,
         }
         streams = self.uploads.keys() | self.bundles.keys() | self.downloads.keys()
-        known = self.handlers.keys() | streams
+        self.events = Events(stores, self._registry_stores)
+        known = self.handlers.keys() | streams | _LISTENED
         missing = BY_NAME.keys() ^ known
         if missing:
             raise AssertionError(f"endpoints and handlers differ: {sorted(missing)}")

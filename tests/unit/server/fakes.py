@@ -63,6 +63,8 @@ class FakePlatform:
         self.admissions = self.uploads
         self.bundles: dict[str, Any] = {}
         self.groups = None
+        self.marks: dict[str, Any] = {}
+        self.events: Any = None
         self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
         self.handlers = {
             endpoint.name: Handler(

@@ -22,8 +22,10 @@ from millrace.stores.protocols import (
     ApprovalStore,
     ArtifactRecords,
     AuditStore,
+    ChangeFeed,
     EvaluationStore,
     RegistryStore,
+    RunTables,
     StoreHealth,
     TrackingStore,
     TransferStore,
@@ -110,6 +112,8 @@ class BusyStores:
     audit = Busy(AuditStore)
     webhooks = Busy(WebhookStore)
     transfer = Busy(TransferStore)
+    run_tables = Busy(RunTables)
+    changes = Busy(ChangeFeed)
 
     def secret(self) -> bytes:
         return b"s"
@@ -127,7 +131,7 @@ def test_every_endpoint_is_answered_by_one_handler() -> None:
     streams = {endpoint.name for endpoint in ENDPOINTS if endpoint.streams}
     assert platform.handlers.keys() == BY_NAME.keys() - streams
     taking = platform.uploads.keys() | platform.bundles.keys()
-    assert taking | platform.downloads.keys() == streams
+    assert taking | platform.downloads.keys() | {"listenEvents"} == streams
 
 
 def test_the_calls_that_may_run_on_a_loop_are_known() -> None:

@@ -438,6 +438,17 @@ export interface EvaluationDataset {
   experiment_ids?: string[]
 }
 
+/** Something has changed. `type` is the action of the audit trail, such as `run.end` or `model_version.transition`; `run.data` for what is logged to a run, twice a second at most; or `reset`, when more was missed than is told: look at everything anew. */
+export interface Event {
+  type: string
+  topic: "approvals" | "experiments" | "other" | "registry" | "runs" | "webhooks"
+  kind?: string
+  id?: string
+  experiment_id?: string
+  at_ms: number
+  actor?: string
+}
+
 /** An event by names or wire numbers. */
 export interface EventEntry {
   entity: "BUDGET_POLICY" | "EXPERIMENT" | "MODEL_VERSION" | "MODEL_VERSION_ALIAS" | "MODEL_VERSION_TAG" | "PROMPT" | "PROMPT_ALIAS" | "PROMPT_TAG" | "PROMPT_VERSION" | "PROMPT_VERSION_TAG" | "REGISTERED_MODEL" | "RUN" | "TRANSITION_REQUEST"
@@ -736,6 +747,14 @@ export interface ListTransitionRequests {
 export interface ListWebhooks {
   max_results?: number
   page_token?: string
+}
+
+/** Which events; absent: all. With experiments or runs, of experiments, runs and what is logged only those of them. `last_event_id` stands for the header Last-Event-ID: what came after it comes first. */
+export interface ListenEvents {
+  topics?: ("approvals" | "experiments" | "other" | "registry" | "runs" | "webhooks")[]
+  experiment_ids?: string[]
+  run_ids?: string[]
+  last_event_id?: string
 }
 
 export interface LogBatch {
@@ -1908,6 +1927,7 @@ export interface Operations {
   listAuditEntries: [{ actor?: string; action?: string; kind?: string; id?: string; request_id?: string; since_ms?: number; until_ms?: number; max_results?: number; page_token?: string; registry?: boolean }, AuditEntriesReply]
   getAuditEntry: [{ seq: number; registry?: boolean }, AuditEntryReply]
   getAuditChain: [{ after?: number; max_results?: number; registry?: boolean }, AuditChainReply]
+  listenEvents: [{ topics?: ("approvals" | "experiments" | "other" | "registry" | "runs" | "webhooks")[]; experiment_ids?: string[]; run_ids?: string[]; last_event_id?: string }, Event]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
@@ -2047,6 +2067,7 @@ export const OPERATIONS = {
   listAuditEntries: ["GET", "/api/2.0/millrace/audit/entries"],
   getAuditEntry: ["GET", "/api/2.0/millrace/audit/entries/{seq}"],
   getAuditChain: ["GET", "/api/2.0/millrace/audit/chain"],
+  listenEvents: ["GET", "/api/3.0/millrace/events"],
   searchTrash: ["GET", "/api/3.0/millrace/trash/search"],
   restoreLoggedModel: ["POST", "/api/3.0/millrace/logged-models/restore"],
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],

@@ -25,6 +25,7 @@ from millrace.stores.file.transfer import FileTransfer
 from millrace.stores.file.webhooks import NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
+from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.places import NotOpened, WrongPlace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         ApprovalStore,
         ArtifactRecords,
         AuditStore,
+        ChangeFeed,
         EvaluationStore,
         RegistryStore,
         RunTables,
@@ -75,6 +77,7 @@ class FileStores:
             self._files, self._index, self._journal, self._files.path(layout.LOCK)
         )
         self._tracking = FileTracking(self._ledger, self._journal, self._index)
+        self._changes = MemoryChanges(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
@@ -122,6 +125,11 @@ class FileStores:
     def run_tables(self) -> RunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def changes(self) -> ChangeFeed:
+        """Runs that this process has written to."""
+        return self._changes
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
+from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.records import Held
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ApprovalStore,
         ArtifactRecords,
         AuditStore,
+        ChangeFeed,
         EvaluationStore,
         RegistryStore,
         RunTables,
@@ -44,6 +46,7 @@ class MemoryStores:
         self._ledger = Ledger()
         self._tracking = MemoryTracking(self._ledger, Held())
         self._tracking.add_default(default_artifact_root)
+        self._changes = MemoryChanges(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
@@ -72,6 +75,11 @@ class MemoryStores:
     def run_tables(self) -> RunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def changes(self) -> ChangeFeed:
+        """Runs that this process has written to."""
+        return self._changes
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -11,6 +11,7 @@ from millrace.core import chain, clock, ids
 from millrace.core.entities.webhook import Delivery, Webhook
 from millrace.core.errors import KeyReused, MillraceError, Unavailable
 from millrace.core.rules import webhooks as rules
+from millrace.stores.protocols import RunRevision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WRITTEN: Final = 500
 KEEP_RECEIPTS_MS: Final = 24 * 60 * 60 * 1000
 
 
@@ -33,6 +35,7 @@ class Ledger:
         self.lock = RLock()
         self._receipts: dict[str, tuple[Receipt, object]] = {}
         self.is_closed = False
+        self._written: dict[str, RunRevision] = {}
         self.chain: list[Link] = []
         self.webhooks = self.table("webhooks", tuple[Webhook, bytes | None])
         """Each with its sealed secret."""
@@ -66,6 +69,18 @@ class Ledger:
             except MillraceError as error:
                 future.set_exception(error)
         return future
+
+    def touch(self, run_id: str, experiment_id: str) -> None:
+        """Something was logged to a run."""
+        known = self._written.pop(run_id, None)
+        revision = 1 if known is None else known.revision + 1
+        self._written[run_id] = RunRevision(run_id, experiment_id, revision)
+        if len(self._written) > _WRITTEN:
+            del self._written[next(iter(self._written))]
+
+    def written(self) -> list[RunRevision]:
+        """The runs that were logged to last, by this process."""
+        return list(self._written.values())
 
     def note(
         self,

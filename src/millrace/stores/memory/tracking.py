@@ -267,6 +267,7 @@ class MemoryTracking(LoggedModels):
         missing = tuple(key for key in batch.delete_tags if key not in run.tags)
         if clashes or missing:
             return Appended(clashes=clashes, missing_tags=missing)
+        self._ledger.touch(run_id, run.base.experiment_id)
         run.revive()
         if batch.run_name is not None:
             run.base = replace(run.base, run_name=batch.run_name)

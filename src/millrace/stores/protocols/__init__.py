@@ -19,6 +19,7 @@ from __future__ import annotations
 from millrace.stores.protocols.approvals import ApprovalStore
 from millrace.stores.protocols.artifacts import ArtifactRecords
 from millrace.stores.protocols.audit import AuditStore
+from millrace.stores.protocols.changes import ChangeFeed, RunRevision
 from millrace.stores.protocols.evaluation import EvaluationStore
 from millrace.stores.protocols.registry import RegistryStore
 from millrace.stores.protocols.run_tables import (
@@ -48,6 +49,7 @@ __all__ = [
     "ArtifactRecords",
     "AuditStore",
     "Buckets",
+    "ChangeFeed",
     "EvaluationStore",
     "Inspects",
     "KeyFacts",
@@ -59,6 +61,7 @@ __all__ = [
     "Query",
     "RawSeries",
     "RegistryStore",
+    "RunRevision",
     "RunTables",
     "RunsAsked",
     "SeriesAnswer",

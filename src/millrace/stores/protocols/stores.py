@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.approvals import ApprovalStore
     from millrace.stores.protocols.artifacts import ArtifactRecords
     from millrace.stores.protocols.audit import AuditStore
+    from millrace.stores.protocols.changes import ChangeFeed
     from millrace.stores.protocols.evaluation import EvaluationStore
     from millrace.stores.protocols.registry import RegistryStore
     from millrace.stores.protocols.run_tables import RunTables
@@ -55,6 +56,9 @@ class Stores(Protocol):
 
     @property
     def run_tables(self) -> RunTables: ...
+
+    @property
+    def changes(self) -> ChangeFeed: ...
 
     @property
     def evaluation(self) -> EvaluationStore: ...

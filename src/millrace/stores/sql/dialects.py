@@ -205,9 +205,7 @@ def _on_duplicate_key(statement: _Insert, compiler: SQLCompiler, **options: Any)
     quoted = compiler.preparer.quote
     inserted = compiler.visit_insert(statement, **options)  # type: ignore[no-untyped-call]
     if statement.changed:
-        changes = ", ".join(
-            f"{quoted(name)} = VALUES({quoted(name)})" for name in statement.changed
-        )
+        changes = _changes(statement, compiler, "{}", "VALUES({})")
     else:
         # INSERT IGNORE would pass over values that do not fit, too.
         first = quoted(next(iter(statement.into.primary_key.columns)).name)

@@ -25,6 +25,7 @@ from millrace.stores.sql import documents, experiments, models, runs
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.artifacts import SqlArtifacts
 from millrace.stores.sql.audit import SqlAudit
+from millrace.stores.sql.changes import SqlChanges
 from millrace.stores.sql.charts import Charts
 from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
@@ -390,6 +391,7 @@ class SqlStores:
             self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
             self._tracking = SqlTracking(self._database, self._writer, prepared)
             self._run_tables = SqlRunTables(self._database, prepared)
+            self._changes = SqlChanges(self._database)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
@@ -423,6 +425,11 @@ class SqlStores:
     def run_tables(self) -> SqlRunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def changes(self) -> SqlChanges:
+        """Runs that were written to a moment ago."""
+        return self._changes
 
     @property
     def evaluation(self) -> SqlEvaluation:
