@@ -96,10 +96,13 @@ class Memory:
         try:
             with open(self._path(experiment_id), "rb") as file:
                 data = file.read()
-            kept = _read(data[_SUM_BYTES:])
-        except (OSError, msgspec.MsgspecError):
+        except OSError:
             return [], {}
         if data[:_SUM_BYTES] != _sum(data[_SUM_BYTES:]):
+            return [], {}
+        try:
+            kept = _read(data[_SUM_BYTES:])
+        except (msgspec.MsgspecError, ValueError):  # of another release
             return [], {}
         if kept.format != _FORMAT:
             return [], {}
