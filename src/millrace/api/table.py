@@ -18,6 +18,7 @@ from millrace.api import (
     system,
     tracking,
     trash,
+    views,
     webhooks,
 )
 
@@ -37,6 +38,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *webhooks.ROWS,
     *audit.ROWS,
     *events.ROWS,
+    *views.ROWS,
     *trash.ROWS,
     *system.ROWS,
 )

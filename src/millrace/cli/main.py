@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "audit": "audit",
     "backup": "backup",
     "db": "db",
+    "demo": "demo",
     "doctor": "doctor",
     "experiments": "experiments",
     "fsck": "fsck",

@@ -62,6 +62,11 @@ def approval_id() -> str:
     return f"a-{uuid.uuid4().hex}"
 
 
+def view_id() -> str:
+    """`v-` and 32 lower-case hexadecimal digits."""
+    return f"v-{uuid.uuid4().hex}"
+
+
 def record_id() -> str:
     """`dr-` and 32 lower-case hexadecimal digits."""
     return f"dr-{uuid.uuid4().hex}"

@@ -35,6 +35,7 @@ from millrace.services.runs import Runs
 from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
+from millrace.services.views import Views
 from millrace.services.webhooks import Webhooks
 from millrace.stores.apart import WebhooksApart
 
@@ -117,6 +118,7 @@ class Platform:
             freezes=settings.FREEZE_MODELS.get(),
         )
         self.artifacts = artifacts
+        views = Views(stores.views, stores.tracking)
         moving = Moving(stores, self.places, transfers)
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
         by_name = self._registry_stores.registry
@@ -201,6 +203,11 @@ class Platform:
             "getMetricHistory": metrics.history,
             "getMetricHistoryBulk": metrics.history_bulk,
             "getMetricHistoryBulkInterval": metrics.history_interval,
+            "createView": views.create,
+            "searchViews": views.search,
+            "getView": views.get,
+            "updateView": views.update,
+            "deleteView": views.delete,
             "queryRunTable": run_tables.table,
             "findRunKeys": run_tables.keys,
             "findRunValues": run_tables.values,

@@ -29,6 +29,7 @@ from millrace.stores.protocols import (
     StoreHealth,
     TrackingStore,
     TransferStore,
+    ViewStore,
     WebhookStore,
 )
 from tests.contract import build
@@ -114,6 +115,7 @@ class BusyStores:
     transfer = Busy(TransferStore)
     run_tables = Busy(RunTables)
     changes = Busy(ChangeFeed)
+    views = Busy(ViewStore)
 
     def secret(self) -> bytes:
         return b"s"

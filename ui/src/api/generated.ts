@@ -230,6 +230,17 @@ export interface CreateTransitionRequest {
   comment?: string
 }
 
+/** `document` is a JSON object as text, `format` the version of its form, both the caller's. Without a name the view only stands for a long address. A default takes that place from the one before: for everybody if it is shared, for the owner if not. */
+export interface CreateView {
+  experiment_id?: string
+  name?: string
+  description?: string
+  is_shared?: boolean
+  is_default?: boolean
+  format: number
+  document: string
+}
+
 export interface CreateWebhook {
   name: string
   url: string
@@ -1391,6 +1402,11 @@ export interface SearchTrash {
   page_token?: string
 }
 
+/** Views of an experiment, or those of none, by name; those without a name are left out. */
+export interface SearchViews {
+  experiment_id?: string
+}
+
 /** One series as columns of equal length. */
 export interface SeriesColumns {
   run_id: string
@@ -1636,6 +1652,18 @@ export interface UpdateRun {
   run_name?: string
 }
 
+/** What is absent stays. `seen_revision`: refuse (409) when the view was changed since. */
+export interface UpdateView {
+  view_id: string
+  seen_revision?: number
+  name?: string
+  description?: string
+  is_shared?: boolean
+  is_default?: boolean
+  format?: number
+  document?: string
+}
+
 export interface UpdateWebhook {
   webhook_id: string
   name?: string
@@ -1675,6 +1703,34 @@ export interface VersionName {
 export interface VersionOfModel {
   name: string
   version: string
+}
+
+/** A saved view. `document` is JSON text of whoever shows it, `format` the version of its form. */
+export interface View {
+  view_id: string
+  experiment_id?: string
+  name?: string
+  description?: string
+  owner: string
+  is_shared?: boolean
+  is_default?: boolean
+  format: number
+  document: string
+  created_ms: number
+  updated_ms: number
+  revision?: number
+}
+
+export interface ViewAt {
+  view_id: string
+}
+
+export interface ViewReply {
+  view: View
+}
+
+export interface ViewsReply {
+  views?: View[]
 }
 
 /** Where to POST which events. Its secret is kept apart and never shown. */
@@ -1792,6 +1848,17 @@ export interface UpdateWebhookBody {
 
 export interface TestWebhookBody {
   event?: EventEntry
+}
+
+/** What is absent stays. `seen_revision`: refuse (409) when the view was changed since. */
+export interface UpdateViewBody {
+  seen_revision?: number
+  name?: string
+  description?: string
+  is_shared?: boolean
+  is_default?: boolean
+  format?: number
+  document?: string
 }
 
 /** What each operation takes and gives. */
@@ -1928,6 +1995,11 @@ export interface Operations {
   getAuditEntry: [{ seq: number; registry?: boolean }, AuditEntryReply]
   getAuditChain: [{ after?: number; max_results?: number; registry?: boolean }, AuditChainReply]
   listenEvents: [{ topics?: ("approvals" | "experiments" | "other" | "registry" | "runs" | "webhooks")[]; experiment_ids?: string[]; run_ids?: string[]; last_event_id?: string }, Event]
+  createView: [CreateView, ViewReply]
+  searchViews: [{ experiment_id?: string }, ViewsReply]
+  getView: [{ view_id: string }, ViewReply]
+  updateView: [{ view_id: string } & UpdateViewBody, ViewReply]
+  deleteView: [{ view_id: string }, Nothing]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
@@ -2068,6 +2140,11 @@ export const OPERATIONS = {
   getAuditEntry: ["GET", "/api/2.0/millrace/audit/entries/{seq}"],
   getAuditChain: ["GET", "/api/2.0/millrace/audit/chain"],
   listenEvents: ["GET", "/api/3.0/millrace/events"],
+  createView: ["POST", "/api/3.0/millrace/views"],
+  searchViews: ["GET", "/api/3.0/millrace/views"],
+  getView: ["GET", "/api/3.0/millrace/views/{view_id}"],
+  updateView: ["PATCH", "/api/3.0/millrace/views/{view_id}"],
+  deleteView: ["DELETE", "/api/3.0/millrace/views/{view_id}"],
   searchTrash: ["GET", "/api/3.0/millrace/trash/search"],
   restoreLoggedModel: ["POST", "/api/3.0/millrace/logged-models/restore"],
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],

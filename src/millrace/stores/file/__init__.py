@@ -28,6 +28,7 @@ from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.trash import MemoryTrash
+from millrace.stores.memory.views import MemoryViews
 from millrace.stores.places import NotOpened, WrongPlace
 from millrace.stores.protocols import StoreHealth
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         TrackingStore,
         TransferStore,
         TrashStore,
+        ViewStore,
         WebhookStore,
     )
 
@@ -78,6 +80,7 @@ class FileStores:
         )
         self._tracking = FileTracking(self._ledger, self._journal, self._index)
         self._changes = MemoryChanges(self._ledger)
+        self._views = MemoryViews(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
@@ -130,6 +133,11 @@ class FileStores:
     def changes(self) -> ChangeFeed:
         """Runs that this process has written to."""
         return self._changes
+
+    @property
+    def views(self) -> ViewStore:
+        """Saved views."""
+        return self._views
 
     @property
     def evaluation(self) -> EvaluationStore:

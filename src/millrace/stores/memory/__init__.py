@@ -20,6 +20,7 @@ from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
+from millrace.stores.memory.views import MemoryViews
 from millrace.stores.memory.webhooks import MemoryWebhooks
 from millrace.stores.protocols import StoreHealth
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         TrackingStore,
         TransferStore,
         TrashStore,
+        ViewStore,
         WebhookStore,
     )
 
@@ -47,6 +49,7 @@ class MemoryStores:
         self._tracking = MemoryTracking(self._ledger, Held())
         self._tracking.add_default(default_artifact_root)
         self._changes = MemoryChanges(self._ledger)
+        self._views = MemoryViews(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
@@ -80,6 +83,11 @@ class MemoryStores:
     def changes(self) -> ChangeFeed:
         """Runs that this process has written to."""
         return self._changes
+
+    @property
+    def views(self) -> ViewStore:
+        """Saved views."""
+        return self._views
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -41,6 +41,7 @@ from millrace.stores.protocols.stores import Inspects, StoreHealth, Stores
 from millrace.stores.protocols.tracking import Appended, NewExperiment, Query, TrackingStore
 from millrace.stores.protocols.transfer import TransferStore
 from millrace.stores.protocols.trash import TrashStore
+from millrace.stores.protocols.views import ViewStore
 from millrace.stores.protocols.webhooks import WebhookStore
 
 __all__ = [
@@ -71,5 +72,6 @@ __all__ = [
     "TrackingStore",
     "TransferStore",
     "TrashStore",
+    "ViewStore",
     "WebhookStore",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.tracking import TrackingStore
     from millrace.stores.protocols.transfer import TransferStore
     from millrace.stores.protocols.trash import TrashStore
+    from millrace.stores.protocols.views import ViewStore
     from millrace.stores.protocols.webhooks import WebhookStore
 
 
@@ -59,6 +60,9 @@ class Stores(Protocol):
 
     @property
     def changes(self) -> ChangeFeed: ...
+
+    @property
+    def views(self) -> ViewStore: ...
 
     @property
     def evaluation(self) -> EvaluationStore: ...

@@ -40,6 +40,7 @@ from millrace.stores.sql.statements import Statements, statements
 from millrace.stores.sql.transaction import Transaction
 from millrace.stores.sql.transfer import SqlTransfer
 from millrace.stores.sql.trash import SqlTrash
+from millrace.stores.sql.views import SqlViews
 from millrace.stores.sql.webhooks import SqlWebhooks
 from millrace.stores.sql.writer import Writer
 
@@ -392,6 +393,7 @@ class SqlStores:
             self._tracking = SqlTracking(self._database, self._writer, prepared)
             self._run_tables = SqlRunTables(self._database, prepared)
             self._changes = SqlChanges(self._database)
+            self._views = SqlViews(self._database, self._writer)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
@@ -430,6 +432,11 @@ class SqlStores:
     def changes(self) -> SqlChanges:
         """Runs that were written to a moment ago."""
         return self._changes
+
+    @property
+    def views(self) -> SqlViews:
+        """Saved views."""
+        return self._views
 
     @property
     def evaluation(self) -> SqlEvaluation:

@@ -497,6 +497,16 @@ registry_steps = Table(
     sqlite_autoincrement=True,
 )
 
+# How pages show their records; "" where a view is of no experiment.
+views = Table(
+    "views",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("experiment_id", String(64), nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the View
+    Index(None, "experiment_id"),
+)
+
 receipts = Table(
     "receipts",
     metadata,
