@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz crash clean
+.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz flavors crash clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -62,6 +62,9 @@ release: test docs  ## wheel and sdist in dist/, checked
 
 fuzz: $(READY)  ## the property and fuzz tests, ten times as long
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m fuzz --full-size $(PYTEST)
+
+flavors: $(READY)  ## the contract of flavors with the large libraries, each in an environment of its own
+	MILLRACE_TEST_ALL_FLAVORS=1 $(BIN)/python -m pytest tests/flavors $(PYTEST)
 
 crash: $(READY)  ## kill the server many times while it writes, and count what was lost
 	$(BIN)/python -m pytest -m crash --full-size $(PYTEST)

@@ -218,6 +218,12 @@ def mlflow_release(version: str) -> Path:
     return environment_python(folder, MLFLOW_LOCK.with_name(f"mlflow-{version}.lock"))
 
 
+def flavors_python(name: str) -> Path:
+    """The interpreter of an environment with large libraries of models, such as `pytorch`."""
+    lock = ROOT / "tests" / "flavors-env" / f"{name}.lock"
+    return environment_python(MLFLOW_ENV.with_name(f"flavors-{name}"), lock)
+
+
 def environment_python(folder: Path, lock: Path) -> Path:
     """The interpreter of a virtual environment at *folder* that holds just what *lock* names.
 

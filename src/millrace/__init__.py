@@ -102,11 +102,18 @@ if TYPE_CHECKING:
     )
     from millrace.client.fluent_registry import set_registry_uri as set_registry_uri
     from millrace.core.errors import MillraceError as MillraceError
+    from millrace.flavors import catboost as catboost
+    from millrace.flavors import keras as keras
     from millrace.flavors import lightgbm as lightgbm
     from millrace.flavors import onnx as onnx
+    from millrace.flavors import pmdarima as pmdarima
+    from millrace.flavors import prophet as prophet
     from millrace.flavors import pytorch as pytorch
+    from millrace.flavors import sentence_transformers as sentence_transformers
     from millrace.flavors import sklearn as sklearn
+    from millrace.flavors import spacy as spacy
     from millrace.flavors import statsmodels as statsmodels
+    from millrace.flavors import transformers as transformers
     from millrace.flavors import xgboost as xgboost
     from millrace.models import pyfunc as pyfunc
     from millrace.models import types as types

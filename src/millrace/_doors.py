@@ -38,7 +38,10 @@ _FLUENT_REGISTRY = """
     set_registered_model_alias set_registry_uri
 """.split()
 _ARTIFACTS = "download_artifacts list_artifacts load_dict load_image load_text".split()
-FLAVORS: Final = "lightgbm onnx pytorch sklearn statsmodels xgboost".split()
+FLAVORS: Final = """
+    catboost keras lightgbm onnx pmdarima prophet pytorch sentence_transformers sklearn spacy
+    statsmodels transformers xgboost
+""".split()
 """Modules of `millrace.flavors`, under their names in `MLmodel`."""
 
 NAMES: Final[dict[str, str]] = {

@@ -146,6 +146,142 @@ def pytorch_own_class() -> Case:
     )
 
 
+def catboost() -> Case:
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(iterations=3, depth=2, verbose=False, allow_writing_files=False)
+    return Case(model.fit(X, Y), X, lambda model, data: model.predict(data), "catboost")
+
+
+def prophet() -> Case:
+    from prophet import Prophet
+
+    days = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=40), "y": np.arange(40.0)})
+    model = Prophet(n_changepoints=2, uncertainty_samples=0).fit(days)
+    ahead = pd.DataFrame({"ds": pd.date_range("2020-02-10", periods=5)})
+    return Case(model, ahead, lambda model, data: model.predict(data)[["yhat"]], "prophet")
+
+
+def pmdarima() -> Case:
+    from pmdarima import ARIMA
+
+    model = ARIMA(order=(1, 0, 0)).fit(np.sin(np.arange(30.0)))
+    return Case(
+        model,
+        pd.DataFrame({"n_periods": [5]}),
+        lambda model, data: model.predict(n_periods=5).reshape(-1, 1),
+        "pmdarima",
+        is_safe=False,
+        trusts_nothing="model.pmd",
+    )
+
+
+def spacy() -> Case:
+    import spacy as library
+
+    pipeline = library.blank("en")
+    kinds = pipeline.add_pipe("textcat")
+    for label in ("good", "bad"):
+        kinds.add_label(label)
+    pipeline.initialize()
+    texts = pd.DataFrame({"text": ["well done", "too bad", "so so"]})
+    return Case(
+        pipeline,
+        texts,
+        lambda model, data: [list(model(text).cats.values()) for text in data["text"]],
+        "spacy",
+    )
+
+
+def keras() -> Case:
+    import keras as library
+
+    model = library.Sequential([library.Input((3,)), library.layers.Dense(2)])
+    data = X.to_numpy().astype("float32")
+    return Case(model, data, lambda model, data: model.predict(data, verbose=0), "keras")
+
+
+def keras_lambda() -> Case:
+    import keras as library
+
+    model = library.Sequential([library.Input((3,)), library.layers.Lambda(lambda x: x * 2)])
+    data = X.to_numpy().astype("float32")
+    return Case(
+        model,
+        data,
+        lambda model, data: model.predict(data, verbose=0),
+        "keras",
+        is_safe=False,
+        flavor="keras",
+        trusts_nothing="data/model.keras",
+    )
+
+
+def _tiny_bert(folder: Any) -> tuple[Any, Any]:
+    """A model of one layer, and its tokenizer: nothing is fetched from anywhere."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+    torch.manual_seed(0)
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] well done too bad so".split()
+    (folder / "vocab.txt").write_text("\n".join(words))
+    tokenizer = BertTokenizer(str(folder / "vocab.txt"))
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=16,
+    )
+    return BertForSequenceClassification(config).eval(), tokenizer
+
+
+TEXTS = pd.DataFrame({"text": ["well done", "too bad", "so so"]})
+
+
+def transformers() -> Case:
+    import tempfile
+    from pathlib import Path
+
+    import transformers as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        model, tokenizer = _tiny_bert(Path(folder))
+    pipeline = library.pipeline("text-classification", model=model, tokenizer=tokenizer)
+    return Case(
+        pipeline,
+        TEXTS,
+        lambda model, data: [
+            [one["label"], round(one["score"], 5)] for one in model(list(data["text"]))
+        ],
+        "transformers",
+    )
+
+
+def sentence_transformers() -> Case:
+    import tempfile
+    from pathlib import Path
+
+    from sentence_transformers import SentenceTransformer, models
+
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
+        model, tokenizer = _tiny_bert(where)
+        model.bert.save_pretrained(where / "bert")
+        tokenizer.save_pretrained(where / "bert")
+        words = models.Transformer(str(where / "bert"))
+        encoder = SentenceTransformer(
+            modules=[words, models.Pooling(words.get_word_embedding_dimension())], device="cpu"
+        )
+    return Case(
+        encoder,
+        TEXTS,
+        lambda model, data: model.encode(list(data["text"])),
+        "sentence-transformers",
+    )
+
+
 def _torch_predict(model: Any, data: Any) -> Any:
     import torch
 

@@ -1,4 +1,4 @@
-"""`millrace models`: serve a model over HTTP, score files with it."""
+"""`millrace models`: serve a model over HTTP; look at, check and compare models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millrace.cli import packaging
 from millrace.cli.options import option_of
 from millrace.core import settings
 from millrace.core.errors import InvalidArgument
@@ -35,7 +36,11 @@ def _trusted(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def models() -> None:
-    """Serve packaged models, and score files with them."""
+    """Serve packaged models; look at them, check them, compare them."""
+
+
+for _command in packaging.COMMANDS:
+    models.add_command(_command)
 
 
 @models.command()

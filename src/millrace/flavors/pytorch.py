@@ -67,7 +67,7 @@ class PytorchFlavor:
             with (data / _MODULE).open("wb") as out:
                 torch.save(model, out, pickle_module=pickler)
             (data / "pickle_module_info.txt").write_text(_PICKLE_MODULE, encoding="utf-8")
-        return {"model_data": "data", "pytorch_version": torch.__version__}
+        return {"model_data": "data", "pytorch_version": str(torch.__version__)}
 
     def generic(self, config: FlavorConfig) -> FlavorConfig:
         """See `Flavor`."""
@@ -114,7 +114,8 @@ class PytorchFlavor:
             return found.float() if found.dtype is torch.float64 else found
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
-            if hasattr(model, "training") and model.training:
+            # A graph was traced in the mode in which it scores, and knows no other.
+            if model.training and not isinstance(model, torch.fx.GraphModule):
                 model.eval()
             with torch.no_grad():
                 if isinstance(data, dict):

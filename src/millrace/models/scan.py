@@ -35,6 +35,7 @@ _IMPORT: Final = re.compile(
     rb"|[\x8c](?:.)([A-Za-z_][\w.]*)\x94?\x8c(?:.)([A-Za-z_][\w.]*)\x94?\x93",
     re.DOTALL,
 )
+_SPELLED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 # What no model needs, and what takes over a machine. A name of a module stands for all in it.
@@ -232,11 +233,22 @@ def _look_into_zip(file: Any, wrapped: tuple[str, ...], seen: _Seen) -> None:
                     seen.notes.append(f"{member.filename} is encrypted")
                     seen.way((*wrapped, "zip"), "unknown")
                     continue
+                if member.filename.endswith("config.json"):
+                    _look_for_lambda(archive, member, wrapped, seen)
                 with archive.open(member) as inner:
                     _look_through_member("zip", inner, member.file_size, wrapped, seen)
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, zlib.error) as error:
         seen.notes.append(f"zip that cannot be read: {error}")
         seen.way(wrapped, "zip > unknown")
+
+
+def _look_for_lambda(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, wrapped: tuple[str, ...], seen: _Seen
+) -> None:
+    """Keras keeps the functions of Lambda layers as marshalled code in its configuration."""
+    with archive.open(member) as file:
+        if b"__lambda__" in file.read(64 * 1024 * 1024):
+            seen.way((*wrapped, "zip"), "Python code in a Lambda layer")
 
 
 def _look_into_tar(file: Any, wrapped: tuple[str, ...], seen: _Seen) -> None:
@@ -308,6 +320,8 @@ def _pickles(file: Any, wrapped: tuple[str, ...], seen: _Seen) -> None:
         imports: set[str] = set()
         ended = _one_pickle(file, imports, seen)
         if says_so or imports or ended:
+            if not says_so and not ended:
+                imports = {one for one in imports if _SPELLED.fullmatch(one)}
             if imports or says_so:
                 seen.way(wrapped, "pickle")
                 seen.imports |= imports
@@ -375,7 +389,7 @@ class _Machine:
             is_known = len(pair) == 2 and all(isinstance(one, str) for one in pair)  # noqa: PLR2004 - the format has it so
             self._imports.add(".".join(map(str, pair)) if is_known else "unknown")
         elif name in {"EXT1", "EXT2", "EXT4"}:
-            self._imports.add("copyreg.extension")
+            self._imports.add("extension")
         elif name in {"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}:
             at = len(self._memo) if name == "MEMOIZE" else int(str(argument))
             self._memo[at] = self._stack[-1] if self._stack else _UNKNOWN

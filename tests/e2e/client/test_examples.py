@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, clean_environment
+from tests.services import (
+    ROOT,
+    clean_environment,
+    flavors_python,
+    private_millrace,
+    unavailable,
+)
 
 SAID = {
     "train.py": "good",
@@ -16,11 +22,18 @@ SAID = {
     "artifacts.py": "epoch 7 of 8, loss 0.074",
     "sweep.py": "best: {'depth': '4', 'lr': '0.01'} with 1.00",
     "offline.py": "FINISHED, loss 0.01",
+    "sklearn_model.py": "the champion agrees: True",
+    "xgboost_model.py": "equal predictions: True",
 }
+ELSEWHERE = {"pytorch_model.py": ("pytorch", "equal predictions: True")}
+"""In an environment with a large library."""
+MODELS = ["sklearn_model.py", "xgboost_model.py", *ELSEWHERE]
 
 
 def test_every_example_is_run():
-    assert {path.name for path in (ROOT / "examples").glob("*.py")} == SAID.keys()
+    names = {path.name for path in (ROOT / "examples").glob("*.py")}
+
+    assert names == SAID.keys() | ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -37,3 +50,36 @@ def test_an_example_runs(name: str, tmp_path: Path):
 
     assert done.returncode == 0, done.stderr
     assert SAID[name] in done.stdout
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", MODELS)
+def test_an_example_of_models_runs_on_a_server(name: str, tmp_path: Path):
+    """Train, log, register, load by alias, score: through a server that keeps records and files."""
+    python: Path | str = sys.executable
+    said = SAID.get(name)
+    if name in ELSEWHERE:
+        environment, said = ELSEWHERE[name]
+        try:
+            python = flavors_python(environment)
+        except LookupError as error:
+            unavailable(f"flavors-{environment}", str(error))
+
+    with private_millrace(tmp_path / "server") as uri:
+        done = subprocess.run(
+            [python, ROOT / "examples" / name],
+            env=clean_environment(
+                MLFLOW_TRACKING_URI=uri,
+                PYTHONPATH=str(ROOT / "src"),
+                MILLRACE_DATA_DIR=str(tmp_path / "home"),
+                MILLRACE_CACHE_DIR=str(tmp_path / "cache"),
+            ),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
