@@ -202,7 +202,7 @@ class EventsRoute:
                 if not taken.done():
                     taken.cancel()
                 told = taken.result() if taken.done() and not taken.cancelled() else []
-                if not gone.done():
+                if not gone.done() and (told or not listener.has_ended):
                     await _send(send, b"".join(map(_text, told)) or b": alive\n\n")
             if not gone.done():
                 await _send(send, b"", more_body=False)
