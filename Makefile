@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz flavors crash clean
+.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz flavors crash spark clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -68,6 +68,9 @@ flavors: $(READY)  ## the contract of flavors with the large libraries, each in 
 
 crash: $(READY)  ## kill the server many times while it writes, and count what was lost
 	$(BIN)/python -m pytest -m crash --full-size $(PYTEST)
+
+spark: $(READY)  ## score with a model on a real Spark in local mode; needs Java 17
+	$(BIN)/python -m pytest tests/e2e/models/test_spark.py --full-size $(PYTEST)
 
 clean:  ## remove what the verbs made, but not the databases
 	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -117,6 +117,10 @@ if TYPE_CHECKING:
     from millrace.flavors import xgboost as xgboost
     from millrace.models import pyfunc as pyfunc
     from millrace.models import types as types
+    from millrace.models.evaluate import evaluate as evaluate
+    from millrace.models.evaluate import (
+        validate_evaluation_results as validate_evaluation_results,
+    )
 
 _doors.hang()
 

@@ -44,10 +44,13 @@ FLAVORS: Final = """
 """.split()
 """Modules of `millrace.flavors`, under their names in `MLmodel`."""
 
+_EVALUATION = "evaluate validate_evaluation_results".split()
+
 NAMES: Final[dict[str, str]] = {
     **dict.fromkeys(_FLUENT, "millrace.client.fluent"),
     **dict.fromkeys(_FLUENT_FILES, "millrace.client.fluent_files"),
     **dict.fromkeys(_FLUENT_REGISTRY, "millrace.client.fluent_registry"),
+    **dict.fromkeys(_EVALUATION, "millrace.models.evaluate"),
     "ActiveRun": "millrace.client.active",
     "MillraceClient": "millrace.client.client",
     "MlflowClient": "millrace.client.client",
@@ -71,6 +74,7 @@ _PACKAGES: Final = {
 
 FACES: Final[dict[str, dict[str, str]]] = {
     "millrace.artifacts": dict.fromkeys(_ARTIFACTS, "millrace.client.artifacts"),
+    "millrace.models.pyfunc": {"spark_udf": "millrace.models.spark"},
 }
 """Packages that are a room of the house and, under the same name, a part of the public API, whose
 functions live on a higher floor: name of a function -> its module. The package's own `__getattr__`

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +11,7 @@ import click
 from millrace.cli import packaging
 from millrace.cli.options import option_of
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument
+from millrace.core.errors import InvalidArgument, NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,13 @@ for _command in packaging.COMMANDS:
 )
 @option_of(settings.ALLOWED_HOSTS, "--allowed-hosts", metavar="HOSTS")
 @option_of(settings.CORS_ALLOWED_ORIGINS, "--cors-allowed-origins", metavar="ORIGINS")
+@click.option(
+    "--env-manager",
+    type=click.Choice(["local", "uv", "venv", "virtualenv", "conda"]),
+    default="local",
+    show_default=True,
+    help="local: this very environment; uv or venv: one made of what the model needs.",
+)
 @click.option("--name", help="What the Open Inference Protocol calls it; by default, its own name.")
 @click.option(
     "--env",
@@ -80,13 +89,16 @@ def serve(model_uri: str, variables: tuple[str, ...], name: str | None, **option
     from millrace.serving.fetch import fetch
     from millrace.serving.run import serve as run
 
-    given = options.pop("trusted")
-    found = fetch(model_uri, trusted=given)
+    given, manager = options.pop("trusted"), options.pop("env_manager")
+    if manager == "conda":
+        raise NotSupported("Environments are not made with conda; use uv or venv.")
+    found = fetch(model_uri, trusted=given, manager="venv" if manager == "virtualenv" else manager)
     # What its origin does not vouch for may still be what this user saved; the child looks.
     trusted = True if found.trusted else given
     run(
         ServingConfig(
             folder=found.folder,
+            python=found.python,
             name=name or found.name,
             version=found.version,
             trusted=trusted,
@@ -94,6 +106,70 @@ def serve(model_uri: str, variables: tuple[str, ...], name: str | None, **option
             **options,
         )
     )
+
+
+@models.command()
+@_model_uri
+@click.option("--input-path", "-i", default="-", metavar="FILE", help="What to score; - is stdin.")
+@click.option("--output-path", "-o", default="-", metavar="FILE", help="Where to; - is stdout.")
+@click.option(
+    "--content-type",
+    "-t",
+    "read_as",
+    type=click.Choice(["csv", "json", "jsonl", "parquet"]),
+    help="The format of the input; by default, what its name says, or JSON.",
+)
+@click.option(
+    "--output-type",
+    "write_as",
+    type=click.Choice(["csv", "json", "jsonl", "parquet"]),
+    help="The format of the output; by default, what its name says, or JSON.",
+)
+@click.option("--chunk-rows", "rows", type=click.IntRange(1), default=50_000, show_default=True)
+@click.option("--params", metavar="JSON", help="Params of the model, as a JSON object.")
+@click.option("--keep-input", is_flag=True, help="Write the input's columns, too.")
+@click.option("--quiet", is_flag=True, help="No progress on the standard error.")
+@_trusted
+def predict(model_uri: str, *, params: str | None, quiet: bool, **options: Any) -> None:
+    """Score a file with a model, chunk by chunk, in memory that does not grow with the file."""
+    from millrace.models.batch import score_file
+    from millrace.models.pyfunc import load_model
+
+    model = load_model(model_uri, trusted=options.pop("trusted"))
+    source, target = options.pop("input_path"), options.pop("output_path")
+    told = _Progress(quiet=quiet)
+    done = score_file(model, source, target, params=_params(params), progress=told.rows, **options)
+    told.end(done)
+
+
+class _Progress:
+    """Rows on the standard error, about once a second."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._is_quiet = quiet
+        self._began = self._last = time.monotonic()
+
+    def rows(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= 1 and not self._is_quiet:
+            self._last = now
+            click.echo(f"{done:,} rows, {done / (now - self._began):,.0f} a second", err=True)
+
+    def end(self, done: int) -> None:
+        if not self._is_quiet:
+            click.echo(f"{done:,} rows in {time.monotonic() - self._began:.1f} s", err=True)
+
+
+def _params(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(f"--params is no JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise InvalidArgument("--params must be a JSON object, such as '{\"temperature\": 0.5}'.")
+    return found
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from millrace._doors import faced
 from millrace.core.errors import InvalidArgument
 from millrace.models import packaging, python_model, resolve
 from millrace.models.flavor import FLAVORS, doors, flavor_named
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from millrace.models.flavor import Flavor, FlavorConfig, Predictor
     from millrace.models.signature import ModelSignature
+    from millrace.models.spark import spark_udf
     from millrace.models.types import Schema
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "load_model",
     "log_model",
     "save_model",
+    "spark_udf",
 ]
 
 _PICKLE: Final = "python_model.pkl"
@@ -285,3 +288,8 @@ def log_model(artifact_path: str | None = None, python_model: Any = None, **opti
     """Log a Python model: a `PythonModel`, a function, or the path of a script that calls
     `millrace.models.set_model`; or *loader_module* and *data_path*, a loader of your own."""
     return _doors.log_model(python_model, artifact_path, **options)
+
+
+def __getattr__(name: str) -> object:
+    # `spark_udf` builds on what is here.
+    return faced(__name__, name)

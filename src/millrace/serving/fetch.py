@@ -9,25 +9,31 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from millrace.core import model_uris
 from millrace.core.errors import InvalidArgument, MillraceError, from_answer
+from millrace.models import envs
 from millrace.models.resolve import Resolved, resolve
 from millrace.models.trust import Trust
+
+if TYPE_CHECKING:
+    from millrace.models.envs import Manager
 
 DONE: Final = 0
 
 
 class Fetched(msgspec.Struct, kw_only=True):
-    """A model on this disk. `trusted`: whether its code may run, as far as its origin tells."""
+    """A model on this disk. `trusted`: whether its code may run, as far as its origin tells.
+    `python`: the interpreter of its environment."""
 
     folder: str
     trusted: bool
     name: str
     version: str
+    python: str
 
 
 class _Failure(msgspec.Struct, kw_only=True):
@@ -36,11 +42,12 @@ class _Failure(msgspec.Struct, kw_only=True):
     error_code: str
 
 
-def fetch(uri: str, *, trusted: bool | None = None) -> Fetched:
-    """The model at *uri*, downloaded if need be, by a child; raises what the child met with."""
+def fetch(uri: str, *, trusted: bool | None = None, manager: Manager = "local") -> Fetched:
+    """The model at *uri* and its environment, both made to be there if need be, by a child; raises
+    what the child met with."""
     word = {None: "ask", True: "yes", False: "no"}[trusted]
     child = subprocess.run(  # noqa: S603 - an argument list, no shell
-        [sys.executable, "-m", "millrace.serving.fetch", word, uri],
+        [sys.executable, "-m", "millrace.serving.fetch", word, manager, uri],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=False,
@@ -57,13 +64,18 @@ def fetch(uri: str, *, trusted: bool | None = None) -> Fetched:
 def main() -> None:
     """Write on the standard output where the model is, or why it cannot be had."""
     logging.basicConfig(level="WARNING")
-    word, uri = {"ask": None, "yes": True, "no": False}[sys.argv[1]], sys.argv[2]
+    word = {"ask": None, "yes": True, "no": False}[sys.argv[1]]
+    manager, uri = cast("Manager", sys.argv[2]), sys.argv[3]
     try:
         found = resolve(uri)
         name, version = _named(found)
         trusted = Trust(found.folder, found.origin, word=word).allows()
         said: msgspec.Struct = Fetched(
-            folder=str(found.folder), trusted=trusted, name=name, version=version
+            folder=str(found.folder),
+            trusted=trusted,
+            name=name,
+            version=version,
+            python=str(envs.prepare(found.folder, manager)),
         )
     except MillraceError as error:
         said = _Failure(message=error.message, status=error.status, error_code=error.error_code)
