@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.request
 from typing import Any
 
@@ -66,7 +67,7 @@ class Api:
             tags=entries(tags or {}),
         )["run"]
         points = [
-            {"key": key, "value": value, "step": step, "timestamp": start_ms + 1000 * step}
+            {"key": key, "value": spelt(value), "step": step, "timestamp": start_ms + 1000 * step}
             for key, values in (metrics or {}).items()
             for step, value in enumerate(values if isinstance(values, list) else [values])
         ]
@@ -82,6 +83,13 @@ class Api:
             end = start_ms + 90_000
             self.post("runs/update", run_id=run_id, status=status, end_time=end)
         return dict(made)
+
+
+def spelt(value: float) -> float | str:
+    """A number as JSON has it; those that it has not are words."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def entries(pairs: dict[str, str]) -> list[dict[str, str]]:

@@ -1,17 +1,312 @@
-"""The frame of every page: addresses, palette, shortcuts, what is asked for."""
+"""The frame of every page: addresses, palette, shortcuts, themes, what is asked for."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
 
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import Watch
 from tests.browser.seed import Api
+from tests.services import clean_environment, http_server, private_millrace
+
+PATHS = [
+    "/",
+    "/experiments",
+    "/experiments?folder=vision",
+    "/experiments/{eid}",
+    "/experiments/{eid}/runs/{rid}",
+    "/experiments/{eid}/runs/{rid}/overview",
+    "/experiments/{eid}/runs/{rid}/charts",
+    "/experiments/{eid}/runs/{rid}/system",
+    "/experiments/{eid}/runs/{rid}/artifacts",
+    "/experiments/{eid}/runs/{rid}/models",
+    "/experiments/{eid}/runs/{rid}/code",
+    "/experiments/{eid}/runs/{rid}/lineage",
+    "/experiments/{eid}/artifacts/{rid}/notes.txt",
+    "/runs/{rid}",
+    "/compare?runs={rid}",
+    "/trash",
+    "/search?q=first",
+    "/settings/appearance",
+    "/settings/shortcuts",
+    "/settings/server",
+]
+
+
+@pytest.fixture(scope="module")
+def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A server below a prefix, as behind a proxy."""
+    folder = tmp_path_factory.mktemp("prefixed")
+
+    def command(port: int) -> list[str]:
+        options = ["--port", str(port), "--static-prefix", "/ml/track"]
+        return [sys.executable, "-m", "millrace", "server", *options]
+
+    with http_server(command, folder, health="/ml/track/health") as url:
+        yield Api(f"{url}/ml/track")
+
+
+def something(api: Api) -> dict[str, str]:
+    """An experiment and a run with a file; their ids."""
+    found = api.post("experiments/search", max_results=100).get("experiments", [])
+    eid = next((one["experiment_id"] for one in found if one["name"] == "vision/first"), None)
+    eid = eid or api.experiment("vision/first")
+    run = api.run(eid, "first-run", params={"lr": "0.1"}, metrics={"loss": [3.0, 2.0, 1.0]})
+    api.put(run, "notes.txt", b"one\ntwo\n")
+    return {"eid": eid, "rid": run["info"]["run_id"]}
+
+
+def is_settled(page: Page) -> None:
+    """Nothing is on its way any more, and nothing has failed."""
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-state=error]")).to_have_count(0)
+    expect(page.locator("#main")).not_to_be_empty()
 
 
 def test_ui_001_the_first_page_says_how_to_record_here(page: Page, server: Api) -> None:
+    with_runs = server.post("runs/search", experiment_ids=["0"]).get("runs", [])
+    assert with_runs == []
+
     page.goto("/")
 
     expect(page.get_by_role("heading", name="Record the first run")).to_be_visible()
     page.get_by_role("button", name="Copy Python").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f'millrace.set_tracking_uri("{server.url}")' in copied
-    compile(copied, "copied", "exec")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Api]:
+    with private_millrace(tmp_path) as url:
+        yield Api(url)
+
+
+def test_ui_002_a_run_of_the_snippet_shows_by_itself(
+    empty: Api, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(base_url=empty.url).new_page()
+    page.goto("/")
+    text = page.locator("pre").first.inner_text()
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=clean_environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+    expect(page.get_by_role("heading", name="Latest runs")).to_be_visible()
+    expect(page.get_by_text("Finished")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_ui_003_every_address_can_be_opened(page: Page, server: Api, path: str) -> None:
+    page.goto(path.format(**something(server)))
+
+    is_settled(page)
+    expect(page).to_have_title(lambda_title := page.title())
+    assert lambda_title.endswith("Millrace")
+    assert lambda_title != "Millrace"
+
+
+def links(eid: str, rid: str) -> dict[str, tuple[str, str]]:
+    """Addresses that clients print, what they lead to, and what is to be seen there."""
+    order = quote("metrics.`loss`")
+    searched = f"searchFilter={quote('metrics.loss < 5')}&orderByKey={order}&orderByAsc=true"
+    return {
+        f"#/experiments/{eid}": (f"/experiments/{eid}", "first-run"),
+        f"#/experiments/{eid}?{searched}": (f"/experiments/{eid}", "metrics.loss < 5"),
+        f"#/experiments/{eid}/runs/{rid}": (f"/experiments/{eid}/runs/{rid}/overview", "loss"),
+        f"#/experiments/{eid}/runs/{rid}/artifactPath/notes.txt": (
+            f"/experiments/{eid}/runs/{rid}/artifacts",
+            "notes.txt",
+        ),
+        f"#/runs/{rid}": (f"/experiments/{eid}/runs/{rid}/overview", "loss"),
+        f'#/compare-runs?runs=["{rid}"]&experiments=["{eid}"]': ("/compare", "first-run"),
+        f'#/compare-experiments/s?experiments=["{eid}","0"]': (
+            f"/experiments/{eid},0",
+            "first-run",
+        ),
+        f'#/metric/loss?runs=["{rid}"]&plot_metric_keys=["loss"]': ("/compare", "Compare 1 run"),
+        "#/models": ("/models", "Models"),
+    }
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_ui_004_printed_addresses_lead_to_the_right_page(
+    page: Page, server: Api, number: int
+) -> None:
+    address, (path, seen) = list(links(**something(server)).items())[number]
+
+    page.goto(f"/{address}")
+
+    expect(page.get_by_text(seen).first).to_be_visible()
+    assert page.evaluate("location.pathname") == path
+
+
+def test_ui_004_filter_and_order_are_applied(page: Page, server: Api) -> None:
+    ids = something(server)
+    asked = quote("metrics.loss < 5")
+    with page.expect_request(
+        lambda request: (
+            "runs/table" in request.url and "metrics.loss < 5" in (request.post_data or "")
+        )
+    ) as caught:
+        page.goto(
+            f"/#/experiments/{ids['eid']}?searchFilter={asked}&orderByKey=attributes.start_time&orderByAsc=true"
+        )
+
+    assert '"attributes.start_time ASC"' in (caught.value.post_data or "")
+
+
+@pytest.mark.parametrize("path", ["/", "/experiments", "/experiments/{eid}", "/compare?runs={rid}"])
+def test_ui_005_a_prefix_changes_nothing(
+    prefixed: Api, new_context: Callable[..., BrowserContext], path: str
+) -> None:
+    watch = Watch(prefixed.url)
+    page = new_context().new_page()
+    watch.attach(page)
+
+    page.goto(prefixed.url + path.format(**something(prefixed)))
+
+    is_settled(page)
+    page.get_by_role("link", name="Experiments", exact=True).first.click()
+    expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
+    assert page.url == f"{prefixed.url}/experiments"
+    watch.settle()
+
+
+def test_ui_006_the_palette_finds_runs_and_remembers(page: Page, server: Api) -> None:
+    ids = something(server)
+    server.run(ids["eid"], "zanzibar-otter")
+    page.goto("/experiments")
+    page.keyboard.press("Control+k")
+    page.get_by_placeholder("Experiments, runs").fill("zan")
+    expect(page.get_by_role("option", name="zanzibar-otter")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="zanzibar-otter")).to_be_visible()
+
+    page.keyboard.press("Control+k")
+    page.get_by_placeholder("Experiments, runs").fill(ids["rid"])
+    first = page.get_by_role("option").first
+    expect(first).to_contain_text("first-run")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="zanzibar-otter")).to_be_visible()
+
+
+def test_ui_007_shortcuts_are_listed_and_letters_can_be_switched_off(
+    page: Page, server: Api
+) -> None:
+    page.goto(f"/experiments/{something(server)['eid']}")
+    expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(sheet.get_by_text("Compare", exact=True)).to_be_visible()
+    sheet.get_by_label("Single letters act").uncheck()
+    page.keyboard.press("Escape")
+
+    page.get_by_role("treegrid", name="Runs").focus()
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowDown")
+
+    assert page.evaluate("location.pathname").startswith("/experiments/")
+    page.goto("/settings/shortcuts")
+    page.get_by_label("Single letters act outside of fields").check()
+
+
+def test_ui_008_the_first_script_is_small(page: Page, server: Api) -> None:
+    """As transferred: the server sends what the build has compressed."""
+    sizes: dict[str, int] = {}
+    page.on(
+        "response",
+        lambda response: (
+            sizes.__setitem__(response.url, int(response.headers.get("content-length", "0")))
+            if response.url.endswith(".js")
+            else None
+        ),
+    )
+    page.goto(f"/experiments/{something(server)['eid']}")
+    is_settled(page)
+
+    assert 0 < sum(sizes.values()) < 300 * 1024
+    lazily = ("MarkdownView", "JsonView", "FrameView", "CommandPalette", "TextView")
+    assert [url for url in sizes if any(name in url for name in lazily)] == []
+
+
+def test_ui_010_an_unknown_path_has_a_page_and_an_unknown_call_an_error(
+    page: Page, server: Api, watch: Watch
+) -> None:
+    watch.expect_failure("/api/2.0/mlflow/nothing")
+    page.goto("/no/such/place")
+    expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()
+
+    reply = page.goto("/api/2.0/mlflow/nothing")
+
+    assert reply is not None
+    assert reply.status == 404
+    assert reply.headers["content-type"] == "application/json"
+
+
+def test_ui_182_the_theme_is_there_before_the_first_paint(page: Page) -> None:
+    page.goto("/settings/appearance")
+    page.get_by_role("radio", name="Dark").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 20, 19)"
+
+    reply = page.reload()
+
+    assert reply is not None
+    assert '<html data-theme="dark"' in reply.text()
+
+
+def test_ui_184_reduced_motion_moves_nothing(page: Page) -> None:
+    page.goto("/")
+    is_settled(page)
+
+    longest = page.evaluate(
+        """Math.max(...[...document.querySelectorAll('*')].map((one) =>
+            Math.max(...getComputedStyle(one).transitionDuration.split(',').map(parseFloat))))"""
+    )
+
+    assert longest <= 0.01
+
+
+def test_ui_192_without_a_server_what_was_seen_stays(page: Page, server: Api, watch: Watch) -> None:
+    watch.expect_failure("ERR_FAILED|Failed to load")
+    page.goto(f"/experiments/{something(server)['eid']}")
+    expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
+
+    page.route("**/api/**", lambda route: route.abort())
+    page.keyboard.press("r")
+
+    expect(page.get_by_text("The server cannot be reached").first).to_be_visible()
+    expect(page.get_by_text("first-run").first).to_be_visible()
+    page.unroute("**/api/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("The server cannot be reached")).to_have_count(0)
+
+
+def test_ui_195_a_view_of_another_version_is_the_usual_one(page: Page, server: Api) -> None:
+    page.goto(f"/experiments/{something(server)['eid']}?s=nonsense")
+
+    expect(page.get_by_text("a view of another version")).to_be_visible()
+    expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
+
+
+def test_the_policy_forbids_inline_scripts(browser: Browser, server: Api) -> None:
+    page = browser.new_page(base_url=server.url)
+    reply = page.goto("/")
+    assert reply is not None
+    policy = reply.headers["content-security-policy"]
+    page.evaluate(
+        """document.body.append(
+          Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))"""
+    )
+
+    assert "script-src 'self';" in policy
+    assert page.evaluate("window.ran") is None
+    page.close()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import urllib.request
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -120,3 +124,33 @@ def test_the_server_starts(installed: Path, tmp_path: Path) -> None:
 
     with http_server(command, tmp_path):
         assert (tmp_path / "millrace.db").exists()
+
+
+def test_the_pages_are_in_the_wheel_and_packed(installed: Path, tmp_path: Path) -> None:
+    """Built from the sources, sent as the build has compressed them, and kept for ever."""
+
+    def command(port: int) -> list[str | Path]:
+        return [installed / "millrace", "server", "--port", str(port), "--static-prefix", "/ml"]
+
+    with http_server(command, tmp_path, health="/ml/health") as url:
+        page = read(f"{url}/ml/", accept="text/html")
+        script = re.search(r'src="(/ml/assets/[^"]+\.js)"', page.body.decode())
+        assert script is not None, page.body
+        packed = read(url + script[1], **{"accept-encoding": "gzip, br"})
+        plain = read(url + script[1])
+
+    assert packed.headers["content-encoding"] == "br"
+    assert "immutable" in packed.headers["cache-control"]
+    assert len(packed.body) < len(plain.body) / 2
+    assert page.headers["cache-control"] == "no-store"
+
+
+class Read(NamedTuple):
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def read(url: str, **headers: str) -> Read:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=10) as reply:
+        return Read(reply.read(), {key.lower(): value for key, value in reply.headers.items()})

@@ -189,3 +189,39 @@ def test_only_prefixed_health_is_open_to_any_host(behind: tuple[Api, Api]) -> No
 
     assert below.get("/health", Host="evil.example").status == 200
     assert bare.get("/health", Host="evil.example").status in {400, 403}
+
+
+# Pages
+
+
+@differs("the pages are ours")
+@pytest.mark.parametrize("path", ["/", "/experiments/1/runs/abc/overview", "/no/such/place"])
+def test_a_browser_gets_the_page_at_every_path(api: Api, path: str) -> None:
+    reply = api.get(path, accept="text/html,*/*")
+
+    assert reply.status == 200
+    assert reply.headers["content-type"].startswith("text/html")
+    policy = reply.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "base-uri 'none'" in policy
+
+
+@differs("the pages are ours")
+@pytest.mark.parametrize("path", ["/no/such/place", "/experiments/1"])
+def test_a_program_gets_an_error_at_a_path_without_a_route(api: Api, path: str) -> None:
+    refused(api.get(path), NO_ENDPOINT)
+
+
+@differs("the pages are ours")
+@pytest.mark.parametrize("path", ["/api/2.0/mlflow/nothing", "/ajax-api/9.9/x", "/assets/../x.js"])
+def test_a_call_that_is_unknown_stays_an_error_for_browsers(api: Api, path: str) -> None:
+    refused(api.get(path, accept="text/html"), NO_ENDPOINT)
+
+
+@differs("the pages are ours")
+def test_the_frame_for_logged_pages_may_ask_nobody(api: Api) -> None:
+    reply = api.get("/frame")
+
+    policy = reply.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none';")
+    assert "allow-same-origin" not in policy

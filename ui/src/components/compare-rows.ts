@@ -88,7 +88,8 @@ function bestOf(values: CompareRow["values"], isMaximized: boolean): number | nu
     const held = best === null ? undefined : values[best]
     if (typeof held !== "number" || (isMaximized ? value > held : value < held)) best = at
   }
-  return best
+  const numbers = values.filter((value) => typeof value === "number" && !Number.isNaN(value))
+  return numbers.length > 1 ? best : null
 }
 
 /** Higher is better for what is named so; a guess that the reader can see and change. */

@@ -33,7 +33,7 @@ export type Parsed =
   | { kind: "mistake"; mistake: Mistake }
 
 const LEXER =
-  /\s+|(?<text>'[^']*'|"[^"]*"|`[^`]*`)|(?<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))|(?<word>[A-Za-z_][\w./:%@-]*(?:\.(?:`[^`]*`|"[^"]*"|'[^']*')(?:\.\w+)?)?)|(?<operator>!=|>=|<=|=|<|>)|(?<bracket>[()])|(?<comma>,)|(?<odd>.)/gsu
+  /\s+|(?<text>'[^']*'|"[^"]*"|`[^`]*`)|(?<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))|(?<word>[A-Za-z_]\w*\.(?:`[^`]*`|"[^"]*"|'[^']*')(?:\.\w+)?|[A-Za-z_][\w./:%@-]*)|(?<operator>!=|>=|<=|=|<|>)|(?<bracket>[()])|(?<comma>,)|(?<odd>.)/gsu
 
 const ENTITIES = new Set(
   "metric metrics param params parameter parameters tag tags dataset datasets attribute attributes attr run model models".split(" "),

@@ -1,5 +1,5 @@
 import DOMPurify, { type Config } from "dompurify"
-import { marked } from "marked"
+import { Marked } from "marked"
 import { useEffect, useRef } from "react"
 import { urlOf } from "../../api/client"
 import styles from "./Preview.module.css"
@@ -14,6 +14,13 @@ const ALLOWED: Config = {
   RETURN_DOM_FRAGMENT: true,
 }
 
+// Raw markup is text: not even the inert parser of the sanitiser gets to see it.
+const markdown = new Marked({ gfm: true, renderer: { html: ({ text }) => escaped(text) } })
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+}
+
 /** Markdown through an allow-list; its pictures are files of the same run and nothing else. */
 export default function MarkdownView({
   text,
@@ -26,7 +33,7 @@ export default function MarkdownView({
 }) {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    const html = marked.parse(text, { async: false, gfm: true })
+    const html = markdown.parse(text, { async: false })
     // Cleaned as a fragment that is not on the page, so nothing is fetched before we have looked.
     const clean = DOMPurify.sanitize(html, ALLOWED) as unknown as DocumentFragment
     const folder = path.slice(0, path.lastIndexOf("/") + 1)

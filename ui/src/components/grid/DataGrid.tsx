@@ -120,7 +120,7 @@ export function DataGrid<R extends GridRow>(props: DataGridProps<R>) {
   useEffect(() => rows.measure(), [rows, rowHeight])
 
   const shownRows = rows.getVirtualItems()
-  const [firstRow, lastRow] = [shownRows[0]?.index ?? 0, shownRows.at(-1)?.index ?? 0]
+  const [firstRow, lastRow] = [rows.range?.startIndex ?? 0, rows.range?.endIndex ?? 0]
   useEffect(() => onSight(firstRow, lastRow), [firstRow, lastRow, onSight])
 
   useImperativeHandle(

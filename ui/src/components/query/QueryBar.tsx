@@ -29,6 +29,7 @@ export function QueryBar({
   const [known, setKnown] = useState(value)
   const [cursor, setCursor] = useState<number | null>(null)
   const [chosen, setChosen] = useState(0)
+  const [hasChosen, setHasChosen] = useState(false)
   if (value !== known) {
     // Changed elsewhere: a chip, a column menu, another address.
     setKnown(value)
@@ -44,7 +45,9 @@ export function QueryBar({
     placeholderData: keepPreviousData,
     enabled: isWriting,
   })
-  const options = isWriting && spot ? (found.data ?? []) : []
+  const offered = isWriting && spot ? (found.data ?? []) : []
+  // What is written already needs no offer.
+  const options = offered.length === 1 && offered[0]?.label === spot?.typed ? [] : offered
 
   useEffect(() => {
     if (text === known || parsed(text).kind === "mistake") return
@@ -63,6 +66,7 @@ export function QueryBar({
     setText(next)
     setCursor(at)
     setChosen(0)
+    setHasChosen(false)
     requestAnimationFrame(() => {
       field.current?.setSelectionRange(at, at)
       follow()
@@ -74,6 +78,7 @@ export function QueryBar({
     write(before + text.slice(spot.to).replace(/^\s+/, " "), before.length)
   }
   const settle = (next: string) => {
+    setCursor(null)
     setKnown(next)
     setText(next)
     onChange(next)
@@ -84,12 +89,14 @@ export function QueryBar({
       case "ArrowDown":
       case "ArrowUp":
         if (!isOpen) return
+        setHasChosen(true)
         setChosen((chosen + (event.key === "ArrowDown" ? 1 : options.length - 1)) % options.length)
         break
       case "Tab":
       case "Enter": {
         const option = options[chosen]
-        if (option && (event.key === "Tab" || chosen > 0 || spot?.typed)) complete(option)
+        // Enter asks for what means something; else it takes what is offered.
+        if (option && (event.key === "Tab" || hasChosen || mistake)) complete(option)
         else if (event.key === "Enter" && !mistake) settle(text)
         else if (event.key === "Tab") return
         break
@@ -136,6 +143,7 @@ export function QueryBar({
               setText(event.target.value)
               setCursor(event.target.selectionStart)
               setChosen(0)
+              setHasChosen(false)
             }}
             onKeyDown={onKeyDown}
             onKeyUp={(event) => /^(Arrow(Left|Right)|Home|End)$/.test(event.key) && track()}

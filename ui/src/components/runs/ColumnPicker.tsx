@@ -61,11 +61,14 @@ export function ColumnPicker({
     placeholderData: keepPreviousData,
   })
   const list = isKeyed
-    ? (found.data?.keys ?? []).map(({ key, runs }) => ({
-        id: keyed(`${kind}s`, key),
-        label: key,
-        note: `in ${count(runs)} of ${count(found.data?.runs ?? 0)}`,
-      }))
+    ? (found.data?.keys ?? [])
+        // While other keys are on their way, those that are there and fit.
+        .filter(({ key }) => key.toLowerCase().includes(text.toLowerCase()))
+        .map(({ key, runs }) => ({
+          id: keyed(`${kind}s`, key),
+          label: key,
+          note: `in ${count(runs)} of ${count(found.data?.runs ?? 0)}`,
+        }))
     : OTHERS.filter(({ label }) => label.toLowerCase().includes(text.toLowerCase())).map((one) => ({
         ...one,
         note: "",

@@ -34,6 +34,8 @@ interface Shown extends GridRow {
 
 export interface RunTableProps {
   experiments: readonly string[]
+  /** Of the experiments, in their order. */
+  names: readonly string[]
   view: View
   change: (patch: Partial<View>) => void
   columns: readonly string[]
@@ -253,6 +255,11 @@ export function RunTable(props: RunTableProps) {
     if (!of) return null
     const { row } = shownRow
     if (row.kind === "group") return <GroupCell row={row} column={of} />
+    if (column.id === "attributes.experiment_id") {
+      const id = experimentOf(row)
+      const name = props.names[props.experiments.indexOf(id)] ?? id
+      return <span title={name}>{name}</span>
+    }
     const base = props.base && props.base.id !== row.id ? props.base.cell(column.id) : undefined
     return (
       <RunCell row={row} column={of} base={base} isMaximized={view.maximize.includes(of.key)} />

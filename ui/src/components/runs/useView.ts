@@ -5,6 +5,8 @@ import { DEFAULT_VIEW, packed, unpacked, type View } from "../../lib/view"
 import { useGo } from "../Link"
 
 const WRITE_MS = 150
+/** The router tells of an address some time after it was written. */
+const ECHO_MS = 3_000
 
 /** The view that the address holds, and how to change it. */
 export function useView(): {
@@ -17,13 +19,16 @@ export function useView(): {
   const go = useGo()
   const read = useMemo(() => fromSearch(searchStr), [searchStr])
   const [view, setView] = useState(read.view)
-  const written = useRef(searchStr)
+  const last = useRef(searchStr)
+  const written = useRef(new Map<string, number>())
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
 
   // An address that somebody else has written is followed.
   useEffect(() => {
-    if (searchStr === written.current) return
-    written.current = searchStr
+    const at = written.current.get(searchStr)
+    if (searchStr === last.current || (at !== undefined && Date.now() - at < ECHO_MS)) return
+    last.current = searchStr
+    written.current.clear()
     clearTimeout(timer.current)
     setView(read.view)
   }, [searchStr, read])
@@ -37,8 +42,9 @@ export function useView(): {
         timer.current = setTimeout(() => {
           const text = packed(next)
           const search = text ? `?s=${text}` : ""
-          if (search === written.current) return
-          written.current = search
+          if (search === last.current) return
+          last.current = search
+          written.current.set(search, Date.now())
           go(path + search, { replace: true })
         }, WRITE_MS)
         return next

@@ -1,4 +1,3 @@
-import { useIsFetching } from "@tanstack/react-query"
 import { useLocation, useRouterState } from "@tanstack/react-router"
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react"
 import { reachable } from "../../api/client"
@@ -83,7 +82,6 @@ export function AppFrame({ children }: { children: ReactNode }) {
 /** What holds for all of the page: no way to the server, or a newer version of it. */
 function Notices() {
   const isThere = useStore(reachable)
-  const isAsking = useIsFetching() > 0
   const [isOld, setOld] = useState(false)
   useEffect(() => {
     // A part of this version is asked for, and the server has another one by now.
@@ -99,11 +97,7 @@ function Notices() {
       {!isThere && (
         <NoticeBar>
           The server cannot be reached; what you see is what was known before.
-          <Button
-            size="s"
-            disabledBecause={isAsking && "It is being asked."}
-            onClick={() => void queryClient.invalidateQueries()}
-          >
+          <Button size="s" onClick={() => void queryClient.invalidateQueries()}>
             Try again
           </Button>
         </NoticeBar>

@@ -35,13 +35,27 @@ export default function CommandPalette({ onClose }: { onClose: () => void }) {
   const places = [...PLACES, ...FOOT].filter(({ label }) => has(label))
   const doable = wanted ? commands.filter(({ label }) => has(label)) : []
   const results = wanted.length > 1 ? (found.data ?? []) : []
+  // The best is chosen when it comes; until then what was chosen is.
+  const best = results[0]?.to ?? ""
+  const [chosen, setChosen] = useState("")
+  const [known, setKnown] = useState(best)
+  if (best !== known) {
+    setKnown(best)
+    setChosen(best)
+  }
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className={styles.shade} />
         <Dialog.Content className={styles.box} aria-describedby={undefined}>
           <Dialog.Title className="visually-hidden">Search or go to</Dialog.Title>
-          <Command shouldFilter={false} loop label="Search or go to">
+          <Command
+            value={chosen}
+            onValueChange={setChosen}
+            shouldFilter={false}
+            loop
+            label="Search or go to"
+          >
             <Command.Input
               className={styles.input}
               placeholder="Experiments, runs, models, ids, commands"

@@ -23,7 +23,7 @@ export function TopBar({
       </span>
       <Breadcrumbs />
       <div className={styles.right}>
-        <button type="button" className={styles.search} aria-label="Search" onClick={onSearch}>
+        <button type="button" className={styles.search} onClick={onSearch}>
           <Icon name="search" size={14} />
           <span>Search or go to…</span>
           <Keys keys="ctrl+k" />

@@ -28,7 +28,7 @@ import styles from "./tree.module.css"
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3
 const COLUMNS: readonly GridColumn[] = [
-  { id: "name", label: "Name", width: 360, isFixed: true },
+  { id: "name", label: "Name", width: Math.min(360, innerWidth * 0.55), isFixed: true },
   { id: "runs", label: "Runs", width: 130, align: "end", isSortable: false },
   { id: "last_update_time", label: "Changed", width: 130 },
   { id: "creation_time", label: "Made", width: 130 },

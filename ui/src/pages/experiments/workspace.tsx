@@ -88,11 +88,15 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
   }, [matching, view.sort, view.maximize, view.group, view.isTree, expanded])
 
   const chosen = useFirstColumns(experiments, view)
-  const columns = useNarrowed(chosen, matching, view)
+  const placed = useMemo(
+    () => (isTogether && view.columns === null ? ["attributes.experiment_id", ...chosen] : chosen),
+    [isTogether, view.columns, chosen],
+  )
+  const columns = useNarrowed(placed, matching, view)
   const needed = useMemo(() => {
     const more = columns.includes("attributes.status") ? ["attributes.liveness"] : []
     if (isTogether) more.push("attributes.experiment_id")
-    return [NAME, ...columns, ...more]
+    return [...new Set([NAME, ...columns, ...more])]
   }, [columns, isTogether])
   const state = useRows(spec, needed)
   const apart = useApart(base, view, needed)
@@ -176,6 +180,7 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
   const table = (
     <RunTable
       experiments={experiments}
+      names={names}
       view={view}
       change={change}
       columns={columns}

@@ -1,0 +1,123 @@
+"""Experiments in folders, their trash, and several together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.seed import Api
+from tests.services import private_millrace
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with private_millrace(tmp_path_factory.mktemp("experiments")) as url:
+        api = Api(url)
+        for name in ("vision/resnet/sweeps", "vision/resnet/baseline", "vision/masks", "speech"):
+            api.experiment(name)
+        yield api
+
+
+def make(api: Api, name: str, runs: int = 0) -> str:
+    """A new experiment with runs."""
+    experiment = api.experiment(name)
+    for number in range(runs):
+        api.run(experiment, f"run-{number:02d}", metrics={"loss": float(number)})
+    return experiment
+
+
+def test_ui_020_folders_open_and_stay_in_the_address(page: Page) -> None:
+    page.goto("/experiments")
+    folders = page.get_by_role("navigation", name="Folders")
+    vision = folders.get_by_role("listitem").filter(has_text="vision").last
+    expect(vision).to_contain_text("3")
+
+    folders.get_by_role("button", name="Open vision").click()
+    folders.get_by_role("link", name="resnet").click()
+
+    expect(page.get_by_role("row").filter(has_text="baseline")).to_be_visible()
+    assert "folder=vision/resnet" in page.url.replace("%2F", "/")
+    page.get_by_role("link", name="baseline").click()
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="resnet")).to_be_visible()
+
+
+def test_ui_021_an_experiment_is_moved_by_menu_and_by_drag(page: Page, server: Api) -> None:
+    experiment = make(server, "wandering")
+    page.goto("/experiments")
+    page.get_by_role("button", name="Actions of wandering").click()
+    page.get_by_role("menuitem", name="Rename or move").click()
+    page.get_by_label("Name", exact=True).fill("vision/wandering")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("button", name="Actions of vision/wandering")).to_be_visible()
+
+    row = page.get_by_role("row").filter(has_text="vision/wandering")
+    folders = page.get_by_role("navigation", name="Folders")
+    row.get_by_role("link").drag_to(folders.get_by_role("link", name="All experiments"))
+
+    expect(page.get_by_role("button", name="Actions of wandering", exact=True)).to_be_visible()
+    page.goto(f"/experiments/{experiment}")
+    expect(page.get_by_role("navigation", name="Breadcrumbs")).to_contain_text("wandering")
+
+
+def test_ui_022_deleting_says_how_much_and_can_be_undone(page: Page, server: Api) -> None:
+    experiment = make(server, "short-lived", runs=4)
+    page.goto("/experiments")
+    page.get_by_role("button", name="Actions of short-lived").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("4 runs")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text="short-lived")).to_have_count(0)
+    deleted = server.post("experiments/search", view_type="DELETED_ONLY", max_results=100)
+    assert experiment in [one["experiment_id"] for one in deleted["experiments"]]
+
+    page.get_by_role("button", name="Undo").click()
+
+    expect(page.get_by_role("row").filter(has_text="short-lived")).to_be_visible()
+    found = server.post("runs/search", experiment_ids=[experiment])
+    assert len(found["runs"]) == 4
+
+
+def test_ui_023_two_experiments_open_together(page: Page, server: Api) -> None:
+    make(server, "left", runs=1)
+    make(server, "right", runs=2)
+    page.goto("/experiments")
+    page.get_by_label("Select left").check()
+    page.get_by_label("Select right").check()
+
+    page.get_by_role("button", name="Open 2 together").click()
+
+    expect(page.get_by_test_id("count")).to_have_text("3 runs")
+    cells = page.locator("[data-column='attributes.experiment_id']")
+    expect(cells.filter(has_text="left")).to_have_count(1)
+    expect(cells.filter(has_text="right")).to_have_count(2)
+
+
+def test_what_is_in_the_trash_comes_back_or_goes_for_good(page: Page, server: Api) -> None:
+    for name in ("spared", "doomed"):
+        server.post("experiments/delete", experiment_id=make(server, name, runs=2))
+    page.goto("/trash")
+    page.get_by_role("row").filter(has_text="spared").get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("row").filter(has_text="spared")).to_have_count(0)
+
+    page.get_by_role("row").filter(has_text="doomed").get_by_role(
+        "button", name="Delete for good"
+    ).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("2 runs")
+    dialog.get_by_role("textbox").fill("delete for good")
+    dialog.get_by_role("button", name="Delete for good").click()
+
+    expect(page.get_by_text("doomed is gone")).to_be_visible()
+    names = [
+        one["name"]
+        for one in server.post("experiments/search", view_type="ALL", max_results=100)[
+            "experiments"
+        ]
+    ]
+    assert "spared" in names
+    assert "doomed" not in names
