@@ -83,12 +83,22 @@ class _Stand:
         ours = importlib.import_module(self._name)
 
         def look(name: str) -> object:
-            return getattr(ours, name)
+            return getattr(ours, name) if hasattr(ours, name) else globals()[f"Their{name}"]
 
         module.__getattr__ = look  # type: ignore[method-assign]  # PEP 562
 
 
 # --- what else its pickles name ------------------------------------------------------------------
+
+
+class Their_TypeHints:  # noqa: N801 - named after its own name there
+    """The hints of a function, which its pickle holds beside the signature; ours looks itself."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.kept: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.kept = state
 
 
 class FuncInfo(tuple[Any, ...]):
