@@ -119,11 +119,12 @@ class Hub:
 
     async def _look(self) -> None:
         """Look what is new, as long as anybody listens."""
-        place = await self._bridge().run(self._events.end)
+        place: Place | None = None
         seen: dict[str, int] = {}
         is_first = True
         while self._listeners:
             try:
+                place = place or await self._bridge().run(self._events.end)
                 watched = {one for each in self._listeners for one in each.wants.run_ids}
                 told, place, logged = await self._bridge().run(
                     lambda place=place, watched=watched, is_first=is_first: self._news(  # type: ignore[misc]  # bound now
