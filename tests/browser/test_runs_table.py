@@ -504,3 +504,19 @@ def test_ui_049_many_columns_are_few_elements(page: Page, many: str) -> None:
 
     assert page.evaluate("document.querySelectorAll('*').length") <= 5_000
     assert page.get_by_role("columnheader").count() < 20
+
+
+def test_a_view_is_saved_under_a_name_and_taken_up(page: Page, server: Api) -> None:
+    experiment = server.experiment("viewed")
+    server.run(experiment, "seen", params={"lr": "0.1"})
+    opened(page, experiment, q="params.lr%20%3D%200.1")
+    page.keyboard.press("Control+s")
+    page.get_by_label("Name", exact=True).fill("small rates")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as small rates")).to_be_visible()
+
+    page.goto(f"/experiments/{experiment}")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("menuitem", name="small rates").first.click()
+
+    expect(page.get_by_role("combobox", name="Query")).to_have_value("params.lr = 0.1")

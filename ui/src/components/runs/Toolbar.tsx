@@ -10,6 +10,7 @@ import { Segments } from "../../ui/Tabs"
 import { ColumnPicker, GROUP_KINDS } from "./ColumnPicker"
 import { columnFacts, parsedSort } from "./columns"
 import styles from "./Toolbar.module.css"
+import { ViewMenu } from "./ViewMenu"
 
 const ARRANGED: Record<View["arrangement"], { label: string; icon: IconName }> = {
   table: { label: "Table", icon: "table" },
@@ -112,6 +113,7 @@ export function Toolbar({
       >
         With values
       </Button>
+      <ViewMenu experiment={experiments[0] ?? "0"} view={view} change={change} />
       <div className={styles.end}>
         <Segments
           label="Arrangement"
