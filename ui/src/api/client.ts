@@ -1,4 +1,5 @@
 import { page } from "../lib/page"
+import { userName } from "../lib/prefs"
 import { store } from "../lib/store"
 import { ApiError, errorOf } from "./errors"
 import { OPERATIONS, type Operations } from "./generated"
@@ -40,7 +41,7 @@ export async function ask(url: string, init: RequestInit, signal?: AbortSignal):
   let response: Response
   try {
     const both = signal ? AbortSignal.any([signal, limit]) : limit
-    response = await fetch(url, { ...init, signal: both })
+    response = await fetch(url, { ...init, headers: named(init.headers), signal: both })
   } catch (error) {
     if (signal?.aborted) throw error
     reachable.set(false)
@@ -50,8 +51,17 @@ export async function ask(url: string, init: RequestInit, signal?: AbortSignal):
     throw new ApiError(reason, "UNREACHABLE", 0, null)
   }
   reachable.set(true)
-  if (!response.ok) throw await errorOf(response)
+  // 304 is an answer to who asked with an entity tag.
+  if (!response.ok && response.status !== 304) throw await errorOf(response)
   return response
+}
+
+/** Says who asks, where there are no accounts to know it from. */
+function named(headers: HeadersInit | undefined): Headers {
+  const all = new Headers(headers)
+  const name = userName.get().trim()
+  if (name) all.set("x-millrace-user", encodeURIComponent(name))
+  return all
 }
 
 function located(name: Name, asked: object): { url: string; rest: Record<string, unknown> } {

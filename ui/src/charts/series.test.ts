@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { extent, fromBinary, fromJson, inlierExtent } from "./series"
+import { extent, fromBinary, inlierExtent } from "./series"
 
 /** The compact form as its description has it. */
 function written(precision: "float32" | "float64"): ArrayBuffer {
@@ -55,30 +55,6 @@ test.each(["float32", "float64"] as const)("the compact form reads back, as %s",
   // Without any finite value the line breaks at the last one.
   expect([...(long?.y ?? [])]).toEqual([4, Number.NEGATIVE_INFINITY])
   expect([...(long?.count ?? [])]).toEqual([40, 1])
-})
-
-test("the form of words has the same numbers", () => {
-  const { series } = fromJson({
-    grid: { origin: 0, width: 1, count: 2 },
-    series: [
-      { run_id: "r", key: "k", is_raw: true, x: [1, 2], last: [0.1, "NaN"] },
-      {
-        run_id: "r",
-        key: "l",
-        is_raw: false,
-        bucket: [1],
-        minimum: [1],
-        maximum: [3],
-        last: ["Infinity"],
-        mean: [2],
-        count: [7],
-      },
-    ],
-  })
-
-  expect([...(series[0]?.y ?? [])]).toEqual([0.1, Number.NaN])
-  expect(series[1]?.x[0]).toBe(1)
-  expect(series[1]?.last[0]).toBe(Number.POSITIVE_INFINITY)
 })
 
 test("extents look at finite numbers, and beyond zero only for logarithms", () => {

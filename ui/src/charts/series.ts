@@ -1,8 +1,5 @@
 /** Series as the server draws them: the points themselves, or buckets that hide no extreme. */
 
-import type { SeriesReply } from "../api/generated"
-import { real } from "../lib/numbers"
-
 export interface Series {
   run: string
   key: string
@@ -69,26 +66,6 @@ export function fromBinary(body: ArrayBuffer): Answer {
     return bucketed({ run, key, x, y, low, high, last, count })
   })
   return { width: header.width, series }
-}
-
-/** Read the form with exact numbers. */
-export function fromJson(reply: SeriesReply): Answer {
-  const grid = { origin: real(reply.grid?.origin ?? 0), width: real(reply.grid?.width ?? 0) }
-  const column = (values: readonly (number | string)[] = []) => Float64Array.from(values, real)
-  const series = (reply.series ?? []).map((one): Series => {
-    if (one.is_raw) return points(one.run_id, one.key, column(one.x), column(one.last))
-    return bucketed({
-      run: one.run_id,
-      key: one.key,
-      x: Float64Array.from(one.bucket ?? [], (bucket) => middle(grid, bucket)),
-      y: column(one.mean),
-      low: column(one.minimum),
-      high: column(one.maximum),
-      last: column(one.last),
-      count: Uint32Array.from(one.count ?? []),
-    })
-  })
-  return { width: grid.width, series }
 }
 
 export function points(run: string, key: string, x: Float64Array, y: Float64Array): Series {

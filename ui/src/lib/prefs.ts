@@ -1,4 +1,4 @@
-import { aBoolean, oneOf, remembered } from "./store"
+import { aBoolean, aText, oneOf, remembered } from "./store"
 
 export type Density = "compact" | "normal" | "roomy"
 
@@ -6,5 +6,7 @@ export const density = remembered<Density>("density", "normal", oneOf("compact",
 export const railOpen = remembered("rail", true, aBoolean)
 export const singleKeys = remembered("single-keys", true, aBoolean)
 export const timesInUtc = remembered("utc", false, aBoolean)
+/** Who people say they are, on a server without accounts; "" for nobody. */
+export const userName = remembered("user", "", aText)
 
 export const ROW_HEIGHT: Record<Density, number> = { compact: 28, normal: 32, roomy: 40 }

@@ -75,3 +75,5 @@ export const aBoolean = (raw: unknown): boolean | null => (typeof raw === "boole
 
 export const aNumber = (raw: unknown): number | null =>
   typeof raw === "number" && Number.isFinite(raw) ? raw : null
+
+export const aText = (raw: unknown): string | null => (typeof raw === "string" ? raw : null)

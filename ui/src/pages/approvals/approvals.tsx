@@ -1,12 +1,93 @@
+import { useQuery } from "@tanstack/react-query"
+import { useState } from "react"
+import type { ApprovalRequest } from "../../api/generated"
+import { Link } from "../../components/Link"
+import { PageBody } from "../../components/PageBody"
+import { allRequestsQuery } from "../../components/registry/queries"
+import { RequestState } from "../../components/registry/RequestState"
 import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { userName } from "../../lib/prefs"
+import { useStore } from "../../lib/store"
+import { plural } from "../../lib/format"
+import { paths } from "../../paths"
+import { Card } from "../../ui/Card"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
+import { Table } from "../../ui/Table"
+import { Segments } from "../../ui/Tabs"
+import { TimeAgo } from "../../ui/Time"
 
-export default function Page() {
+const SIDES = [
+  { key: "waiting", label: "Waiting" },
+  { key: "mine", label: "Mine" },
+  { key: "decided", label: "Decided" },
+] as const
+type Side = (typeof SIDES)[number]["key"]
+
+export default function ApprovalsPage() {
   useHeading([{ label: "Approvals" }])
+  const [side, setSide] = useState<Side>("waiting")
+  const me = useStore(userName)
+  const requests = useQuery(allRequestsQuery())
+  if (requests.isError) {
+    return <FailedState error={requests.error} onRetry={() => void requests.refetch()} />
+  }
+  const belongs: Record<Side, (one: ApprovalRequest) => boolean> = {
+    waiting: ({ state = "OPEN" }) => state === "OPEN",
+    mine: ({ user_id }) => user_id === (me || "anonymous"),
+    decided: ({ state = "OPEN" }) => state !== "OPEN",
+  }
+  const list = (requests.data ?? []).filter(belongs[side])
   return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
-    />
+    <PageBody
+      title="Approvals"
+      actions={<Segments label="Which" value={side} onChange={setSide} choices={SIDES} />}
+    >
+      {requests.isPending ? (
+        <Skeleton />
+      ) : list.length === 0 ? (
+        <EmptyState
+          icon="approvals"
+          title={side === "waiting" ? "Nothing waits for a decision" : "None here"}
+          hint="Changes of stages and aliases that a policy guards are asked for on the page of a version."
+        />
+      ) : (
+        <Card title="Requests" note={plural(list.length, "request")}>
+          <Table caption="Requests" head={["Model", "Change", "State", "Agreed", "By", "Asked"]}>
+            {list.map(
+              ({
+                id,
+                wish,
+                state = "OPEN",
+                opinions = [],
+                approvals_needed,
+                user_id,
+                creation_timestamp,
+              }) => (
+                <tr key={id}>
+                  <td data-wrap="">{wish.name}</td>
+                  <td>
+                    <Link to={`${paths.approval(id)}?model=${encodeURIComponent(wish.name)}`}>
+                      {wish.rollback ? "back from" : `version ${wish.version ?? "–"} to`}{" "}
+                      {wish.stage ?? wish.alias}
+                    </Link>
+                  </td>
+                  <td>
+                    <RequestState state={state} />
+                  </td>
+                  <td className="number">
+                    {opinions.filter(({ verdict }) => verdict === "APPROVE").length} of{" "}
+                    {approvals_needed}
+                  </td>
+                  <td>{user_id}</td>
+                  <td>
+                    <TimeAgo at={creation_timestamp} />
+                  </td>
+                </tr>
+              ),
+            )}
+          </Table>
+        </Card>
+      )}
+    </PageBody>
   )
 }

@@ -1,12 +1,132 @@
+import { useQueries, useQuery } from "@tanstack/react-query"
+import { useParams, useSearch } from "@tanstack/react-router"
+import { runQuery } from "../../api/queries"
+import { PageBody } from "../../components/PageBody"
+import { changesOf, requirement, type Change } from "../../components/registry/mlmodel"
+import { modelFileQuery, versionQuery } from "../../components/registry/queries"
+import styles from "../../components/registry/registry.module.css"
 import { useHeading } from "../../components/shell/heading"
-import { EmptyState } from "../../ui/States"
+import { value } from "../../lib/format"
+import { real } from "../../lib/numbers"
+import { paths } from "../../paths"
+import { Card } from "../../ui/Card"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
+import { Table } from "../../ui/Table"
 
-export default function Page() {
-  useHeading([{ label: "Models" }])
+/** Two versions of a model: what their signatures, packages and figures have of each other. */
+export default function CompareVersionsPage() {
+  const { name = "" } = useParams({ strict: false })
+  const { v = "" } = useSearch({ strict: false }) as { v?: string }
+  const [before = "", after = ""] = v.split(",")
+  useHeading([
+    { label: "Models", to: paths.models() },
+    { label: name, to: paths.model(name) },
+    { label: `${before} and ${after}` },
+  ])
+  const versions = useQueries({
+    queries: [before, after].map((one) => ({ ...versionQuery(name, one), enabled: one !== "" })),
+  })
+  const files = useQueries({
+    queries: [before, after].map((one) => ({ ...modelFileQuery(name, one), enabled: one !== "" })),
+  })
+  const first = useQuery({
+    ...runQuery(versions[0]?.data?.run_id ?? ""),
+    enabled: Boolean(versions[0]?.data?.run_id),
+  })
+  const second = useQuery({
+    ...runQuery(versions[1]?.data?.run_id ?? ""),
+    enabled: Boolean(versions[1]?.data?.run_id),
+  })
+  if (!before || !after) {
+    return (
+      <EmptyState
+        icon="compare"
+        title="Choose two versions"
+        hint="The page of the model has a box beside each."
+      />
+    )
+  }
+  const failed = [...versions, ...files].find(({ isError }) => isError)
+  if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
+  if ([...versions, ...files].some(({ isPending }) => isPending)) return <Skeleton />
+  const [a, b] = files.map(({ data }) => data)
+  const signature = (side: "inputs" | "outputs", at: typeof a) =>
+    (at?.[side] ?? []).map(
+      ({ name: column, type, isRequired }) =>
+        [column, isRequired ? type : `${type}, optional`] as const,
+    )
+  const packages = (at: typeof a) => (at?.requirements ?? []).map(requirement)
+  const metrics = (run: typeof first) =>
+    (run.data?.data?.metrics ?? []).map(
+      (metric) => [metric.key, value(real(metric.value))] as const,
+    )
+  const params = (run: typeof first) =>
+    (run.data?.data?.params ?? []).map((param) => [param.key, param.value ?? ""] as const)
+  const shared = { before: `Version ${before}`, after: `Version ${after}` }
   return (
-    <EmptyState
-      title="This page is being built"
-      hint="The command line and the Python client do everything that it will."
-    />
+    <PageBody title={`${name}: versions ${before} and ${after}`}>
+      <DiffTable
+        {...shared}
+        title="Inputs"
+        changes={changesOf(signature("inputs", a), signature("inputs", b))}
+      />
+      <DiffTable
+        {...shared}
+        title="Outputs"
+        changes={changesOf(signature("outputs", a), signature("outputs", b))}
+      />
+      <DiffTable {...shared} title="Packages" changes={changesOf(packages(a), packages(b))} />
+      <DiffTable
+        {...shared}
+        title="Metrics of the runs"
+        changes={changesOf(metrics(first), metrics(second))}
+      />
+      <DiffTable
+        {...shared}
+        title="Params of the runs"
+        changes={changesOf(params(first), params(second))}
+      />
+    </PageBody>
   )
+}
+
+function DiffTable({
+  title,
+  before,
+  after,
+  changes,
+}: {
+  title: string
+  before: string
+  after: string
+  changes: readonly Change[]
+}) {
+  const differing = changes.filter((one) => one.before !== one.after).length
+  return (
+    <Card title={title} note={changes.length > 0 && `${differing} of ${changes.length} differ`}>
+      {changes.length === 0 ? (
+        <EmptyState isInline title="Neither states any" />
+      ) : (
+        <Table caption={title} head={["", "Name", before, after]}>
+          {changes.map((one) => {
+            const kind = kindOf(one)
+            return (
+              <tr key={one.name} className={kind && styles[kind]} data-change={kind}>
+                <td>{kind}</td>
+                <td data-wrap="">{one.name}</td>
+                <td data-wrap="">{one.before ?? "–"}</td>
+                <td data-wrap="">{one.after ?? "–"}</td>
+              </tr>
+            )
+          })}
+        </Table>
+      )}
+    </Card>
+  )
+}
+
+function kindOf({ before, after }: Change): "added" | "removed" | "changed" | undefined {
+  if (before === after) return undefined
+  if (before === null) return "added"
+  return after === null ? "removed" : "changed"
 }

@@ -1,0 +1,277 @@
+"""Panels: what is drawn, how it answers to pointer and keys, what it asks for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import pytest
+from playwright.sync_api import Download, Locator, Page, Request, expect
+
+from tests.browser.seed import Api
+from tests.services import private_millrace
+
+RUNS = 6
+STEPS = 200
+LONG = 20_000
+SPIKE_STEP, SPIKE = 12_345, 99.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Six runs with short series, one with a long one that has a spike of one point."""
+    with private_millrace(tmp_path_factory.mktemp("charts")) as url:
+        api = Api(url)
+        short = api.experiment("short")
+        for number in range(RUNS):
+            loss = [math.exp(-step / 40) + number / 10 for step in range(STEPS)]
+            api.run(
+                short,
+                f"run-{number}",
+                params={"lr": str((number + 1) / 10), "kind": "ab"[number % 2]},
+                metrics={
+                    "train/loss": loss,
+                    "val/loss": [value + 0.5 for value in loss],
+                    "odd": [1.0, -1.0, 0.0, 4.0],
+                    "score": [float(number)],
+                },
+            )
+        long = api.experiment("long")
+        values = [math.sin(step / 500) for step in range(LONG)]
+        values[SPIKE_STEP] = SPIKE
+        api.run(long, "long", metrics={"wave": values})
+        yield api
+
+
+@pytest.fixture
+def panels(page: Page) -> Page:
+    show(page, "1")
+    expect(chart(page, "train/loss")).to_have_attribute("data-state", "ready")
+    return page
+
+
+def show(page: Page, experiment: str) -> None:
+    """The panels of an experiment alone."""
+    page.goto(f"/experiments/{experiment}")
+    expect(page.get_by_role("treegrid")).to_be_visible()
+    page.keyboard.press("3")
+
+
+def chart(page: Page, title: str) -> Locator:
+    return page.locator(f'[data-chart="{title}"]')
+
+
+def numbers(panel: Locator) -> list[list[str]]:
+    """The rows in sight of a chart's table, exact."""
+    rows = panel.locator("[data-table] [role=row]").all()[1:]
+    return [
+        [cell.get_attribute("title") or "" for cell in row.get_by_role("cell").all()]
+        for row in rows
+    ]
+
+
+def plot(panel: Locator) -> Locator:
+    return panel.locator("[data-plot-keys]")
+
+
+def drag(page: Page, panel: Locator, start: float, end: float) -> None:
+    """Drag over the plotting area from one share of its width to another."""
+    box = panel.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * start, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * (start + end) / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] * end, box["y"] + box["height"] / 2)
+    page.mouse.up()
+
+
+def asked(request: Request) -> dict[str, object]:
+    return dict(json.loads(request.post_data or "{}"))
+
+
+def is_series(request: Request) -> bool:
+    return request.url.endswith("/series/query")
+
+
+def drawn(panel: Locator) -> list[dict[str, str]]:
+    """The numbers that the chart draws, from its file."""
+    text = saved(panel, "Numbers drawn").path().read_text()
+    return list(csv.DictReader(text.splitlines()))
+
+
+def saved(panel: Locator, item: str) -> Download:
+    panel.locator("[data-chart-menu]").click()
+    page = panel.page
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name=item).click()
+    return download.value
+
+
+def test_ui_061_a_spike_of_one_point_is_in_the_band_and_a_point_after_zooming(page: Page) -> None:
+    show(page, "2")
+    panel = chart(page, "wave")
+    expect(panel).to_have_attribute("data-state", "ready")
+    expect(panel).to_have_attribute("data-points", str(LONG))
+
+    exported = drawn(panel)
+    assert max(float(row["greatest"]) for row in exported) == SPIKE
+
+    share = SPIKE_STEP / LONG
+    drag(page, panel, share - 0.03, share + 0.03)
+    expect(panel).not_to_have_attribute("data-points", str(LONG))
+    drag(page, panel, 0.4, 0.6)
+    expect(panel).to_have_attribute("data-points", re.compile(r"^\d{1,3}$"))
+    closer = drawn(panel)
+    assert [float(row["step"]) for row in closer if float(row["value"]) == SPIKE] == [SPIKE_STEP]
+
+
+def test_ui_062_zooming_asks_for_the_range_and_two_clicks_show_all_from_the_cache(
+    page: Page,
+) -> None:
+    show(page, "2")
+    panel = chart(page, "wave")
+    expect(panel).to_have_attribute("data-state", "ready")
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request) if is_series(request) else None)
+
+    with page.expect_response(lambda response: is_series(response.request)):
+        drag(page, panel, 0.4, 0.5)
+    expect(panel).to_have_attribute("data-xmin", re.compile(r"^(7|8)\d{3}"))
+    expect(panel).to_have_attribute("data-xmax", re.compile(r"^(9|10)\d{3}"))
+    (request,) = requests
+    low, high = asked(request)["start"], asked(request)["end"]
+    assert (low, high) == (
+        float(panel.get_attribute("data-xmin") or ""),
+        float(panel.get_attribute("data-xmax") or ""),
+    )
+
+    panel.locator(".u-over").dblclick()
+    expect(panel).to_have_attribute("data-points", str(LONG))
+    expect(panel).to_have_attribute("data-xmin", re.compile(r"^\d{1,2}(\.5)?$"))
+    assert len(requests) == 1
+
+
+def test_ui_065_what_a_logarithm_has_no_place_for_is_said(panels: Page) -> None:
+    panel = chart(panels, "odd")
+    plot(panel).focus()
+    panels.keyboard.press("y")
+
+    expect(panel).to_contain_text(f"{2 * RUNS} values are not above zero")
+
+
+def test_ui_070_panels_move_and_grow_and_undo_takes_it_back(panels: Page) -> None:
+    section = panels.get_by_role("region", name="Metrics")
+
+    def order() -> list[str]:
+        return [
+            one.get_attribute("data-chart") or "" for one in section.locator("[data-chart]").all()
+        ]
+
+    assert order() == ["odd", "score"]
+    expect(panels).to_have_url(re.compile("s="))
+    before = panels.url
+    panels.get_by_role("button", name="Move score").focus()
+    panels.keyboard.press("ArrowLeft")
+    expect(section.locator("[data-chart]").first).to_have_attribute("data-chart", "score")
+    expect(panels).not_to_have_url(before)
+    moved = panels.url
+    panels.get_by_role("button", name="Size of score").focus()
+    panels.keyboard.press("ArrowRight")
+    cell = section.locator("[data-panel]").first
+    expect(cell).to_have_attribute("data-w", "5")
+
+    panels.keyboard.press("Control+z")
+    expect(cell).to_have_attribute("data-w", "4")
+    panels.keyboard.press("Control+z")
+    expect(section.locator("[data-chart]").first).to_have_attribute("data-chart", "odd")
+    panels.keyboard.press("Control+Shift+z")
+    expect(section.locator("[data-chart]").first).to_have_attribute("data-chart", "score")
+
+    expect(panels).to_have_url(moved)
+    panels.reload()
+    expect(section.locator("[data-chart]").first).to_have_attribute("data-chart", "score")
+
+
+def test_ui_071_a_pattern_finds_panels_and_a_wrong_one_is_said(panels: Page) -> None:
+    field = panels.get_by_role("searchbox", name="Find panels")
+
+    field.fill("val/.*")
+    expect(panels.locator("[data-chart]")).to_have_count(1)
+    expect(chart(panels, "val/loss")).to_be_visible()
+
+    field.fill("val/[")
+    expect(panels.get_by_role("alert")).to_have_text("This is no regular expression.")
+
+
+def test_ui_076_files_hold_what_is_drawn(panels: Page) -> None:
+    panel = chart(panels, "train/loss")
+    box = plot(panel).bounding_box()
+    assert box is not None
+
+    png = saved(panel, "Image").path().read_bytes()
+    width = int.from_bytes(png[16:20], "big")
+    assert abs(width - 2 * box["width"]) <= 2
+
+    svg = ET.fromstring(saved(panel, "Drawing").path().read_text())
+    assert svg.get("data-series") == str(RUNS)
+
+    rows = drawn(panel)
+    assert len(rows) == RUNS * STEPS
+    first = next(row for row in rows if row["run"] == "run-3" and row["step"] == "40")
+    assert float(first["value"]) == math.exp(-1) + 0.3
+
+
+def test_ui_077_each_chart_has_its_numbers_and_a_cursor_that_is_announced(panels: Page) -> None:
+    panel = chart(panels, "train/loss")
+    plot(panel).focus()
+
+    panels.keyboard.press("ArrowRight")
+    expect(panel.locator("[data-announced]")).to_have_text(re.compile(r"run-\d, step 0: 1"))
+    panels.keyboard.press("Shift+ArrowRight")
+    expect(panel.locator("[data-announced]")).to_have_text(re.compile("step 10: "))
+    panels.keyboard.press("a")
+    table = panel.get_by_role("table")
+    expect(table).to_have_attribute("aria-rowcount", str(RUNS * STEPS + 1))
+    name, step, value = numbers(panel)[5]
+    assert (step, float(value)) == ("5", math.exp(-5 / 40) + int(name[-1]) / 10)
+
+
+def test_ui_079_a_difference_of_metrics_is_drawn_and_a_wrong_text_is_marked(panels: Page) -> None:
+    panels.get_by_role("button", name="Panel", exact=True).click()
+    dialog = panels.get_by_role("dialog")
+    field = dialog.get_by_role("textbox", name="Expression")
+
+    field.fill("val/loss - ")
+    expect(dialog).to_contain_text("Something is missing at the end.")
+    field.fill("val/loss - train/loss")
+    field.press("Enter")
+    dialog.get_by_role("button", name="Add").click()
+
+    panel = chart(panels, "val/loss - train/loss")
+    expect(panel).to_have_attribute("data-state", "ready")
+    rows = drawn(panel)
+    assert len(rows) == RUNS * STEPS
+    assert max(abs(float(row["value"]) - 0.5) for row in rows) < 1e-9
+
+
+def test_ui_090_a_logged_point_shows_in_an_open_chart(page: Page, server: Api) -> None:
+    experiment = server.experiment("live")
+    run = server.run(experiment, "going", metrics={"m": [1.0, 2.0]}, status=None)
+    show(page, experiment)
+    panel = chart(page, "m")
+    expect(panel).to_have_attribute("data-points", "2")
+
+    server.post(
+        "runs/log-metric",
+        run_id=run["info"]["run_id"],
+        key="m",
+        value=3.0,
+        step=2,
+        timestamp=1_760_000_009_000,
+    )
+
+    expect(panel).to_have_attribute("data-points", "3")

@@ -1,0 +1,151 @@
+"""The registry: versions, stages and aliases, approvals, the audit trail, webhooks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Watch
+from tests.browser.seed import Api
+from tests.services import private_millrace
+
+POLICY = {
+    "models": "guarded",
+    "guards": [{"stage": "Production"}],
+    "approvals": 2,
+    "gates": {"metrics": [{"metric": "acc", "compare": ">=", "value": 0.9}]},
+}
+MLMODEL = """flavors:
+  python_function:
+    loader_module: x
+signature:
+  inputs: '[{"type": "double", "name": "age", "required": true}%s]'
+  outputs: '[{"type": "long", "required": true}]'
+"""
+MORE = ', {"type": "string", "name": "city", "required": true}'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Api]:
+    """A model with many versions, one under a policy, and versions that differ."""
+    with private_millrace(folder) as url:
+        api = Api(url)
+        experiment = api.experiment("models")
+        good = api.run(experiment, "good", metrics={"acc": [0.95]})
+        poor = api.run(experiment, "poor", metrics={"acc": [0.5]})
+        api.put(good, "model/MLmodel", (MLMODEL % "").encode())
+        api.put(good, "model/requirements.txt", b"numpy==1.26\nscipy\n")
+        api.put(poor, "model/MLmodel", (MLMODEL % MORE).encode())
+        api.put(poor, "model/requirements.txt", b"numpy==2.1\nscipy\n")
+        for name, count in (("many", 500), ("guarded", 0), ("pair", 0)):
+            api.post("registered-models/create", name=name)
+            for number in range(count):
+                source = f"s3://models/{number}"
+                api.post("model-versions/create", name=name, source=source)
+        for name in ("guarded", "pair"):
+            for run in (good, poor):
+                run_id = run["info"]["run_id"]
+                source = f"runs:/{run_id}/model"
+                api.post("model-versions/create", name=name, source=source, run_id=run_id)
+        api.post("approval-policies/set", policy=POLICY)
+        yield api
+
+
+def test_ui_120_five_hundred_versions_and_an_alias_that_moves(page: Page, server: Api) -> None:
+    page.goto("/models/many")
+    table = page.get_by_role("table", name="Versions")
+    expect(table).to_have_attribute("aria-rowcount", "501")
+    assert table.get_by_role("row").count() < 60
+
+    page.get_by_role("button", name="Alias for version 499", exact=True).click()
+    page.get_by_role("textbox", name="Alias").fill("champion")
+    page.get_by_role("button", name="Set alias").click()
+
+    expect(page.get_by_role("row", name="v499")).to_contain_text("champion")
+    page.goto("/audit")
+    expect(page.get_by_role("row", name="registered_model").first).to_contain_text("many")
+
+
+def test_ui_121_a_stage_is_changed_at_once_or_asked_for(page: Page) -> None:
+    page.goto("/models/pair/versions/1")
+    page.get_by_role("button", name="Change stage").click()
+    page.get_by_role("button", name="Move").click()
+    expect(page.get_by_role("main")).to_contain_text("Production")
+
+    page.goto("/models/guarded/versions/1")
+    page.get_by_role("button", name="Change stage").click()
+    page.get_by_role("button", name="Request approval").click()
+
+    expect(page.get_by_role("heading", name="guarded version 1 to Production")).to_be_visible()
+    page.goto("/models/guarded")
+    expect(page.get_by_role("row", name="v1")).not_to_contain_text("Production")
+
+
+def test_ui_122_others_decide_and_both_of_two_are_needed(page: Page, server: Api) -> None:
+    made = server.post(
+        "transition-requests/create", name="guarded", version="1", stage="Production"
+    )
+    request = made["request"]["id"]
+    page.goto(f"/approvals/{request}?model=guarded")
+
+    approve = page.get_by_role("button", name="Approve")
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    for number, name in enumerate(("ben", "cleo"), start=1):
+        page.get_by_role("textbox", name="You decide as").fill(name)
+        expect(approve).not_to_have_attribute("aria-disabled", "true")
+        approve.click()
+        page.get_by_role("textbox", name="Reason").fill(f"seen by {name}")
+        page.get_by_role("button", name="Agree", exact=True).click()
+        expect(page.get_by_role("main")).to_contain_text(f"{number} of 2")
+
+    expect(page.get_by_role("main")).to_contain_text("approved")
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_role("main")).to_contain_text("seen by cleo")
+
+
+def test_ui_123_a_gate_that_fails_says_so_with_its_numbers(page: Page, watch: Watch) -> None:
+    watch.expect_failure("transition-requests/create|status of 403")
+    page.goto("/models/guarded/versions/2")
+    page.get_by_role("button", name="Change stage").click()
+    page.get_by_role("button", name="Request approval").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("'acc' is 0.5 and must be >= 0.9")
+
+
+def test_ui_124_two_versions_side_by_side(page: Page) -> None:
+    page.goto("/models/pair/compare?v=1,2")
+
+    expect(page.get_by_role("row", name="city")).to_have_attribute("data-change", "added")
+    numpy = page.get_by_role("row", name="numpy")
+    expect(numpy).to_have_attribute("data-change", "changed")
+    expect(numpy).to_contain_text("==2.1")
+    expect(page.get_by_role("row", name="scipy")).not_to_have_attribute("data-change", "changed")
+
+
+def test_ui_128_the_chain_is_verified_here_and_a_changed_byte_is_named(
+    page: Page, folder: Path
+) -> None:
+    page.goto("/audit")
+    page.get_by_role("button", name="Verify the chain").click()
+    expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "intact")
+
+    database = sqlite3.connect(folder / "millrace.db")
+    seq, text = database.execute(
+        "SELECT seq, text FROM audit_entries WHERE object_id = 'many' ORDER BY seq LIMIT 1"
+    ).fetchone()
+    altered = bytes(text).replace(b"many", b"mony")
+    database.execute("UPDATE audit_entries SET text = ? WHERE seq = ?", (altered, seq))
+    database.commit()
+    database.close()
+    page.get_by_role("button", name="Verify the chain").click()
+
+    expect(page.locator("[data-verdict=broken]")).to_contain_text(f"Entry {seq} was altered")
