@@ -57,7 +57,8 @@ SERVER = "server"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "flow" in metafunc.fixturenames:
+    # A module with a fixture `flow` of its own says itself which servers it means.
+    if "flow" in metafunc.fixturenames and not hasattr(metafunc.module, "flow"):
         others = KINDS if script_of(Path(metafunc.module.__file__)) in ABOUT_RECORDS else ()
         metafunc.parametrize("flow", [SERVER, *others], indirect=True)
 
