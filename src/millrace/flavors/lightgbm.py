@@ -32,7 +32,7 @@ class LightgbmFlavor:
     """Boosters, and estimators with scikit-learn's face."""
 
     name: ClassVar[str] = "lightgbm"
-    requires: ClassVar[tuple[str, ...]] = ("lightgbm",)
+    requires: ClassVar[tuple[str, ...]] = ("lightgbm", "scikit-learn", "skops")
     argument: ClassVar[str] = "lgb_model"
 
     def save(self, model: Any, folder: Path) -> FlavorConfig:

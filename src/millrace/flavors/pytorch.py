@@ -35,7 +35,7 @@ class PytorchFlavor:
     """Modules, and exported programs."""
 
     name: ClassVar[str] = "pytorch"
-    requires: ClassVar[tuple[str, ...]] = ("torch",)
+    requires: ClassVar[tuple[str, ...]] = ("torch", "cloudpickle")
     argument: ClassVar[str] = "pytorch_model"
 
     def save(

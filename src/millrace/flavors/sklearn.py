@@ -30,7 +30,7 @@ class SklearnFlavor:
     """Estimators of scikit-learn, and whatever behaves as they do."""
 
     name: ClassVar[str] = "sklearn"
-    requires: ClassVar[tuple[str, ...]] = ("scikit-learn",)
+    requires: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops")
     argument: ClassVar[str] = "sk_model"
 
     def save(

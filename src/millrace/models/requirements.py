@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROBE: Final = "millrace.models.imported"
+# What the generic door puts data into before any model sees it.
+_DOOR: Final = ("numpy", "pandas")
 # What brings a model here, and not what it needs.
 _OURS: Final = frozenset({"millrace", "pip", "setuptools", "wheel", "msgspec", "pyyaml", "uv"})
 
@@ -25,7 +27,7 @@ _OURS: Final = frozenset({"millrace", "pip", "setuptools", "wheel", "msgspec", "
 def inferred(folder: Path, requires: Sequence[str]) -> list[str]:
     """Pinned requirement lines of the model in *folder*; those of its flavor when it cannot be
     loaded elsewhere in time."""
-    always = [line for name in requires if (line := environment.pinned(name))]
+    always = [line for name in (*requires, *_DOOR) if (line := environment.pinned(name))]
     timeout_s = settings.REQUIREMENTS_INFERENCE_TIMEOUT.get()
     if not timeout_s:
         return always
@@ -35,7 +37,12 @@ def inferred(folder: Path, requires: Sequence[str]) -> list[str]:
             command, capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        logger.warning("the model was not loaded within %g s, so ...: %s", timeout_s, always)
+        logger.warning(
+            "the model was not loaded within %g s in a new process, so its requirements are those "
+            "of its flavor: %s",
+            timeout_s,
+            always,
+        )
         return always
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2]
