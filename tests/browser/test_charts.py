@@ -275,3 +275,22 @@ def test_ui_090_a_logged_point_shows_in_an_open_chart(page: Page, server: Api) -
     )
 
     expect(panel).to_have_attribute("data-points", "3")
+
+
+def test_ui_068_repeated_runs_are_one_line_with_a_band(panels: Page) -> None:
+    panels.get_by_role("button", name="Panel", exact=True).click()
+    dialog = panels.get_by_role("dialog")
+    field = dialog.get_by_role("textbox", name="Expression")
+    field.fill("train/loss")
+    field.press("Enter")
+    dialog.get_by_role("textbox", name="Title").fill("by kind")
+    dialog.get_by_role("combobox", name="Group runs by").select_option(label="kind")
+    dialog.get_by_role("button", name="Add").click()
+    panel = chart(panels, "by kind")
+    expect(panel).to_have_attribute("data-series", "2")
+
+    # Kind a: the runs 0, 2 and 4, whose losses lie 0.2 apart.
+    row = next(row for row in drawn(panel) if row["run"] == "a (3)" and row["step"] == "0")
+    assert abs(float(row["mean"]) - 1.2) < 1e-9
+    assert abs(float(row["greatest"]) - 1.4) < 1e-9
+    assert row["points"] == "3"

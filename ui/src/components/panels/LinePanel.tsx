@@ -92,7 +92,7 @@ export function LinePanel({
   })
   const groups = useQuery({
     ...columnsQuery({ ...scope, match: undefined }, [group], 500),
-    enabled: group !== "",
+    enabled: group !== "" && scope.runs.length > 0,
   })
 
   const lines = useMemo(
