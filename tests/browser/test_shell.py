@@ -69,22 +69,24 @@ def is_settled(page: Page) -> None:
     expect(page.locator("#main")).not_to_be_empty()
 
 
-def test_ui_001_the_first_page_says_how_to_record_here(page: Page, server: Api) -> None:
-    with_runs = server.post("runs/search", experiment_ids=["0"]).get("runs", [])
-    assert with_runs == []
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Api]:
+    with private_millrace(tmp_path) as url:
+        yield Api(url)
 
+
+def test_ui_001_the_first_page_says_how_to_record_here(
+    empty: Api, new_context: Callable[..., BrowserContext]
+) -> None:
+    context = new_context(base_url=empty.url)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
     page.goto("/")
 
     expect(page.get_by_role("heading", name="Record the first run")).to_be_visible()
     page.get_by_role("button", name="Copy Python").click()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert f'millrace.set_tracking_uri("{server.url}")' in copied
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Api]:
-    with private_millrace(tmp_path) as url:
-        yield Api(url)
+    assert f'millrace.set_tracking_uri("{empty.url}")' in copied
 
 
 def test_ui_002_a_run_of_the_snippet_shows_by_itself(
