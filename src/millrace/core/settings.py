@@ -326,8 +326,8 @@ TRUSTED_MODELS: Final = Setting(
 )  # fmt: skip
 ALLOW_PICKLE_DESERIALIZATION: Final = Setting[bool | None](
     "ALLOW_PICKLE_DESERIALIZATION", _flag, None, "client",
-    "true: every model may run code when it is loaded; false: none may, unless the call says "
-    "`trusted=True`. Not set: it depends on where the model comes from.",
+    "Whether every model (true) or none (false) may run code when it is loaded, unless the call "
+    "says `trusted=True`. Not set: it depends on where the model comes from.",
     mlflow="MLFLOW_ALLOW_PICKLE_DESERIALIZATION",
 )  # fmt: skip
 DATA_DIR: Final = Setting(

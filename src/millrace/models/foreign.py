@@ -83,7 +83,12 @@ class _Stand:
         ours = importlib.import_module(self._name)
 
         def look(name: str) -> object:
-            return getattr(ours, name) if hasattr(ours, name) else globals()[f"Their{name}"]
+            if hasattr(ours, name):
+                return getattr(ours, name)
+            try:
+                return globals()[f"Their{name}"]
+            except KeyError:
+                raise AttributeError(f"{module.__name__} stands in without {name!r}") from None
 
         module.__getattr__ = look  # type: ignore[method-assign]  # PEP 562
 

@@ -142,13 +142,15 @@ def test_a_registry_apart_from_the_runs(here: Path) -> None:
         MillraceClient().create_registered_model("digits")
         millrace.register_model("s3://bucket/m", "digits")
         found = millrace.search_model_versions(filter_string="name = 'digits'")
+        millrace.set_registry_uri(None)
+
+        assert millrace.get_registry_uri() == runs
+        assert millrace.search_registered_models() == []
     finally:
         millrace.set_tracking_uri("")
         millrace.set_registry_uri(None)
 
     assert [one.version for one in found] == ["1"]
-    assert millrace.get_registry_uri() == runs
-    assert millrace.search_registered_models() == []
     assert [one.name for one in MillraceClient(runs, models).search_registered_models()] == [
         "digits"
     ]

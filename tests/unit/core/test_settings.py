@@ -47,14 +47,16 @@ def test_a_default_is_what_its_own_text_says(
 
 
 def some_text(setting: Setting[object], word: str) -> str:
-    """A text that may be set: the default, a word, or where that is none, a number."""
+    """A text that may be set: the default, a word, or where that is none, a number or a flag."""
     if setting.default not in {None, ""}:
         return str(setting.default)
-    try:
-        setting._read(word)
-    except (ValueError, InvalidArgument):
-        return "7.5"
-    return word
+    for text in (word, "7.5"):
+        try:
+            setting._read(text)
+        except (ValueError, InvalidArgument):
+            continue
+        return text
+    return "True"
 
 
 @pytest.mark.parametrize("setting", BOTH, ids=row_id)

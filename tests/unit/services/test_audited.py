@@ -141,6 +141,12 @@ class Story:
         call("replayWebhookDelivery", webhook_id=made, delivery_id=delivery.delivery_id)
         call("deleteWebhook", webhook_id=made)
 
+    def views(self) -> None:
+        call = self.by("ada")
+        made = call("createView", name="v", document="{}", format=1).view.view_id
+        call("updateView", view_id=made, name="w")
+        call("deleteView", view_id=made)
+
 
 @pytest.fixture(params=["memory", "sqlite"])
 def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Story]:
@@ -160,6 +166,7 @@ def test_every_endpoint_that_changes_something_is_audited(story: Story) -> None:
     story.registry()
     story.approvals()
     story.webhooks()
+    story.views()
     story.by("ada")("deleteArtifact", artifact_path="old.txt")
 
     assert story.silent == []

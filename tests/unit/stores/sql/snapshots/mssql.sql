@@ -70,6 +70,8 @@ CREATE INDEX ix_series_key_last ON series (key_id, last_value, run_id)
 
 CREATE INDEX ix_tags_key_value ON tags (key_id, run_id)
 
+CREATE INDEX ix_views_experiment_id ON views (experiment_id)
+
 CREATE INDEX ix_webhook_deliveries_ended_ms ON webhook_deliveries (ended_ms)
 
 CREATE INDEX ix_webhook_deliveries_state_due_ms ON webhook_deliveries (state, due_ms)
@@ -479,6 +481,13 @@ CREATE TABLE tags (
 	CONSTRAINT fk_tags_key_id FOREIGN KEY(key_id) REFERENCES keys (id)
 )
 
+CREATE TABLE views (
+	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	experiment_id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	record IMAGE NOT NULL,
+	CONSTRAINT pk_views PRIMARY KEY (id)
+)
+
 CREATE TABLE webhook_deliveries (
 	id VARCHAR(144) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
 	webhook_id VARCHAR(144) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
@@ -778,6 +787,11 @@ WHERE series.run_id = ?
 -- set_tag
 MERGE INTO tags WITH (HOLDLOCK) AS held USING (SELECT ? AS run_id, ? AS key_id, ? AS value) AS given ON held.run_id = given.run_id AND held.key_id = given.key_id WHEN MATCHED THEN UPDATE SET value = given.value WHEN NOT MATCHED THEN INSERT (run_id, key_id, value) VALUES (given.run_id, given.key_id, given.value);
 
+-- slots
+SELECT buckets.slot, buckets.count, buckets.finite, buckets.min_value, buckets.max_value, buckets.total, buckets.first_value, buckets.last_value, buckets.low_ms, buckets.high_ms 
+FROM buckets 
+WHERE buckets.series_id = ? AND buckets.level = ? AND buckets.slot >= ? AND buckets.slot <= ? ORDER BY buckets.slot
+
 -- stale_documents
 SELECT run_documents.run_id, run_documents.revision 
 FROM run_documents 
@@ -846,6 +860,10 @@ MERGE INTO registered_models WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS
 MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
 
 MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET name = given.name, record = given.record WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
+
+MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, experiment_id, record) VALUES (given.id, given.experiment_id, given.record);
+
+MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET experiment_id = given.experiment_id, record = given.record WHEN NOT MATCHED THEN INSERT (id, experiment_id, record) VALUES (given.id, given.experiment_id, given.record);
 
 MERGE INTO webhook_deliveries WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS webhook_id, ? AS event, ? AS body, ? AS created_ms, ? AS state, ? AS due_ms, ? AS lease_ms, ? AS attempts, ? AS response_status, ? AS problem, ? AS took_ms, ? AS ended_ms) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, webhook_id, event, body, created_ms, state, due_ms, lease_ms, attempts, response_status, problem, took_ms, ended_ms) VALUES (given.id, given.webhook_id, given.event, given.body, given.created_ms, given.state, given.due_ms, given.lease_ms, given.attempts, given.response_status, given.problem, given.took_ms, given.ended_ms);
 
