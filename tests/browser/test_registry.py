@@ -14,7 +14,7 @@ from tests.browser.seed import Api
 from tests.services import private_millrace
 
 POLICY = {
-    "models": "guarded",
+    "models": "guarded*",
     "guards": [{"stage": "Production"}],
     "approvals": 2,
     "gates": {"metrics": [{"metric": "acc", "compare": ">=", "value": 0.9}]},
@@ -46,12 +46,12 @@ def server(folder: Path) -> Iterator[Api]:
         api.put(good, "model/requirements.txt", b"numpy==1.26\nscipy\n")
         api.put(poor, "model/MLmodel", (MLMODEL % MORE).encode())
         api.put(poor, "model/requirements.txt", b"numpy==2.1\nscipy\n")
-        for name, count in (("many", 500), ("guarded", 0), ("pair", 0)):
+        for name, count in (("many", 500), ("guarded", 0), ("guarded-by-two", 0), ("pair", 0)):
             api.post("registered-models/create", name=name)
             for number in range(count):
                 source = f"s3://models/{number}"
                 api.post("model-versions/create", name=name, source=source)
-        for name in ("guarded", "pair"):
+        for name in ("guarded", "guarded-by-two", "pair"):
             for run in (good, poor):
                 run_id = run["info"]["run_id"]
                 source = f"runs:/{run_id}/model"
@@ -92,10 +92,10 @@ def test_ui_121_a_stage_is_changed_at_once_or_asked_for(page: Page) -> None:
 
 def test_ui_122_others_decide_and_both_of_two_are_needed(page: Page, server: Api) -> None:
     made = server.post(
-        "transition-requests/create", name="guarded", version="1", stage="Production"
+        "transition-requests/create", name="guarded-by-two", version="1", stage="Production"
     )
     request = made["request"]["id"]
-    page.goto(f"/approvals/{request}?model=guarded")
+    page.goto(f"/approvals/{request}?model=guarded-by-two")
 
     approve = page.get_by_role("button", name="Approve")
     expect(approve).to_have_attribute("aria-disabled", "true")
