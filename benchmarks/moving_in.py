@@ -158,7 +158,7 @@ def taken_over(source: Path, target: str) -> dict[str, Any]:
     stores = open_stores(target)
     try:
         page = stores.tracking.find_runs(["0"], Query(tree=parse("", RUNS), limit=1))
-        run = json.loads(page.items[0])["info"]["run_id"]
+        run = json.loads(bytes(page.items[0]))["info"]["run_id"]
         counted = sum(one.count for one in stores.tracking.metric_summaries(run))
     finally:
         stores.close()
