@@ -87,7 +87,7 @@ def test_the_stored_example_gives_the_stored_output(case: Case, saved: Path):
 
     kept = json.loads((saved / "output_example.json").read_text())
     if isinstance(kept, dict) and "columns" in kept:
-        kept = pd.DataFrame(kept["data"], columns=kept["columns"])
+        kept, output = pd.DataFrame(kept["data"], columns=kept["columns"]), pd.DataFrame(output)
     assert plain(kept) == plain(output)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from tests.services import LOOPBACK
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding: *chunked")
 FATES = ("request lost", "half a request", "not waited for", "answer lost", "half an answer")
 
 
@@ -91,6 +92,8 @@ def _message(link: socket.socket, *, has_body: bool = True) -> bytes:
             return b""
         data += part
     head = data.partition(b"\r\n\r\n")[0]
+    if has_body and _CHUNKED.search(head):
+        return _in_chunks(link, data, len(head) + 4)
     length = _LENGTH.search(head) if has_body else None
     missing = len(head) + 4 + (int(length[1]) if length else 0) - len(data)
     while missing > 0:
@@ -100,6 +103,23 @@ def _message(link: socket.socket, *, has_body: bool = True) -> bytes:
         data += part
         missing -= len(part)
     return data
+
+
+def _in_chunks(link: socket.socket, data: bytes, at: int) -> bytes:
+    """A message whole whose chunks begin *at* a place in *data*; see RFC 9112, 7.1."""
+    while True:
+        stop = data.find(b"\r\n", at)
+        size = int(data[at:stop], 16) if stop >= 0 else -1
+        end = stop + 4 + size
+        if size >= 0 and len(data) >= end:
+            if size == 0:
+                return data
+            at = end
+            continue
+        part = link.recv(1 << 20)
+        if not part:
+            return b""
+        data += part
 
 
 class _Server(socketserver.ThreadingTCPServer):
