@@ -16,7 +16,6 @@ import argparse
 import json
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,10 +31,10 @@ from benchmarks import processes
 from benchmarks.contenders import CONTENDERS, ROOT, surroundings
 from benchmarks.http1 import Address, Connection, Requests
 from benchmarks.lanes import OK
+from benchmarks.launching import launched
 from benchmarks.tracking import API, Json, Refused, Untrue, encode
 
 _PORT = 5871
-_READY_S = 120.0
 _STEM = "model-"
 _IN_A_ROW = 20
 """Calls that a server gets before it is another one's turn; before them comes one that is not
@@ -159,38 +158,16 @@ def serving(name: str, programs: Path, folder: Path, port: int) -> Iterator[tupl
         word.format(port=port, folder=folder, address=f"127.0.0.1:{port}")
         for word in (*contender.command, *contender.storage["sqlite"])
     ]
-    with (folder / f"{name}.log").open("ab") as log:
-        child = subprocess.Popen(
-            [programs / words[0], *words[1:]],
-            cwd=ROOT if name == "millrace" else folder,
-            env=surroundings(
-                contender.variables | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-            ),
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        deadline = time.monotonic() + _READY_S
-        while not _is_ready(address):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise Refused(f"{name} does not start; see {folder / f'{name}.log'}")
-            time.sleep(0.1)
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with launched(
+        [programs / words[0], *words[1:]],
+        address,
+        ready="/health",
+        log=folder / f"{name}.log",
+        cwd=ROOT if name == "millrace" else folder,
+        env=surroundings(contender.variables | quiet),
+    ) as child:
         yield address, child.pid
-    finally:
-        processes.stop(child)
-
-
-def _is_ready(address: Address) -> bool:
-    try:
-        connection = Connection(address, timeout_s=1.0)
-    except OSError:
-        return False
-    try:
-        return connection.exchange(Requests(address).get("/health")).status == OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 class Caller:

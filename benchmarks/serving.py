@@ -22,14 +22,13 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from benchmarks import processes
 from benchmarks.contenders import CONTENDERS, surroundings
 from benchmarks.http1 import Address, Connection, Requests
 from benchmarks.lanes import OK, Lane, drive
+from benchmarks.launching import launched
 from benchmarks.tracking import Refused, Untrue
 
 _PORT = 5891
-_READY_S = 120.0
 _COLUMNS = [f"x{at}" for at in range(10)]
 _CONNECTIONS = 16
 _LARGE = 10_000
@@ -57,30 +56,8 @@ def serving(command: list[str], folder: Path, port: int, *, path: Path) -> Itera
     log = folder / f"{port}.log"
     variables = surroundings({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"})
     variables["PATH"] = f"{path}:{variables.get('PATH', '')}"
-    with log.open("ab") as out:
-        child = subprocess.Popen(command, cwd=folder, env=variables, stdout=out, stderr=out)
-    try:
-        deadline = time.monotonic() + _READY_S
-        while not _is_ready(address):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise Refused(f"{command[0]} does not start; see {log}")
-            time.sleep(0.1)
+    with launched(command, address, ready="/ping", log=log, cwd=folder, env=variables):
         yield address
-    finally:
-        processes.stop(child)
-
-
-def _is_ready(address: Address) -> bool:
-    try:
-        connection = Connection(address, timeout_s=1.0)
-    except OSError:
-        return False
-    try:
-        return connection.exchange(Requests(address).get("/ping")).status == OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def split(dice: random.Random, rows: int) -> bytes:

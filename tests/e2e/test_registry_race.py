@@ -161,7 +161,7 @@ def test_everybody_approves_the_same_request(at_once):
     # Who asked may not agree; of the others three do, and the third makes the change.
     assert told[0][0] == 403
     agreed = [(number, answer) for number, (status, answer) in enumerate(told) if status == 200]
-    states = sorted(answer["request"].get("state", "OPEN") for _, answer in agreed)
+    states = sorted(answer["request"]["state"] for _, answer in agreed)
     assert states == ["APPROVED", *["OPEN"] * (quorum - 1)]
     assert {status for status, _ in told} == {200, 403}
 

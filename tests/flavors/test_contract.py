@@ -180,3 +180,16 @@ def test_a_damaged_file_is_not_loaded_as_ones_own(name: str, case: Case, saved: 
 
     with pytest.raises(UntrustedModel):
         millrace.pyfunc.load_model(saved)
+
+
+def test_weights_come_back_by_themselves(name: str, case: Case, tmp_path: Path):
+    door = module(name, case)
+    if not hasattr(door, "save_state_dict"):
+        pytest.skip("its models have no weights apart")
+    weights = case.model.state_dict()
+
+    door.save_state_dict(weights, tmp_path / "w")
+
+    found = door.load_state_dict(tmp_path / "w")
+    assert found.keys() == weights.keys()
+    assert all(plain(found[key]) == plain(weights[key]) for key in weights)

@@ -77,11 +77,6 @@ def is_model_uri(uri: str) -> bool:
     return uri[: len(SCHEME)].lower() == SCHEME
 
 
-def is_model_id(value: str) -> bool:
-    """Whether *value* is spelled as the id of a logged model."""
-    return _MODEL_ID.fullmatch(value) is not None
-
-
 def parse(uri: str) -> ModelUri:
     """What *uri* names; raise `InvalidArgument` when it is none of the forms above."""
     rest = uri[len(SCHEME) :]

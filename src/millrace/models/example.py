@@ -101,6 +101,8 @@ def plain(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a kind
         return value
     if isinstance(value, float):
         return None if math.isnan(value) else value
+    if is_a(value, "pandas", "NAType", "NaTType"):  # NaT is a datetime, too
+        return None
     if isinstance(value, (dt.datetime, dt.date)):
         return value.isoformat()
     if isinstance(value, (bytes, bytearray)):
@@ -109,8 +111,6 @@ def plain(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a kind
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(one) for one in value]
-    if is_a(value, "pandas", "NAType", "NaTType"):
-        return None
     if is_a(value, "pandas", "DataFrame"):
         return _split(value)
     if is_a(value, "numpy", "datetime64"):

@@ -374,11 +374,6 @@ def schema_of_hint(hint: object) -> Schema:
     return Schema((ColSpec(_of_hint(item, 0)[0]),))
 
 
-def type_of_hint(hint: object) -> Type:
-    """The type that a hint means; raises `Undecided`."""
-    return _of_hint(hint, 0)[0]
-
-
 def _of_hint(hint: Any, depth: int) -> tuple[Type, bool]:  # noqa: C901 - one arm for each kind
     """The type of a hint, and whether None is excluded."""
     if depth > 32:  # noqa: PLR2004 - classes may name themselves

@@ -157,7 +157,8 @@ class ApprovalRequest(Entity, frozen=True, kw_only=True):
 
     id: str
     wish: Wish
-    state: RequestState = "OPEN"
+    # By a factory, so that it is always told.
+    state: RequestState = msgspec.field(default_factory=lambda: "OPEN")
     user_id: str
     is_verified: bool
     creation_timestamp: int

@@ -241,6 +241,10 @@ def _kind(column: Any, wanted: bool | None) -> Any:  # noqa: ANN401, FBT001 - a 
     return column.in_(both) if wanted is None else column == both[int(wanted)]
 
 
+def _tag(value: ColumnElement[Any], owner: ColumnElement[Any], rows: ColumnElement[bool]) -> Held:
+    return Held(column=value, shape=Shape.TEXT, is_long=True, owner=owner, rows=rows)
+
+
 class ModelSource:
     """What a search of registered models looks at."""
 
@@ -258,13 +262,7 @@ class ModelSource:
         """Where *field* is."""
         if field.entity is Entity.TAG:
             tags = t.registered_model_tags.c
-            return Held(
-                column=tags.value,
-                shape=Shape.TEXT,
-                is_long=True,
-                owner=tags.model_id,
-                rows=tags.key == field.key,
-            )
+            return _tag(tags.value, tags.model_id, tags.key == field.key)
         return self._own[field.key]
 
 
@@ -292,13 +290,7 @@ class VersionSource:
         """Where *field* is."""
         if field.entity is Entity.TAG:
             tags = t.model_version_tags.c
-            return Held(
-                column=tags.value,
-                shape=Shape.TEXT,
-                is_long=True,
-                owner=tags.version_id,
-                rows=tags.key == field.key,
-            )
+            return _tag(tags.value, tags.version_id, tags.key == field.key)
         if field.entity is Entity.DATASET:
             # One row for each version whose run read the data set.
             used = _USED.c
