@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # More for pytest: make test PYTEST="-k search -x"
 PYTEST ?=
+# Test files side by side, and in their order: many of them wait for servers rather than compute.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -20,7 +22,7 @@ serve: ui  ## start a server on http://127.0.0.1:5000 that keeps its records in 
 
 test: check ui  ## everything a change must pass: check, then the tests, the cheap ones first
 	$(BIN)/python tools/hatch_build.py test
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
 setup: $(READY)  ## make .venv, or bring it up to date
 

@@ -70,7 +70,7 @@ def _rank(item: pytest.Item) -> int:
 
 
 # What tools keep there, and what git ignores.
-_KEPT_IN_ROOT = {".coverage", ".hypothesis", "build", "dist", "site"}
+_KEPT_IN_ROOT = {".coverage", ".hypothesis", ".venvs", "build", "dist", "site"}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -185,6 +185,7 @@ def test_ui_006_the_palette_finds_runs_and_remembers(page: Page, server: Api) ->
     ids = something(server)
     server.run(ids["eid"], "zanzibar-otter")
     page.goto("/experiments")
+    is_settled(page)
     page.keyboard.press("Control+k")
     page.get_by_placeholder("Experiments, runs").fill("zan")
     expect(page.get_by_role("option", name="zanzibar-otter")).to_be_visible()
@@ -197,6 +198,7 @@ def test_ui_006_the_palette_finds_runs_and_remembers(page: Page, server: Api) ->
     expect(first).to_contain_text("first-run")
     page.keyboard.press("Escape")
     page.reload()
+    is_settled(page)
     page.keyboard.press("Control+k")
     expect(page.get_by_role("option", name="zanzibar-otter")).to_be_visible()
 
@@ -257,7 +259,7 @@ def test_ui_010_an_unknown_path_has_a_page_and_an_unknown_call_an_error(
 def test_ui_182_the_theme_is_there_before_the_first_paint(page: Page) -> None:
     page.goto("/settings/appearance")
     page.get_by_role("radio", name="Dark").click()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 20, 19)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(15, 20, 19)")
 
     reply = page.reload()
 

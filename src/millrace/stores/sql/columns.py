@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import String as AnyString
 from sqlalchemy import Text as AnyText
-from sqlalchemy.dialects import mssql, mysql
 from sqlalchemy.types import TypeDecorator
 
 from millrace.stores.sql.dialects import (
@@ -73,8 +72,12 @@ class _Text(TypeDecorator[str]):
         """The dialect's own type."""
         collation = binary_collation(dialect)
         if dialect.name in MYSQLS:  # its TEXT ends at 64 KiB
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - of no use elsewhere
+
             return dialect.type_descriptor(mysql.LONGTEXT(collation=collation))
         if dialect.name == MSSQL:
+            from sqlalchemy.dialects import mssql  # noqa: PLC0415 - of no use elsewhere
+
             return dialect.type_descriptor(mssql.VARCHAR(collation=collation))
         return dialect.type_descriptor(AnyText(collation=collation))
 
@@ -88,6 +91,8 @@ class _Bytes(TypeDecorator[bytes]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[bytes]:
         """The dialect's own type."""
         if dialect.name in MYSQLS:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - of no use elsewhere
+
             return dialect.type_descriptor(mysql.LONGBLOB())
         return dialect.type_descriptor(LargeBinary())
 
