@@ -27,7 +27,11 @@ def test_names_and_aliases_are_told_apart(table):
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("row", [row for table in TABLES for row in table.rows], ids=repr)
+@pytest.mark.parametrize(
+    "row",
+    [row for table in TABLES for row in table.rows],
+    ids=lambda row: f"{row.entity.value}.{row.name}",
+)
 def test_rows_make_sense(row: FieldRow):
     assert {Op.IS_NULL, Op.IS_NOT_NULL, Op.EQ, Op.NE, Op.IN} <= row.operators
     assert not (row.many and row.sortable)
