@@ -38,6 +38,8 @@ _BYTES = _FILES | {
     "downloadLoggedModelArchive",
     "uploadBundle",
     "downloadBundle",
+    "readTable",
+    "readLoggedModelTable",
 }
 
 

@@ -161,7 +161,7 @@ def endpoint_routes(
 ) -> Iterator[Route]:
     """A route for every path of every endpoint; ValueError when one has no handler.
 
-    *transfers*: the threads for what streams.
+    *transfers*: the threads for what streams, or reads files.
     """
     for endpoint in ENDPOINTS:
         paths = [config.static_prefix + path for path in endpoint.paths]
@@ -193,7 +193,8 @@ def endpoint_routes(
                 if handler is None:
                     raise ValueError(f"endpoint {endpoint.name} has no handler")
                 mark = platform.marks.get(endpoint.name)
-                yield EndpointRoute(endpoint, where, handler, bridge, mark)
+                threads = transfers if handler.is_long else bridge
+                yield EndpointRoute(endpoint, where, handler, threads, mark)
 
 
 def _template(endpoint: Endpoint[Any, Any], path: str) -> str:

@@ -118,6 +118,14 @@ class Artifacts:
         """List a folder of a logged model."""
         return self._list(self._root_of_model(request.model_id), request.artifact_directory_path)
 
+    def spot_of_run(self, run_id: str) -> Spot:
+        """All files of a run."""
+        return self._places.at(self._root_of_run(run_id))
+
+    def spot_of_model(self, model_id: str) -> Spot:
+        """All files of a logged model."""
+        return self._places.at(self._root_of_model(model_id))
+
     def open_of_run(self, _ctx: Context, request: RunFile) -> Opened:
         """A file of a run."""
         return self.open_below(self._root_of_run(request.run), request.path)
@@ -129,7 +137,11 @@ class Artifacts:
     def open_below(self, location: str, path: str) -> Opened:
         """The file at *path* below a location, such as a model version's."""
         safe_path(path)
-        return self._transfers.open(self._places.at(location).at(path))
+        return self.open_at(self._places.at(location).at(path))
+
+    def open_at(self, spot: Spot) -> Opened:
+        """The file at a spot of ours."""
+        return self._transfers.open(spot)
 
     def open_of_version(self, _ctx: Context, request: VersionFile) -> Opened | Presigned:
         """A file of a model version, or a signed URL for it."""

@@ -23,6 +23,7 @@ from millrace.services.experiments import Experiments
 from millrace.services.folders import Bundles
 from millrace.services.keyring import KeyRing
 from millrace.services.manifests import Manifests
+from millrace.services.media import Gallery
 from millrace.services.metrics import Metrics
 from millrace.services.models import LoggedModels
 from millrace.services.moving import Moving
@@ -32,6 +33,7 @@ from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
 from millrace.services.run_tables import RunTables
 from millrace.services.runs import Runs
+from millrace.services.tables import Tables
 from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
@@ -71,10 +73,12 @@ class Handler(NamedTuple):
     """What answers an endpoint: `call(context, request)` gives the reply or a future of it.
 
     `inline`: it never waits (validates, queues a write), so it may run on an event loop.
+    `is_long`: it reads files, and should keep nobody waiting who asks for records.
     """
 
     call: Callable[[Context, Any], Any | Future[Any]]
     inline: bool
+    is_long: bool = False
 
 
 class Platform:
@@ -277,7 +281,14 @@ class Platform:
             "deleteComment": notes.delete,
             "listComments": notes.list,
         }
+        tables = Tables(artifacts)
+        looking: dict[str, Callable[[Context, Any], Any]] = {
+            "readTable": tables.of_run,
+            "readLoggedModelTable": tables.of_model,
+            "listMedia": Gallery(artifacts).of_run,
+        }
         self.handlers: Mapping[str, Handler] = {
+            **{name: Handler(call, inline=False, is_long=True) for name, call in looking.items()},
             **{name: Handler(call, inline=True) for name, call in queued.items()},
             **{name: Handler(call, inline=False) for name, call in waiting.items()},
             "getServerInfo": Handler(self._server_info, inline=True),

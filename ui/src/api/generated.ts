@@ -528,6 +528,14 @@ export interface Figures {
   damage?: string
 }
 
+/** A cell for each row: text, a number, true or false, or null. `type` is the file's word for it; of delimited text, `number` or `text`. Whole numbers beyond 2**53 and numbers that JSON has no word for are text; so is what has a structure. Long text ends in an ellipsis. */
+export interface FileColumn {
+  name: string
+  type: string
+  is_number: boolean
+  values?: unknown[]
+}
+
 /** A file or folder as the wire lists it; folders have no `file_size`, in bytes. */
 export interface FileInfo {
   path: string
@@ -548,6 +556,15 @@ export interface FileRefused {
   status: number
   error_code: string
   message: string
+}
+
+/** `total`: rows that match; `rows`: rows of the table. `is_cut`: only the first part of the file was looked at, because it is larger than this server reads for a page. */
+export interface FileTable {
+  total: number
+  rows: number
+  offset: number
+  columns?: FileColumn[]
+  is_cut?: boolean
 }
 
 export interface FinalizeLoggedModel {
@@ -685,6 +702,15 @@ export interface KeyValue {
   value: string
 }
 
+/** Images under one key, in the order of their steps, then times. `thumbnails` are paths of small versions, at most 256 pixels either way, null where there is none. */
+export interface KeyedImages {
+  key: string
+  steps?: number[]
+  timestamps?: number[]
+  paths?: string[]
+  thumbnails?: string[]
+}
+
 /** What a version was made from, and what was made from it. */
 export interface Lineage {
   name: string
@@ -736,6 +762,13 @@ export interface ListDeliveries {
   state?: "DELIVERED" | "FAILED" | "WAITING"
   max_results?: number
   page_token?: string
+}
+
+/** What a run has to look at or to listen to; with `key`, only images that are logged under it. */
+export interface ListMedia {
+  run_id: string
+  run_uuid?: string
+  key?: string
 }
 
 export interface ListModelArtifacts {
@@ -884,6 +917,20 @@ export interface ManifestFile {
 
 export interface ManifestReply {
   manifest: Manifest
+}
+
+/** `is_partial`: there is more than one answer lists, or looks through. */
+export interface Media {
+  images?: KeyedImages[]
+  files?: MediaFile[]
+  is_partial?: boolean
+}
+
+/** Another file, by what it is; `page`: HTML. */
+export interface MediaFile {
+  path: string
+  kind: "audio" | "image" | "page" | "table" | "video"
+  file_size?: number
 }
 
 /** One point of a series. `timestamp` in milliseconds; `value` may be NaN or infinite. */
@@ -1150,6 +1197,28 @@ export interface QuerySeries {
   aggregates?: ("count" | "first" | "last" | "maximum" | "mean" | "minimum")[]
   format?: "binary" | "json"
   precision?: "float32" | "float64"
+}
+
+/** `TablePage` of the file at `path` of a logged model. */
+export interface ReadModelTable {
+  offset?: number
+  limit?: number
+  sort_by?: string
+  descending?: boolean
+  text?: string
+  model_id: string
+  path: string
+}
+
+/** `TablePage` of the file at `path` of a run. */
+export interface ReadTable {
+  offset?: number
+  limit?: number
+  sort_by?: string
+  descending?: boolean
+  text?: string
+  run_id: string
+  path: string
 }
 
 export interface RecordsDeleted {
@@ -1929,6 +1998,9 @@ export interface Operations {
   completeMultipartUpload: [{ artifact_path: string } & FinishPartsBody, Nothing]
   abortMultipartUpload: [{ artifact_path: string } & AbortPartsBody, Nothing]
   getPresignedDownloadUrl: [{ artifact_path: string }, SignedDownload]
+  readTable: [{ offset?: number; limit?: number; sort_by?: string; descending?: boolean; text?: string; run_id: string; path: string }, FileTable]
+  readLoggedModelTable: [{ model_id: string; offset?: number; limit?: number; sort_by?: string; descending?: boolean; text?: string; path: string }, FileTable]
+  listMedia: [{ run_id: string; run_uuid?: string; key?: string }, Media]
   createDataset: [CreateDataset, DatasetReply]
   searchEvaluationDatasets: [SearchEvaluationDatasets, DatasetsReply]
   searchEvaluationDatasetsByQuery: [{ experiment_ids?: string[]; filter_string?: string; max_results?: number; order_by?: string[]; page_token?: string }, DatasetsReply]
@@ -2074,6 +2146,9 @@ export const OPERATIONS = {
   completeMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path}"],
   abortMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/abort/{artifact_path}"],
   getPresignedDownloadUrl: ["GET", "/api/2.0/mlflow-artifacts/presigned/{artifact_path}"],
+  readTable: ["GET", "/api/3.0/millrace/artifacts/table"],
+  readLoggedModelTable: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table"],
+  listMedia: ["GET", "/api/3.0/millrace/artifacts/media"],
   createDataset: ["POST", "/api/3.0/mlflow/datasets/create"],
   searchEvaluationDatasets: ["POST", "/api/3.0/mlflow/datasets/search"],
   searchEvaluationDatasetsByQuery: ["GET", "/api/3.0/mlflow/datasets/search"],

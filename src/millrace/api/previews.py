@@ -1,0 +1,148 @@
+"""A look into artifacts: pages of tables, and the media of a run. Requests, replies, endpoints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from millrace.api.endpoint import (
+    Endpoint,
+    ExperimentOfModel,
+    ExperimentOfRun,
+    Id,
+    Reply,
+    Request,
+    reads,
+)
+from millrace.api.tracking import OfRun
+
+MOST_ROWS: Final = 1_000
+
+MediaKind = Literal["image", "audio", "video", "table", "page"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class TablePage(Request, frozen=True, kw_only=True):
+    """A page of the table in a file: CSV, TSV, Parquet, Feather (Arrow), or the JSON of
+    `log_table`.
+
+    `sort_by` names a column: numbers sort as numbers, what is missing is last in both directions,
+    ties stay as they are in the file. `text` narrows to rows in which a cell holds it, whatever its
+    case. Either is for tables of up to 1,000,000 rows.
+    """
+
+    offset: Count = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)] = 100
+    sort_by: str | None = None
+    descending: bool = False
+    text: str | None = None
+
+
+class ReadTable(TablePage, frozen=True, kw_only=True):
+    """`TablePage` of the file at `path` of a run."""
+
+    run_id: Id
+    path: Id
+
+
+class ReadModelTable(TablePage, frozen=True, kw_only=True):
+    """`TablePage` of the file at `path` of a logged model."""
+
+    model_id: Id
+    path: Id
+
+
+class FileColumn(Reply, frozen=True, kw_only=True):
+    """A cell for each row: text, a number, true or false, or null. `type` is the file's word for
+    it; of delimited text, `number` or `text`. Whole numbers beyond 2**53 and numbers that JSON has
+    no word for are text; so is what has a structure. Long text ends in an ellipsis."""
+
+    name: str
+    type: str
+    is_number: bool
+    values: tuple[Any, ...] = ()
+
+
+class FileTable(Reply, frozen=True, kw_only=True):
+    """`total`: rows that match; `rows`: rows of the table. `is_cut`: only the first part of the
+    file was looked at, because it is larger than this server reads for a page."""
+
+    total: int
+    rows: int
+    offset: int
+    columns: tuple[FileColumn, ...] = ()
+    is_cut: bool | None = None
+
+
+class ListMedia(OfRun, frozen=True, kw_only=True):
+    """What a run has to look at or to listen to; with `key`, only images that are logged under
+    it."""
+
+    key: str | None = None
+
+
+class KeyedImages(Reply, frozen=True, kw_only=True):
+    """Images under one key, in the order of their steps, then times. `thumbnails` are paths of
+    small versions, at most 256 pixels either way, null where there is none."""
+
+    key: str
+    steps: tuple[int, ...] = ()
+    timestamps: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
+    thumbnails: tuple[str | None, ...] = ()
+
+
+class MediaFile(Reply, frozen=True, kw_only=True):
+    """Another file, by what it is; `page`: HTML."""
+
+    path: str
+    kind: MediaKind
+    file_size: int = 0
+
+
+class Media(Reply, frozen=True, kw_only=True):
+    """`is_partial`: there is more than one answer lists, or looks through."""
+
+    images: tuple[KeyedImages, ...] = ()
+    files: tuple[MediaFile, ...] = ()
+    is_partial: bool | None = None
+
+
+_ON_RUN, _ON_MODEL = ExperimentOfRun("run_id"), ExperimentOfModel("model_id")
+
+ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, told apart by name
+    Endpoint(
+        name="readTable",
+        group="Artifacts",
+        method="GET",
+        path="/millrace/artifacts/table",
+        request=ReadTable,
+        response=FileTable,
+        needs=reads(_ON_RUN),
+        summary="Read a page of a table that is a file of a run.",
+        versions=("3.0",),
+    ),
+    Endpoint(
+        name="readLoggedModelTable",
+        group="Artifacts",
+        method="GET",
+        path="/millrace/logged-models/{model_id}/artifacts/table",
+        request=ReadModelTable,
+        response=FileTable,
+        needs=reads(_ON_MODEL),
+        summary="Read a page of a table that is a file of a logged model.",
+        versions=("3.0",),
+    ),
+    Endpoint(
+        name="listMedia",
+        group="Artifacts",
+        method="GET",
+        path="/millrace/artifacts/media",
+        request=ListMedia,
+        response=Media,
+        needs=reads(_ON_RUN),
+        summary="List images by key and step, and other media of a run.",
+        versions=("3.0",),
+    ),
+)

@@ -1,0 +1,91 @@
+"""A look into artifacts, wherever they lie: pages of tables, and the media of a run."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from millrace.artifacts.protocols import ArtifactStore
+from millrace.services.places import Places
+from millrace.services.platform import Platform
+from millrace.stores.memory import MemoryStores
+from tests.contract_artifacts.places import Place
+from tests.unit.services.conftest import Call, calling
+
+ROWS = 3_000
+
+
+class Shelf:
+    """A run whose artifacts lie at the place under test."""
+
+    def __init__(self, call: Call, run: str, keep: Callable[[str, bytes], object]) -> None:
+        self.call, self.run, self.keep = call, run, keep
+
+    def table(self, path: str, **asked: Any) -> tuple[int, dict[str, list[Any]]]:
+        """How many rows match, and the cells by column."""
+        found = self.call("readTable", run_id=self.run, path=path, **asked)
+        return found.total, {column.name: list(column.values) for column in found.columns}
+
+
+@pytest.fixture
+def shelf(place: Place) -> Iterator[Shelf]:
+    opened: list[ArtifactStore] = []
+
+    def open_store(_uri: str) -> ArtifactStore:
+        opened.append(place.open())
+        return opened[-1]
+
+    places = Places(open_store, destination=place.uri)
+    platform = Platform(MemoryStores(), places=places)
+    call = calling(platform)
+    experiment = call("createExperiment", name="shelf").experiment_id
+    info = call("createRun", experiment_id=experiment).run.info
+
+    def keep(path: str, body: bytes) -> object:
+        spot = places.at(info.artifact_uri).at(path)
+        return spot.store.put(spot.path, [body])
+
+    yield Shelf(call, info.run_id, keep)
+    platform.close()
+    places.close()
+
+
+def test_tables_are_paged_sorted_and_searched(shelf: Shelf) -> None:
+    lines = "".join(f'{n},"name {n}, {n % 7}",{(n * 7919) % ROWS}\n' for n in range(ROWS))
+    shelf.keep("t/a.csv", f"id,name,score\n{lines}".encode())
+    frame = {"id": list(range(ROWS)), "score": [(n * 7919) % ROWS / 2 for n in range(ROWS)]}
+    parquet = io.BytesIO()
+    pq.write_table(pa.table(frame), parquet, row_group_size=1_000)
+    shelf.keep("t/a.parquet", parquet.getvalue())
+
+    assert shelf.table("t/a.csv", offset=2_998, limit=10)[1]["id"] == ["2998", "2999"]
+    total, best = shelf.table("t/a.csv", sort_by="score", descending=True, limit=2)
+    assert (total, best["score"]) == (ROWS, ["2999", "2998"])
+    total, found = shelf.table("t/a.csv", text="NAME 29, 1")
+    assert (total, found["id"]) == (1, ["29"])
+    assert shelf.table("t/a.parquet", offset=999, limit=2)[1]["id"] == [999, 1_000]
+    total, least = shelf.table("t/a.parquet", sort_by="score", offset=10, limit=3)
+    assert (total, least["score"]) == (ROWS, [5.0, 5.5, 6.0])
+
+
+def test_images_are_listed_by_key_and_step(shelf: Shelf) -> None:
+    for step in (10, 2):
+        stem = f"images/val~masks+step+{step}+timestamp+{step}00+ab-{step}"
+        shelf.keep(f"{stem}.png", b"png")
+        shelf.keep(f"{stem}+compressed.webp", b"webp")
+    shelf.keep("audio/said.wav", b"wav")
+
+    found = shelf.call("listMedia", run_id=shelf.run)
+
+    (masks,) = found.images
+    assert (masks.key, masks.steps, masks.timestamps) == ("val/masks", (2, 10), (200, 1000))
+    assert masks.paths[0] == "images/val~masks+step+2+timestamp+200+ab-2.png"
+    assert masks.thumbnails[0] == "images/val~masks+step+2+timestamp+200+ab-2+compressed.webp"
+    assert [(one.path, one.kind, one.file_size) for one in found.files] == [
+        ("audio/said.wav", "audio", 3)
+    ]
