@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -373,26 +373,35 @@ def _free_port() -> int:
         return port
 
 
-@contextmanager
-def hello() -> Iterator[Target]:
+def hello() -> AbstractContextManager[Target]:
     """A bare uvicorn application on uvloop and httptools, in this interpreter's environment."""
-    folder, address = data_folder("hello"), Address("127.0.0.1", _free_port())
+    return _bare("hello")
+
+
+def one_row() -> AbstractContextManager[Target]:
+    """The same, and each body that it is sent is a row of SQLite when it answers."""
+    return _bare("one_row")
+
+
+@contextmanager
+def _bare(name: str) -> Iterator[Target]:
+    folder, address = data_folder(name), Address("127.0.0.1", _free_port())
     command = [
         *(
             sys.executable,
             "-m",
             "uvicorn",
-            "hello:app",
+            f"{name}:app",
             "--app-dir",
             str(ROOT / "benchmarks/foreign"),
         ),
         *("--host", address.host, "--port", str(address.port), "--loop", "uvloop"),
         *("--http", "httptools", "--no-access-log", "--log-level", "error"),
     ]
-    child, _ = start(command, address, folder, {})
+    child, _ = start(command, address, folder, {"ONE_ROW_FILE": str(folder / "rows.db")})
     try:
         processes.wait_until_idle(child.pid, timeout_s=10.0, quiet_s=0.5)
-        yield Target("hello", address, child.pid, "")
+        yield Target(name, address, child.pid, "")
     finally:
         processes.stop(child)
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,8 @@ its 100,000 versions would take the better part of an hour. Then one client send
 connection, a number of calls in a row, servers taking turns. Of the wall clock the median counts;
 the CPU of a server for each call is what neighbours on the machine disturb least. Answers are
 looked at: a search that finds something else than it should has no figure. As many records match a
-search at each size. SQLite, full durability, audit on.
+search at each size. SQLite, full durability, audit on. What a change costs at least on this machine
+is measured beside them: a server that commits one row and answers `{}`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks import processes
+from benchmarks import contenders, processes
 from benchmarks.contenders import CONTENDERS, ROOT, surroundings
 from benchmarks.http1 import Address, Connection, Requests
 from benchmarks.lanes import OK
@@ -36,6 +37,7 @@ from benchmarks.tracking import API, Json, Refused, Untrue, encode
 
 _PORT = 5871
 _STEM = "model-"
+LEAST = "one row"
 _IN_A_ROW = 20
 """Calls that a server gets before it is another one's turn; before them comes one that is not
 counted, as a server that has slept is slower."""
@@ -414,11 +416,25 @@ def measure(size: Size, mlflow: Path, *, times: int) -> Figures:
                         wall_ms=statistics.median(seconds) * 1e3,
                         cpu_ms=spent_ns[server] / len(seconds) / 1e6,
                     )
+            found[LEAST, "one_row", size.versions] = _least(times)
             for server, caller in callers.items():
                 for call, do in TOGETHER.items():
                     found[call, server, size.versions] = _together(caller, size, do)
                 caller.close()
     return found
+
+
+def _least(times: int) -> Cost:
+    """One row, committed and answered for, over the same connection as the other calls."""
+    with contenders.one_row() as target:
+        caller = Caller(target.address, target.pid)
+        body = {"name": _model(0), "source": "s3://bucket/m"}
+        caller.post("/kept", body)
+        before_ns = processes.running_ns(target.pid)
+        seconds = [caller.post("/kept", body)[1] for _ in range(times)]
+        spent_ns = processes.running_ns(target.pid) - before_ns
+        caller.close()
+    return Cost(wall_ms=statistics.median(seconds) * 1e3, cpu_ms=spent_ns / times / 1e6)
 
 
 def table(found: Figures, sizes: list[Size]) -> str:
@@ -442,7 +458,11 @@ def table(found: Figures, sizes: list[Size]) -> str:
                 cells += [f"{mine:.2f}", f"{other:.2f}", f"{other / mine:.1f}"]
                 cells.append(f"{growth:.2f}" if grown else "")
             rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join([head, *rows])
+    least = found[LEAST, "one_row", last]
+    told = (
+        f"One row and an answer, at the least: {least.wall_ms:.2f} ms, CPU {least.cpu_ms:.2f} ms."
+    )
+    return "\n".join([head, *rows, "", told])
 
 
 def main() -> None:

@@ -110,6 +110,12 @@ def test_ui_122_others_decide_and_both_of_two_are_needed(page: Page, server: Api
     expect(page.get_by_role("main")).to_contain_text("approved")
     expect(approve).to_have_attribute("aria-disabled", "true")
     expect(page.get_by_role("main")).to_contain_text("seen by cleo")
+    page.goto("/approvals")
+    page.get_by_role("radio", name="Decided").click()
+    decided = page.get_by_role("row", name="guarded-by-two")
+    expect(decided).to_contain_text("approved")
+    page.get_by_role("radio", name="For me").click()
+    expect(decided).to_have_count(0)
 
 
 def test_ui_123_a_gate_that_fails_says_so_with_its_numbers(page: Page, watch: Watch) -> None:
@@ -149,3 +155,23 @@ def test_ui_128_the_chain_is_verified_here_and_a_changed_byte_is_named(
     page.get_by_role("button", name="Verify the chain").click()
 
     expect(page.locator("[data-verdict=broken]")).to_contain_text(f"Entry {seq} was altered")
+
+
+def test_a_version_tells_what_serves_it_now(page: Page, server: Api) -> None:
+    server.post(
+        "/api/3.0/millrace/model-servers",
+        server_id=f"s-{7:032x}",
+        name="pair",
+        version="2",
+        endpoint="pair",
+        url="http://gpu.example:8000",
+        host="gpu-3",
+        model_uri="models:/pair@champion",
+        ttl_ms=3_600_000,
+    )
+
+    page.goto("/models/pair/versions/2")
+
+    served = page.get_by_role("list", name="Served by")
+    expect(served.get_by_role("link", name="http://gpu.example:8000")).to_be_visible()
+    expect(served).to_contain_text("pair on gpu-3, from models:/pair@champion, by anonymous")

@@ -551,3 +551,37 @@ def test_a_refusal_tells_nobody(stores: Stores) -> None:
         with pytest.raises(MillraceError):
             decide(stores, asked, verdict, "ada" if verdict == "APPROVE" else "ben")  # type: ignore[arg-type]
     assert len(audited(stores)) == before
+
+
+def test_requests_of_all_models_come_in_either_order_by_what_became_of_them(
+    stores: Stores, approvals: ApprovalStore
+) -> None:
+    approvals.set_policy(POLICY).result()
+    for name in ("risk-a", "risk-b"):
+        add(stores, name=name)
+    made = [
+        ask(
+            stores,
+            Wish(name=name, version="1", stage="Production"),
+            id=f"a-{number}",
+            creation_timestamp=number // 2,
+        )
+        for number, name in enumerate(["risk-a", "risk-b", "risk-a", "risk-b"])
+    ]
+    decide(stores, made[1], "REJECT")
+
+    def listed(name: str | None = None, **asked: Any) -> list[str]:
+        seen: list[str] = []
+        after = None
+        while True:
+            page = approvals.requests(name, limit=1, after=after, **asked)
+            seen += [one.id for one in page.items]
+            after = page.next
+            if after is None:
+                return seen
+
+    assert listed() == ["a-0", "a-1", "a-2", "a-3"]
+    assert listed(newest_first=True) == ["a-3", "a-2", "a-1", "a-0"]
+    assert listed(is_open=True, newest_first=True) == ["a-3", "a-2", "a-0"]
+    assert listed(is_open=False) == listed("risk-b", is_open=False) == ["a-1"]
+    assert listed("risk-b") == ["a-1", "a-3"]

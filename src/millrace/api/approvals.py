@@ -12,6 +12,7 @@ from millrace.api.endpoint import (
     RegisteredModel,
     Reply,
     Request,
+    Results,
     edits,
     reads,
 )
@@ -76,6 +77,18 @@ class CommentTransitionRequest(Request, frozen=True, kw_only=True):
 class ListTransitionRequests(Request, frozen=True, kw_only=True):
     name: Id
     version: str | None = None
+    max_results: Int64 | None = None
+    page_token: str | None = None
+
+
+class SearchTransitionRequests(Request, frozen=True, kw_only=True):
+    """`states`: OPEN, APPROVED, REJECTED, CANCELLED, EXPIRED; all when none is named.
+    `waiting_for_me`: only those that the caller could agree to now. `mine`: only the caller's."""
+
+    name: str | None = None
+    states: tuple[entities.RequestState, ...] | None = None
+    waiting_for_me: bool | None = None
+    mine: bool | None = None
     max_results: Int64 | None = None
     page_token: str | None = None
 
@@ -215,6 +228,16 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=TransitionRequestsReply,
         needs=reads(_MODEL),
         summary="List the requests about a model, or about a version of it, the oldest first.",
+    ),
+    Endpoint(
+        name="searchTransitionRequests",
+        group=_GROUP,
+        method="GET",
+        path="/mlflow/transition-requests/search",
+        request=SearchTransitionRequests,
+        response=TransitionRequestsReply,
+        needs=reads(Results("registered models")),
+        summary="Find requests about all models, the latest first; page by page.",
     ),
     Endpoint(
         name="rollBack",

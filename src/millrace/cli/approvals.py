@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
 from millrace.cli import options
 from millrace.cli.output import show_json, show_table, time_of
 from millrace.cli.records import every, registry_at, registry_where
+from millrace.core.entities.approval import RequestState
 from millrace.core.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.approval import ApprovalRequest, Policy
 
-_REQUESTS: Final = ("id", "wish", "state", "by", "approvals", "made", "expires")
+_REQUESTS: Final = ("id", "model", "wish", "state", "by", "approvals", "made", "expires")
 _POLICIES: Final = ("models", "guards", "approvals", "self approval", "rollback", "expires")
 _name = click.argument("name")
 _request_id = click.argument("request_id")
@@ -112,28 +113,46 @@ def request(
 
 
 @click.command()
-@_name
+@click.argument("name", required=False)
 @click.argument("request_id", required=False)
-@click.option("--version", metavar="VERSION", help="Only those about this version.")
+@click.option("--version", metavar="VERSION", help="Only those about this version of NAME.")
+@click.option("--waiting", is_flag=True, help="Only those that you could agree to now.")
+@click.option("--mine", is_flag=True, help="Only those that you made.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(get_args(RequestState), case_sensitive=False),
+    help="Only those that stand so. May be given several times.",
+)
 @options.output
 @registry_where
 def requests(
     *,
-    name: str,
+    name: str | None,
     request_id: str | None,
     version: str | None,
+    waiting: bool,
+    mine: bool,
+    states: tuple[RequestState, ...],
     output: str,
     tracking_uri: str | None,
     registry_uri: str | None,
 ) -> None:
-    """List the requests about a model, or show one with its evidence, as JSON."""
+    """List requests, of all models or of NAME, the latest first; or show one with its evidence, as
+    JSON."""
     client = registry_at(tracking_uri, registry_uri)
-    if request_id is not None:
+    if name is not None and request_id is not None:
         show_json(client.get_transition_request(name, request_id))
         return
-    found = list(
-        every(lambda token: client.list_transition_requests(name, version, page_token=token))
+    if name is None and version is not None:
+        raise click.UsageError("--version needs the NAME of the model.")
+    asked = every(
+        lambda token: client.search_transition_requests(
+            name, states=states, waiting_for_me=waiting, mine=mine, page_token=token
+        )
     )
+    found = [one for one in asked if version is None or one.wish.version == version]
     if output == "json":
         show_json(found)
     else:
@@ -222,6 +241,7 @@ def _row(one: ApprovalRequest) -> tuple[Any, ...]:
     told = f"roll back {place}" if wish.rollback else f"version {wish.version} -> {place}"
     return (
         one.id,
+        wish.name,
         told,
         one.state,
         one.user_id,

@@ -62,6 +62,7 @@ for _command in packaging.COMMANDS:
 )
 @option_of(settings.ALLOWED_HOSTS, "--allowed-hosts", metavar="HOSTS")
 @option_of(settings.CORS_ALLOWED_ORIGINS, "--cors-allowed-origins", metavar="ORIGINS")
+@option_of(settings.SERVED_URL, "--public-url", metavar="URL")
 @click.option(
     "--env-manager",
     type=click.Choice(["local", "uv", "venv", "virtualenv", "conda"]),
@@ -83,9 +84,9 @@ def serve(model_uri: str, variables: tuple[str, ...], name: str | None, **option
 
     POST /invocations takes rows as JSON, CSV or Parquet; /v2 speaks the Open Inference Protocol;
     /openapi.json says what the model takes. Ctrl-C or SIGTERM ends it, once the requests in flight
-    are answered.
+    are answered. While it serves a registered version, the registry knows.
     """
-    from millrace.serving.config import ServingConfig
+    from millrace.serving.config import Registered, ServingConfig
     from millrace.serving.fetch import fetch
     from millrace.serving.run import serve as run
 
@@ -102,6 +103,9 @@ def serve(model_uri: str, variables: tuple[str, ...], name: str | None, **option
             name=name or found.name,
             version=found.version,
             trusted=trusted,
+            registered=Registered(name=found.name, version=found.version, uri=model_uri)
+            if found.registered
+            else None,
             extra=dict(map(_variable, variables)),
             **options,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from millrace.cli import approvals, options
+from millrace.cli import approvals, lineage, options
 from millrace.cli.output import show_json, show_pairs, show_table, time_of
 from millrace.cli.records import every, registry_at, registry_where
 
@@ -30,7 +30,7 @@ def registry() -> None:
     """List, register, move, compare, verify and export registered models."""
 
 
-for _command in approvals.COMMANDS:
+for _command in (*approvals.COMMANDS, *lineage.COMMANDS):
     registry.add_command(_command)
 
 
@@ -89,8 +89,9 @@ def show(
         one = client.get_model_version(name, version)
         if output == "json":
             show_json(one)
-        else:
-            show_pairs(None, {key: _cell(value) for key, value in one if value})
+            return
+        show_pairs(None, {key: _cell(value) for key, value in one if value})
+        lineage.show_servers(client, name, version)
         return
     model = client.get_registered_model(name)
     versions = list(_versions_of(client, name))
@@ -101,6 +102,7 @@ def show(
     show_pairs(None, {key: _cell(value) for key, value in told if value})
     click.echo()
     _show_versions(versions, output)
+    lineage.show_servers(client, name)
 
 
 @registry.command()
@@ -287,32 +289,6 @@ def comment(
         ("id", "by", "at", "comment"),
         ((one.id, one.user_id, time_of(one.creation_timestamp), one.comment) for one in found),
     )
-
-
-@registry.command()
-@_name
-@_version
-@options.output
-@registry_where
-def lineage(
-    *, name: str, version: str, output: str, tracking_uri: str | None, registry_uri: str | None
-) -> None:
-    """Show what a version was made from, and its copies."""
-    found = registry_at(tracking_uri, registry_uri).get_model_version_lineage(name, version)
-    if output == "json":
-        show_json(found)
-        return
-    rows: dict[str, str | None] = {
-        "source": found.source,
-        "run": found.run_id,
-        "experiment": found.experiment_id,
-        "logged model": found.model_id,
-        "parent": f"{found.parent.name}/{found.parent.version}" if found.parent else None,
-        "commit": found.code.commit if found.code else None,
-        "data sets": ", ".join(f"{d.dataset.name}#{d.dataset.digest}" for d in found.datasets),
-        "copies": ", ".join(f"{one.name}/{one.version}" for one in found.children),
-    }
-    show_pairs(None, {key: value for key, value in rows.items() if value})
 
 
 @registry.command()

@@ -16,6 +16,7 @@ from millrace.api.approvals import (
     PolicyOf,
     PolicyReply,
     RollBack,
+    SearchTransitionRequests,
     SetApprovalPolicy,
     StepReply,
     TransitionRequestOf,
@@ -29,9 +30,9 @@ from millrace.core.entities.approval import Policy
 from millrace.core.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from millrace.core.entities.approval import ApprovalRequest, Step
+    from millrace.core.entities.approval import ApprovalRequest, RequestState, Step
 
 
 class ApprovalVerbs(RegistryVerbs):
@@ -137,6 +138,29 @@ class ApprovalVerbs(RegistryVerbs):
             page_token=page_token,
         )
         reply = self._ask("listTransitionRequests", request, TransitionRequestsReply)
+        return PagedList(reply.requests, reply.next_page_token)
+
+    def search_transition_requests(  # noqa: PLR0913 - each leaves some out
+        self,
+        name: str | None = None,
+        *,
+        states: Sequence[RequestState] = (),
+        waiting_for_me: bool = False,
+        mine: bool = False,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> PagedList[ApprovalRequest]:
+        """The requests about all models, the latest first: those that I could agree to, those that
+        I made, those that stand so. A page may hold fewer than *max_results* before the last."""
+        request = SearchTransitionRequests(
+            name=name,
+            states=tuple(states) or None,
+            waiting_for_me=waiting_for_me or None,
+            mine=mine or None,
+            max_results=max_results,
+            page_token=page_token,
+        )
+        reply = self._ask("searchTransitionRequests", request, TransitionRequestsReply)
         return PagedList(reply.requests, reply.next_page_token)
 
     # --- going back -----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import msgspec
 from millrace.api.tracking import RunId, RunReply, RunsReply, SearchRuns
 from millrace.client import depots, documents, figures, images, locations, tables, transfers
 from millrace.client.approvals import ApprovalVerbs
+from millrace.client.model_servers import ModelServerVerbs
 from millrace.client.models import LoggedModelVerbs
 from millrace.client.records import LOCAL, Logged, entries
 from millrace.client.registry import WAIT_S
@@ -56,7 +57,7 @@ _BODY: Final = 1024 * 1024 * 1024
 """Most bytes of an artifact that is read into memory."""
 
 
-class ArtifactVerbs(LoggedModelVerbs, ApprovalVerbs):
+class ArtifactVerbs(LoggedModelVerbs, ApprovalVerbs, ModelServerVerbs):
     """Keep, list and fetch the files of runs and logged models.
 
     Paths of artifacts are relative to the run or model and have forward slashes on every system.

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         ModelVersion,
         RegisteredModel,
     )
+    from millrace.http.patience import Patience
 
 R = TypeVar("R", bound="Reply | Request")
 
@@ -87,12 +88,14 @@ class RegistryVerbs(Verbs):
         uri = self.registry_uri
         return self.channel if uri == self.tracking_uri else connect.channel(uri)
 
-    def _ask(self, name: str, request: Request, answer: type[R]) -> R:
+    def _ask(
+        self, name: str, request: Request, answer: type[R], patience: Patience | None = None
+    ) -> R:
         """As `_call`, of the registry."""
         endpoint = BY_NAME[name]
         if endpoint.response is not answer:
             endpoint = msgspec.structs.replace(endpoint, response=answer)
-        found: R = self._registry.call(endpoint, request)
+        found: R = self._registry.call(endpoint, request, patience=patience)
         return found
 
     # --- registered models ----------------------------------------------------------------------

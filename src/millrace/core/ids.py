@@ -62,6 +62,11 @@ def approval_id() -> str:
     return f"a-{uuid.uuid4().hex}"
 
 
+def model_server_id() -> str:
+    """`s-` and 32 lower-case hexadecimal digits."""
+    return f"s-{uuid.uuid4().hex}"
+
+
 def view_id() -> str:
     """`v-` and 32 lower-case hexadecimal digits."""
     return f"v-{uuid.uuid4().hex}"

@@ -403,6 +403,16 @@ SCORING_BATCH_SECONDS: Final = Setting(
     "SCORING_BATCH_SECONDS", _seconds, 0.0, "server",
     "How long a model server waits for requests to score together; 0 takes those that wait now.",
 )  # fmt: skip
+SERVED_LEASE_SECONDS: Final = Setting(
+    "SERVED_LEASE_SECONDS", _seconds, 60.0, "server",
+    "A model server that serves a registered version tells the registry so; one that is silent for "
+    "longer no longer counts. It renews three times as often. 0: it tells nobody.",
+)  # fmt: skip
+SERVED_URL: Final = Setting[str | None](
+    "SERVED_URL", str, None, "server",
+    "Address that a model server tells the registry as its own, such as that of the proxy before "
+    "it; by default, the one that it listens on.",
+)  # fmt: skip
 STATIC_PREFIX: Final = Setting(
     "STATIC_PREFIX", str, "", "server",
     "Path in front of every route, such as /mlops.", mlflow="MLFLOW_STATIC_PREFIX",

@@ -38,7 +38,7 @@ from millrace.files.documents import read_yaml
 from millrace.services.later import then
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from millrace.api.approvals import (
@@ -49,12 +49,13 @@ if TYPE_CHECKING:
         PolicyFor,
         PolicyOf,
         RollBack,
+        SearchTransitionRequests,
         SetApprovalPolicy,
         TransitionRequestOf,
     )
-    from millrace.core.entities.approval import Figures, Policy, Verdict
+    from millrace.core.entities.approval import Figures, Policy, RequestState, Verdict
     from millrace.core.entities.audit import Trail
-    from millrace.core.pages import Tokens
+    from millrace.core.pages import Position, Tokens
     from millrace.services.context import Context
     from millrace.services.manifests import Manifests
     from millrace.stores.protocols import ApprovalStore, RegistryStore, TrackingStore
@@ -63,6 +64,9 @@ T = TypeVar("T")
 
 _NOTHING: Final = Nothing()
 _TRIES: Final = 5
+_LOOK: Final = 500
+_LOOKS: Final = 20
+"""So many pages of so many requests are looked at for one page of an answer."""
 _ACTIONS: Final[dict[Verdict, str]] = {
     "APPROVE": "approval_request.approve",
     "REJECT": "approval_request.reject",
@@ -194,6 +198,53 @@ class Approvals:
             raise NotFound(f"Registered Model with name={request.name} not found.")
         return TransitionRequestsReply(
             requests=shown, next_page_token=self._tokens.write(page.next, bound)
+        )
+
+    def search(self, ctx: Context, request: SearchTransitionRequests) -> TransitionRequestsReply:
+        """The requests about all models that the caller asks for."""
+        states = frozenset(request.states or ()) or None
+        asked = (request.name or None, bool(request.waiting_for_me), bool(request.mine))
+        name, waiting, mine = asked
+        bound = ["all transition requests", *asked, sorted(states or ()), ctx.actor.name]
+        limit = searching.limit(
+            request.max_results, default=limits.COMMENTS_DEFAULT, most=limits.COMMENTS
+        )
+        if waiting:
+            states = frozenset({"OPEN"}) if states is None else states & {"OPEN"}
+        policies = self._store.policies() if waiting else []
+
+        def is_meant(one: ApprovalRequest) -> bool:
+            if states is not None and one.state not in states:
+                return False
+            if mine and not rules.is_by(one, ctx.actor):
+                return False
+            held = rules.policy_for(one.wish.name, policies) if waiting else None
+            return not waiting or rules.waits_for(held, one, ctx.actor)
+
+        found: list[ApprovalRequest] = []
+        after = self._tokens.read(request.page_token, bound)
+        for _ in range(_LOOKS):
+            page = self._store.requests(
+                name, is_open=_is_open(states), newest_first=True, limit=_LOOK, after=after
+            )
+            after = page.next
+            for place, one in enumerate(page.items, 1):
+                shown = rules.state_at(one, ctx.at_ms)
+                if is_meant(shown):
+                    found.append(shown)
+                if len(found) == limit:
+                    is_last = place == len(page.items) and page.next is None
+                    after = None if is_last else (one.creation_timestamp, one.id)
+                    return self._found(found, after, bound)
+            if after is None:
+                break
+        return self._found(found, after, bound)
+
+    def _found(
+        self, found: Sequence[ApprovalRequest], after: Position | None, bound: object
+    ) -> TransitionRequestsReply:
+        return TransitionRequestsReply(
+            requests=tuple(found), next_page_token=self._tokens.write(after, bound)
         )
 
     def _decide(
@@ -345,6 +396,15 @@ class Approvals:
             return msgspec.json.encode(msgspec.json.decode(inputs), order="sorted").decode()
         except (MillraceError, msgspec.MsgspecError):
             return None
+
+
+def _is_open(states: frozenset[RequestState] | None) -> bool | None:
+    """As what the store keeps requests that stand so: one that has run out may be kept as open."""
+    if states is None or "EXPIRED" in states:
+        return None
+    if states == {"OPEN"}:
+        return True
+    return None if "OPEN" in states else False
 
 
 class _Signature(msgspec.Struct):

@@ -25,6 +25,7 @@ from millrace.services.keyring import KeyRing
 from millrace.services.manifests import Manifests
 from millrace.services.media import Gallery
 from millrace.services.metrics import Metrics
+from millrace.services.model_servers import ModelServers
 from millrace.services.models import LoggedModels
 from millrace.services.moving import Moving
 from millrace.services.places import Places
@@ -146,7 +147,14 @@ class Platform:
             files=self._manifests,
             refused=refused,
         )
-        notes = RegistryNotes(by_name, stores.tracking, tokens, refused=refused)
+        servers = ModelServers(self._registry_stores.model_servers, tokens, refused=refused)
+        notes = RegistryNotes(
+            by_name,
+            stores.tracking,
+            tokens,
+            servers=self._registry_stores.model_servers,
+            refused=refused,
+        )
         # Writes are queued and reads wait for the disk, so the former are inline.
         queued: dict[str, Callable[[Context, Any], Future[Any]]] = {
             "createExperiment": experiments.create,
@@ -265,6 +273,11 @@ class Platform:
             "getModelVersionLineage": notes.lineage,
             "getModelVersionManifest": self._manifests.get,
             "verifyModelVersion": self._manifests.verify,
+            "announceModelServer": servers.announce,
+            "renewModelServer": servers.renew,
+            "withdrawModelServer": servers.withdraw,
+            "getModelServer": servers.get,
+            "listModelServers": servers.list,
             "setApprovalPolicy": approvals.set_policy,
             "deleteApprovalPolicy": approvals.delete_policy,
             "getApprovalPolicy": approvals.get_policy,
@@ -276,6 +289,7 @@ class Platform:
             "commentTransitionRequest": approvals.comment,
             "getTransitionRequest": approvals.get,
             "listTransitionRequests": approvals.list,
+            "searchTransitionRequests": approvals.search,
             "rollBack": approvals.roll_back,
             "updateComment": notes.update,
             "deleteComment": notes.delete,
@@ -325,6 +339,7 @@ class Platform:
     def housekeeping(self) -> None:
         """What has to be done from time to time, every few seconds."""
         self.stores.tracking.expire_leases(now_ms()).result()
+        self._registry_stores.model_servers.expire_servers(now_ms())
         for stores in {self.stores, self._registry_stores}:
             stores.tidy()
         self._manifests.catch_up()

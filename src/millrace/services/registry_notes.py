@@ -9,6 +9,7 @@ import msgspec
 from millrace.api.endpoint import Nothing
 from millrace.api.registry import CommentReply, CommentsReply, LineageReply
 from millrace.core import ids, tags
+from millrace.core.entities.model_server import ServersAsked
 from millrace.core.entities.registry import (
     CodeVersion,
     Comment,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
-    from millrace.stores.protocols import RegistryStore, TrackingStore
+    from millrace.stores.protocols import ModelServerStore, RegistryStore, TrackingStore
 
 _NOTHING: Final = Nothing()
 _read_version = msgspec.json.Decoder(ModelVersion).decode
@@ -53,8 +54,10 @@ class RegistryNotes:
         tracking: TrackingStore,
         tokens: Tokens,
         *,
+        servers: ModelServerStore,
         refused: Callable[[Trail, str, str], Future[None]],
     ) -> None:
+        self._servers = servers
         self._store = store
         self._tracking = tracking
         self._tokens = tokens
@@ -62,8 +65,8 @@ class RegistryNotes:
 
     # --- lineage --------------------------------------------------------------------------------
 
-    def lineage(self, _ctx: Context, request: VersionOfModel) -> LineageReply:
-        """What a version was made from, and what was made from it."""
+    def lineage(self, ctx: Context, request: VersionOfModel) -> LineageReply:
+        """What a version was made from, what was made from it, and what serves it."""
         number = rules.version_number(request.version)
         document = self._store.version(request.name, number)
         if document is None:
@@ -72,6 +75,9 @@ class RegistryNotes:
         run = self._run(version.run_id)
         parent = self._store.parent(request.name, number)
         children = self._store.children(request.name, number)
+        serving = self._servers.servers(
+            ServersAsked(at_ms=ctx.at_ms, name=request.name, version=number), limit=limits.SERVERS
+        )
         return LineageReply(
             lineage=Lineage(
                 name=version.name,
@@ -84,6 +90,7 @@ class RegistryNotes:
                 children=tuple(VersionName(name=name, version=at) for name, at in children),
                 datasets=() if run is None else run.inputs.dataset_inputs,
                 code=None if run is None else _code(run.data.tags),
+                served_by=serving.items,
             )
         )
 

@@ -35,9 +35,11 @@ OPEN_PATHS: Final = frozenset(
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def build_app(config: ServingConfig, when_failed: Callable[[str], None]) -> Dispatcher:
-    """The application that serves the model of *config*; see `Pool` for *when_failed*."""
-    return _App(config, when_failed).dispatcher()
+def build_app(
+    config: ServingConfig, when_failed: Callable[[str], None], when_ready: Callable[[], None]
+) -> Dispatcher:
+    """The application that serves the model of *config*; see `Pool` for the other two."""
+    return _App(config, when_failed, when_ready).dispatcher()
 
 
 class _Route:
@@ -55,9 +57,15 @@ class _Route:
 
 
 class _App:
-    def __init__(self, config: ServingConfig, when_failed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: ServingConfig,
+        when_failed: Callable[[str], None],
+        when_ready: Callable[[], None],
+    ) -> None:
         self._config = config
         self._when_failed = when_failed
+        self._when_ready = when_ready
         self._metrics = Metrics()
         self._started: Pool | None = None
 
@@ -171,7 +179,7 @@ class _App:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._started = Pool(self._config, self._when_failed)
+        self._started = Pool(self._config, self._when_failed, self._when_ready)
         await self._started.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -10,6 +10,7 @@ import msgspec
 
 from millrace.core import settings
 from millrace.core.errors import InvalidArgument
+from millrace.core.rules import limits, model_servers
 
 PASSED: Final = frozenset(
     """
@@ -27,18 +28,31 @@ others, tokens and database addresses among them, stay out unless they are named
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """The registered version that is served, and the `models:/` URI that led to it."""
+
+    name: str
+    version: str
+    uri: str
+
+
 class ServingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The options; each default comes from its setting.
 
     `folder`: where the model is. `python`: the interpreter of model processes. `extra`: environment
     variables that model processes get beside `PASSED`. `batch_s` and `batch_requests`: how long to
     wait for requests to score together, and how many at most; with 1 each is scored alone.
+    `registered`: what the registry is told of, with `public_url` as the address, unless `lease_s`
+    is 0.
     """
 
     folder: str
     name: str = "model"
     version: str = "1"
     trusted: bool | None = None
+    registered: Registered | None = None
+    public_url: str | None = msgspec.field(default_factory=settings.SERVED_URL.get)
+    lease_s: float = msgspec.field(default_factory=settings.SERVED_LEASE_SECONDS.get)
     python: str = sys.executable
     extra: dict[str, str] = {}
     host: str = msgspec.field(default_factory=settings.HOST.get)
@@ -64,6 +78,14 @@ class ServingConfig(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidArgument(f"{name} must be 1 or more, not {getattr(self, name)}.")
         if self.timeout_s <= 0 or self.batch_s < 0:
             raise InvalidArgument("The time limit must be above 0, the batch window 0 or more.")
+        least, most = limits.SERVER_LEASE_LEAST_MS / 1000, limits.SERVER_LEASE_MOST_MS / 1000
+        if self.lease_s and not least <= self.lease_s <= most:
+            raise InvalidArgument(
+                f"{settings.SERVED_LEASE_SECONDS.name} must be 0, or {least:g} to {most:g}; it is "
+                f"{self.lease_s:g}."
+            )
+        if self.public_url:
+            model_servers.url(self.public_url)
 
     def environment(self) -> dict[str, str]:
         """The environment of model processes, which share the machine's cores among them."""

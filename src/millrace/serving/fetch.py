@@ -1,7 +1,7 @@
 """Where a model is, found out in a process of its own: `python -m millrace.serving.fetch URI`.
 
-What speaks to tracking servers and object stores is gone again when the model is served, and so is
-every secret that it needed.
+What speaks to object stores is gone again when the model is served, and so is every secret that it
+needed. Of the registry only its address stays: it is told what is served (`announcing`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,20 @@ if TYPE_CHECKING:
     from millrace.models.envs import Manager
 
 DONE: Final = 0
+_NAMELESS: Final = ("model", "1")
+"""What a model is called that is not registered."""
 
 
 class Fetched(msgspec.Struct, kw_only=True):
     """A model on this disk. `trusted`: whether its code may run, as far as its origin tells.
-    `python`: the interpreter of its environment."""
+    `python`: the interpreter of its environment. `registered`: whether `name` and `version` are
+    those of a registered model."""
 
     folder: str
     trusted: bool
     name: str
     version: str
+    registered: bool
     python: str
 
 
@@ -68,13 +72,15 @@ def main() -> None:
     manager, uri = cast("Manager", sys.argv[2]), sys.argv[3]
     try:
         found = resolve(uri)
-        name, version = _named(found)
+        known = _named(found)
+        name, version = known or _NAMELESS
         trusted = Trust(found.folder, found.origin, word=word).allows()
         said: msgspec.Struct = Fetched(
             folder=str(found.folder),
             trusted=trusted,
             name=name,
             version=version,
+            registered=known is not None,
             python=str(envs.prepare(found.folder, manager)),
         )
     except MillraceError as error:
@@ -84,8 +90,8 @@ def main() -> None:
     sys.stdout.buffer.write(msgspec.json.encode(said))
 
 
-def _named(found: Resolved) -> tuple[str, str]:
-    """The name and version of a registered model; for others, names that stand for none."""
+def _named(found: Resolved) -> tuple[str, str] | None:
+    """The name and version of a registered model."""
     for place in found.origin.places:
         if not place.startswith("models:/"):
             continue
@@ -95,7 +101,7 @@ def _named(found: Resolved) -> tuple[str, str]:
             continue
         if isinstance(known, model_uris.ByNumber):
             return known.name, known.version
-    return "model", "1"
+    return None
 
 
 if __name__ == "__main__":

@@ -79,10 +79,15 @@ class Pool:
     """The processes of one server, and what waits for them.
 
     *when_failed* is called with a sentence when the first process cannot load the model: then there
-    is nothing to serve.
+    is nothing to serve. *when_ready* is called when it can.
     """
 
-    def __init__(self, config: ServingConfig, when_failed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: ServingConfig,
+        when_failed: Callable[[str], None],
+        when_ready: Callable[[], None],
+    ) -> None:
         self.ready: Ready | None = None
         self.starts = 0
         self.batches = 0
@@ -90,6 +95,7 @@ class Pool:
         self.predicting_s = 0.0
         self._config = config
         self._when_failed = when_failed
+        self._when_ready = when_ready
         self._waiting: deque[Ticket] = deque()
         self._waiting_bytes = 0
         self._processes: list[ModelProcess] = []
@@ -206,6 +212,7 @@ class Pool:
                 self._idle.append(process)
                 if is_first:
                     logger.info("the model is ready")
+                    self._when_ready()
                     for _ in range(self._config.workers - 1):
                         self._spawn(self._launch(failures=0))
             case Failed():

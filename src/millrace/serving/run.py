@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from millrace.asgi import listening
 from millrace.core.errors import MillraceError
+from millrace.serving.announcing import Announcer, address
 from millrace.serving.app import build_app
 
 if TYPE_CHECKING:
@@ -40,13 +41,33 @@ def serve(config: ServingConfig) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     with listening.listening(config.host, config.port) as link:
-        address = listening.url_of(config.host, link)
+        where = listening.url_of(config.host, link)
+        announcer = _announcer(config, where)
         listening.serve(
-            build_app(config, failed),
+            build_app(config, failed, announcer.begin if announcer else _nobody),
             link,
             grace_s=config.grace_s,
-            is_ready=lambda: logger.info("listening on %s, workers: %s", address, config.workers),
+            is_ready=lambda: logger.info("listening on %s, workers: %s", where, config.workers),
+            when_stopping=(announcer.end,) if announcer else (),
         )
+    if announcer is not None:
+        announcer.wait()
     if failures:
         raise CannotServe(failures[0])
     logger.info("stopped")
+
+
+def _announcer(config: ServingConfig, listening_at: str) -> Announcer | None:
+    """What tells the registry, where there is one to be told."""
+    if config.registered is None or not config.lease_s:
+        return None
+    return Announcer(
+        config.registered,
+        endpoint=config.name,
+        url=config.public_url or address(listening_at),
+        lease_s=config.lease_s,
+    )
+
+
+def _nobody() -> None:
+    """Nobody is told."""

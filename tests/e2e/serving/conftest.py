@@ -46,7 +46,7 @@ class Reply(NamedTuple):
 class Server:
     """`millrace models serve` on a free port."""
 
-    def __init__(self, model: Path, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(self, model: Path | str, folder: Path, *options: str, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.log = folder / f"serve-{self.port}.log"

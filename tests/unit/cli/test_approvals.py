@@ -74,3 +74,15 @@ def test_a_request_is_ended(millrace, said, model: str) -> None:
         millrace("registry", word, model, asked)
         assert state in [one["state"] for one in said("registry", "requests", model)]
         assert "cannot be decided" in millrace("registry", "approve", model, asked, code=1).stderr
+
+
+def test_an_inbox_over_all_models(millrace, said, model: str) -> None:
+    asked = said("registry", "request", model, "2", "--stage", "Production")["id"]
+
+    def listed(*options: str) -> list[str]:
+        return [one["id"] for one in said("registry", "requests", *options)]
+
+    assert listed() == listed("--waiting") == listed("--mine") == [asked]
+    assert listed(model, "--version", "1") == listed("--state", "rejected") == []
+    assert model in millrace("registry", "requests").stdout
+    assert "--version needs" in millrace("registry", "requests", "--version", "1", code=2).stderr

@@ -358,3 +358,67 @@ def test_what_is_left_of_a_place_has_to_pass_the_gates(ada: Call) -> None:
     ada("setApprovalPolicy", policy=POLICY)
     with pytest.raises(PermissionDenied, match=r"is 0\.1 and must be >= 0\.9"):
         ask(ada, weak, stage="Production", archive_existing_versions=True)
+
+
+def test_an_inbox_shows_what_waits_for_each(platform: Platform, ada: Call, ben: Call) -> None:
+    ada("setApprovalPolicy", policy=POLICY | {"approvers": ["ben", "Dee"]})
+    asked = {}
+    for name in ("risk-a", "risk-b"):
+        number = add_version(ada, 0.95, name)
+        asked[name] = ada(
+            "createTransitionRequest", name=name, version=number, stage="Production"
+        ).request.id  # fmt: skip
+
+    def inbox(call: Call, **asked: Any) -> list[str]:
+        return [one.id for one in call("searchTransitionRequests", **asked).requests]
+
+    cem, dee = person(platform, "cem"), person(platform, "dee ")
+    assert sorted(inbox(ben, waiting_for_me=True)) == sorted(asked.values())
+    assert sorted(inbox(dee, waiting_for_me=True)) == sorted(asked.values())
+    assert inbox(ada, waiting_for_me=True) == inbox(cem, waiting_for_me=True) == []
+    assert sorted(inbox(ada, mine=True)) == sorted(inbox(cem)) == sorted(asked.values())
+    assert inbox(ben, mine=True) == inbox(ben, waiting_for_me=True, states=["REJECTED"]) == []
+    with pytest.raises(PermissionDenied, match="for ben, Dee to approve, not for 'cem'"):
+        cem("approveTransitionRequest", name="risk-a", id=asked["risk-a"])
+
+    ben("approveTransitionRequest", name="risk-a", id=asked["risk-a"])
+    ben("rejectTransitionRequest", name="risk-b", id=asked["risk-b"])
+
+    assert inbox(ben, waiting_for_me=True) == []
+    assert inbox(dee, waiting_for_me=True) == inbox(dee, states=["OPEN"]) == [asked["risk-a"]]
+    assert inbox(ben, name="risk-b") == inbox(ben, states=["REJECTED"]) == [asked["risk-b"]]
+    later = person(platform, "dee", at_ms=1_000 + 3_600_000)
+    assert inbox(later, states=["OPEN"]) == inbox(later, waiting_for_me=True) == []
+    assert inbox(later, states=["EXPIRED"]) == [asked["risk-a"]]
+
+
+def test_an_inbox_comes_in_pages_that_belong_to_whoever_asked(
+    platform: Platform, ada: Call, ben: Call
+) -> None:
+    ada("setApprovalPolicy", policy=POLICY)
+    number = add_version(ada, 0.95)
+    wish = {"name": "risk-a", "version": number, "stage": "Production"}
+    made = [
+        person(platform, "ada", 1_000 + at)("createTransitionRequest", **wish).request.id
+        for at in range(5)
+    ]
+    seen: list[str] = []
+    token = None
+    while True:
+        page = ben("searchTransitionRequests", max_results=2, page_token=token)
+        assert len(page.requests) <= 2
+        seen += [one.id for one in page.requests]
+        token = page.next_page_token
+        if token is None:
+            break
+
+    assert seen == made[::-1]
+    first = ben("searchTransitionRequests", max_results=2).next_page_token
+    with pytest.raises(InvalidArgument, match="page_token"):
+        ada("searchTransitionRequests", page_token=first)
+
+
+def test_approvers_must_be_enough(ada: Call) -> None:
+    for approvers in (["ben"], ["ben", "Ben "], ["ben", " "]):
+        with pytest.raises(InvalidArgument, match="approvers"):
+            ada("setApprovalPolicy", policy=POLICY | {"approvers": approvers})

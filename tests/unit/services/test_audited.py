@@ -18,7 +18,8 @@ from tests.unit.services.conftest import Call, calling
 # What is logged to a run is its record, not a change of one: an entry each would drown the others.
 # Nor are bytes: the ledger of artifacts has who stored what. The rest changes nothing.
 NOT_AUDITED = {
-    "heartbeat", "logBatch", "logMetric", "logParam", "setTag", "deleteTag", "logModel",
+    "heartbeat", "renewModelServer",
+    "logBatch", "logMetric", "logParam", "setTag", "deleteTag", "logModel",
     "logInputs", "logOutputs", "logLoggedModelParams",
     "uploadRunArtifact", "uploadArtifact", "uploadBundle", "createPresignedUploadUrl",
     "adoptArtifact", "createMultipartUpload", "completeMultipartUpload", "abortMultipartUpload",
@@ -109,6 +110,10 @@ class Story:
         call("rollBack", name="m", stage="Staging")
         call("setRegisteredModelAlias", **version, alias="a")
         call("deleteRegisteredModelAlias", name="m", alias="a")
+        server = {"server_id": f"s-{1:032x}", "ttl_ms": 60_000}
+        where = {"endpoint": "m", "url": "http://h:1", "host": "h"}
+        call("announceModelServer", **version, **server, **where)
+        call("withdrawModelServer", server_id=server["server_id"])
         comment = call("createComment", name="m", comment="c").comment.id
         call("updateComment", name="m", id=comment, comment="d")
         call("deleteComment", name="m", id=comment)

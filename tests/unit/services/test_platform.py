@@ -24,6 +24,7 @@ from millrace.stores.protocols import (
     AuditStore,
     ChangeFeed,
     EvaluationStore,
+    ModelServerStore,
     RegistryStore,
     RunTables,
     StoreHealth,
@@ -109,6 +110,7 @@ class BusyStores:
     evaluation = Busy(EvaluationStore)
     registry = Busy(RegistryStore)
     approvals = Busy(ApprovalStore)
+    model_servers = Busy(ModelServerStore)
     artifacts = Busy(ArtifactRecords)
     audit = Busy(AuditStore)
     webhooks = Busy(WebhookStore)

@@ -32,6 +32,19 @@ export interface AliasOfModel {
   alias: string
 }
 
+/** `server_id`: given by the server to itself, `s-` and 32 hexadecimal digits; announcing it again replaces what is known of it. `endpoint`: what it calls the model. `model_uri`: what it was told to serve. `ttl_ms`: it counts for so long, unless it is renewed. `up_ms`: for how long it has been ready. */
+export interface AnnounceModelServer {
+  server_id: string
+  name: string
+  version: string
+  endpoint: string
+  url: string
+  host: string
+  model_uri?: string
+  ttl_ms: number
+  up_ms?: number
+}
+
 /** A wish that others have to agree to, with its frozen evidence. Times in milliseconds. */
 export interface ApprovalRequest {
   id: string
@@ -711,7 +724,7 @@ export interface KeyedImages {
   thumbnails?: string[]
 }
 
-/** What a version was made from, and what was made from it. */
+/** What a version was made from, what was made from it, and what serves it. */
 export interface Lineage {
   name: string
   version: string
@@ -723,6 +736,7 @@ export interface Lineage {
   children?: VersionName[]
   datasets?: DatasetInput[]
   code?: CodeVersion
+  served_by?: ModelServer[]
 }
 
 export interface LineageReply {
@@ -774,6 +788,15 @@ export interface ListMedia {
 export interface ListModelArtifacts {
   model_id: string
   artifact_directory_path?: string
+  page_token?: string
+}
+
+export interface ListModelServers {
+  name?: string
+  version?: string
+  endpoint?: string
+  host?: string
+  max_results?: number
   page_token?: string
 }
 
@@ -1024,6 +1047,34 @@ export interface ModelOutputEntry {
   step?: number
 }
 
+/** A process that serves a version. It counts until its lease ends, by the clock of the store. */
+export interface ModelServer {
+  server_id: string
+  name: string
+  version: string
+  endpoint: string
+  url: string
+  host: string
+  model_uri: string
+  user_id: string
+  is_verified: boolean
+  started_timestamp: number
+  lease_until_timestamp: number
+}
+
+export interface ModelServerAt {
+  server_id: string
+}
+
+export interface ModelServerReply {
+  model_server: ModelServer
+}
+
+export interface ModelServersReply {
+  model_servers?: ModelServer[]
+  next_page_token?: string
+}
+
 /** One version of a registered model. Times in milliseconds since the epoch. */
 export interface ModelVersion {
   name: string
@@ -1117,6 +1168,7 @@ export interface Policy {
   models: string
   guards: Guard[]
   approvals?: number
+  approvers?: string[]
   self_approval?: boolean
   expires_s?: number
   rollback?: "approval" | "free"
@@ -1274,6 +1326,11 @@ export interface Removal {
 export interface RenameRegisteredModel {
   name: string
   new_name: string
+}
+
+export interface RenewModelServer {
+  server_id: string
+  ttl_ms: number
 }
 
 export interface RestoreLoggedModel {
@@ -1459,6 +1516,16 @@ export interface SearchRuns {
   run_view_type?: "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY"
   max_results?: number
   order_by?: string[]
+  page_token?: string
+}
+
+/** `states`: OPEN, APPROVED, REJECTED, CANCELLED, EXPIRED; all when none is named. `waiting_for_me`: only those that the caller could agree to now. `mine`: only the caller's. */
+export interface SearchTransitionRequests {
+  name?: string
+  states?: ("APPROVED" | "CANCELLED" | "EXPIRED" | "OPEN" | "REJECTED")[]
+  waiting_for_me?: boolean
+  mine?: boolean
+  max_results?: number
   page_token?: string
 }
 
@@ -1906,6 +1973,10 @@ export interface DatasetExperimentsBody {
   experiment_ids?: string[]
 }
 
+export interface RenewModelServerBody {
+  ttl_ms: number
+}
+
 export interface UpdateWebhookBody {
   name?: string
   description?: string
@@ -2043,6 +2114,11 @@ export interface Operations {
   updateComment: [UpdateComment, CommentReply]
   deleteComment: [CommentOfModel, Nothing]
   listComments: [{ name: string; version?: string; max_results?: number; page_token?: string }, CommentsReply]
+  announceModelServer: [AnnounceModelServer, ModelServerReply]
+  listModelServers: [{ name?: string; version?: string; endpoint?: string; host?: string; max_results?: number; page_token?: string }, ModelServersReply]
+  renewModelServer: [{ server_id: string } & RenewModelServerBody, Nothing]
+  withdrawModelServer: [{ server_id: string }, Nothing]
+  getModelServer: [{ server_id: string }, ModelServerReply]
   setApprovalPolicy: [SetApprovalPolicy, PolicyReply]
   getApprovalPolicy: [{ name: string }, PolicyReply]
   listApprovalPolicies: [Record<string, never>, PoliciesReply]
@@ -2054,6 +2130,7 @@ export interface Operations {
   commentTransitionRequest: [CommentTransitionRequest, TransitionRequestReply]
   getTransitionRequest: [{ name: string; id: string }, TransitionRequestReply]
   listTransitionRequests: [{ name: string; version?: string; max_results?: number; page_token?: string }, TransitionRequestsReply]
+  searchTransitionRequests: [{ name?: string; states?: ("APPROVED" | "CANCELLED" | "EXPIRED" | "OPEN" | "REJECTED")[]; waiting_for_me?: boolean; mine?: boolean; max_results?: number; page_token?: string }, TransitionRequestsReply]
   rollBack: [RollBack, StepReply]
   createWebhook: [CreateWebhook, WebhookReply]
   listWebhooks: [{ max_results?: number; page_token?: string }, WebhooksReply]
@@ -2191,6 +2268,11 @@ export const OPERATIONS = {
   updateComment: ["PATCH", "/api/2.0/mlflow/comments/update"],
   deleteComment: ["DELETE", "/api/2.0/mlflow/comments/delete"],
   listComments: ["GET", "/api/2.0/mlflow/comments/list"],
+  announceModelServer: ["POST", "/api/3.0/millrace/model-servers"],
+  listModelServers: ["GET", "/api/3.0/millrace/model-servers"],
+  renewModelServer: ["POST", "/api/3.0/millrace/model-servers/{server_id}/renew"],
+  withdrawModelServer: ["DELETE", "/api/3.0/millrace/model-servers/{server_id}"],
+  getModelServer: ["GET", "/api/3.0/millrace/model-servers/{server_id}"],
   setApprovalPolicy: ["POST", "/api/2.0/mlflow/approval-policies/set"],
   getApprovalPolicy: ["GET", "/api/2.0/mlflow/approval-policies/get"],
   listApprovalPolicies: ["GET", "/api/2.0/mlflow/approval-policies/list"],
@@ -2202,6 +2284,7 @@ export const OPERATIONS = {
   commentTransitionRequest: ["POST", "/api/2.0/mlflow/transition-requests/comment"],
   getTransitionRequest: ["GET", "/api/2.0/mlflow/transition-requests/get"],
   listTransitionRequests: ["GET", "/api/2.0/mlflow/transition-requests/list"],
+  searchTransitionRequests: ["GET", "/api/2.0/mlflow/transition-requests/search"],
   rollBack: ["POST", "/api/2.0/mlflow/registered-models/rollback"],
   createWebhook: ["POST", "/api/2.0/mlflow/webhooks"],
   listWebhooks: ["GET", "/api/2.0/mlflow/webhooks"],

@@ -72,12 +72,14 @@ class Policy(Strict, frozen=True, kw_only=True):
     """Who must agree to changes of the guarded places of models, and what must hold.
 
     `models`: a name, or a glob with `*`, `?` and `[...]`; the most specific one that matches is
-    the model's policy. `rollback`: whether to go back to what was needs the same approvals.
+    the model's policy. `approvers`: who may agree; anybody when nobody is named. `rollback`:
+    whether to go back to what was needs the same approvals.
     """
 
     models: str
     guards: tuple[Guard, ...]
     approvals: int = 1
+    approvers: tuple[str, ...] = ()
     self_approval: bool = False
     expires_s: int | None = None
     rollback: Literal["approval", "free"] = "approval"

@@ -8,6 +8,7 @@ import msgspec
 
 from millrace.core.entities.dataset import DatasetInput
 from millrace.core.entities.entity import Entity, KeyValue, mapping
+from millrace.core.entities.model_server import ModelServer
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
 STAGES: Final[tuple[Stage, ...]] = ("None", "Staging", "Production", "Archived")
@@ -241,7 +242,7 @@ class CodeVersion(Entity, frozen=True, kw_only=True):
 
 
 class Lineage(Entity, frozen=True, kw_only=True):
-    """What a version was made from, and what was made from it."""
+    """What a version was made from, what was made from it, and what serves it."""
 
     name: str
     version: str
@@ -253,6 +254,7 @@ class Lineage(Entity, frozen=True, kw_only=True):
     children: tuple[VersionName, ...] = ()
     datasets: tuple[DatasetInput, ...] = ()
     code: CodeVersion | None = None
+    served_by: tuple[ModelServer, ...] = ()
 
 
 class FileProblem(Entity, frozen=True, kw_only=True):

@@ -58,8 +58,7 @@ def policy(given: Policy) -> Policy:
         raise InvalidArgument("Each of a policy's 'guards' is a stage or an alias, and not both.")
     if any(one.stage == "None" for one in given.guards):
         raise InvalidArgument("Stage 'None' is where versions begin; it cannot be guarded.")
-    if not 1 <= given.approvals <= MOST_APPROVALS:
-        raise InvalidArgument(f"A policy's 'approvals' must be 1 to {MOST_APPROVALS}.")
+    _check_people(given)
     if given.expires_s is not None and given.expires_s < 1:
         raise InvalidArgument("A policy's 'expires_s' must be 1 or more seconds.")
     for gate in given.gates.metrics:
@@ -72,6 +71,17 @@ def policy(given: Policy) -> Policy:
     if evaluation is not None and not (evaluation.metric or evaluation.tag):
         raise InvalidArgument("The gate 'evaluation' names a metric or a tag that tells of one.")
     return given
+
+
+def _check_people(given: Policy) -> None:
+    if not 1 <= given.approvals <= MOST_APPROVALS:
+        raise InvalidArgument(f"A policy's 'approvals' must be 1 to {MOST_APPROVALS}.")
+    known = {_person(one) for one in given.approvers}
+    if "" in known or (known and len(known) < given.approvals):
+        raise InvalidArgument(
+            f"A policy's 'approvers' must be at least the {given.approvals} people that its "
+            f"'approvals' asks for; {len(known)} are named."
+        )
 
 
 def policy_for(name: str, policies: Iterable[Policy]) -> Policy | None:
@@ -314,6 +324,27 @@ def check_approver(held: Policy, request: ApprovalRequest, actor: Actor) -> None
         raise PermissionDenied(
             f"Request {request.id} was made by {request.user_id!r}: somebody else must approve it."
         )
+    if held.approvers and _person(actor.name) not in map(_person, held.approvers):
+        raise PermissionDenied(
+            f"Request {request.id} is for {', '.join(held.approvers)} to approve, not for "
+            f"{actor.name!r}."
+        )
+
+
+def waits_for(held: Policy | None, request: ApprovalRequest, actor: Actor) -> bool:
+    """Whether that person could agree to the request now, and did not yet."""
+    if held is None or request.state != "OPEN" or has_agreed(request, actor):
+        return False
+    try:
+        check_approver(held, request, actor)
+    except PermissionDenied:
+        return False
+    return True
+
+
+def is_by(request: ApprovalRequest, actor: Actor) -> bool:
+    """Whether that person made the request."""
+    return _person(request.user_id) == _person(actor.name)
 
 
 def _person(name: str) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         AuditStore,
         ChangeFeed,
         EvaluationStore,
+        ModelServerStore,
         RegistryStore,
         RunTables,
         TrackingStore,
@@ -178,6 +179,11 @@ class FileStores:
     def approvals(self) -> ApprovalStore:
         """Refuses: it needs a database, as the registry does."""
         return cast("ApprovalStore", NoRegistry())
+
+    @property
+    def model_servers(self) -> ModelServerStore:
+        """Refuses, and knows of none."""
+        return cast("ModelServerStore", NoRegistry())
 
     def secret(self) -> bytes:
         """A secret of this folder; of this object, where the folder cannot be written to."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class NoRegistry:
     """Stands where a `RegistryStore` would: says that a database is needed, whatever it is asked.
 
-    It can tell what is so without one: no version comes from any run here, and none waits.
+    It can tell what is so without one: no version comes from any run here, none waits, and nobody
+    serves any.
     """
 
     def versions_from(
@@ -28,6 +29,10 @@ class NoRegistry:
     def pending_manifests(self, limit: int) -> list[tuple[str, int]]:  # noqa: ARG002 - the protocol's
         """None."""
         return []
+
+    def expire_servers(self, now_ms: int) -> int:  # noqa: ARG002 - the protocol's
+        """None."""
+        return 0
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         if name.startswith("_"):

@@ -14,6 +14,7 @@ from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
+from millrace.stores.memory.model_servers import MemoryModelServers
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.run_tables import MemoryRunTables
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         AuditStore,
         ChangeFeed,
         EvaluationStore,
+        ModelServerStore,
         RegistryStore,
         RunTables,
         TrackingStore,
@@ -61,6 +63,7 @@ class MemoryStores:
         self._registry = MemoryRegistry(
             self._ledger, self._tracking.note_registration, self._tracking.datasets_of
         )
+        self._model_servers = MemoryModelServers(self._ledger, self._registry)
         self._transfer = MemoryTransfer(self._ledger, self._tracking, self._registry)
         self._secret = secrets.token_bytes(32)
 
@@ -128,6 +131,11 @@ class MemoryStores:
     def approvals(self) -> ApprovalStore:
         """Approval policies, and requests under them."""
         return self._registry.approvals
+
+    @property
+    def model_servers(self) -> ModelServerStore:
+        """What serves which version."""
+        return self._model_servers
 
     def secret(self) -> bytes:
         """A secret of this object."""

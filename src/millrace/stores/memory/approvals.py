@@ -82,15 +82,28 @@ class MemoryApprovals:
         with self._ledger.lock:
             return self.books(NO_TRAIL).open_requests(name)
 
-    def requests(self, name: str, *, limit: int, after: Position | None) -> Page[ApprovalRequest]:
+    def requests(
+        self,
+        name: str | None,
+        *,
+        is_open: bool | None = None,
+        newest_first: bool = False,
+        limit: int,
+        after: Position | None,
+    ) -> Page[ApprovalRequest]:
         """Requests by creation time then id."""
         with self._ledger.lock:
             found = sorted(
-                (one.creation_timestamp, one.id)
-                for one in self.by_id.values()
-                if one.wish.name == name
-                and (after is None or (one.creation_timestamp, one.id) > after)
+                (
+                    (one.creation_timestamp, one.id)
+                    for one in self.by_id.values()
+                    if (name is None or one.wish.name == name)
+                    and (is_open is None or (one.state == "OPEN") == is_open)
+                ),
+                reverse=newest_first,
             )
+            if after is not None:
+                found = [one for one in found if (one < after if newest_first else one > after)]
             shown = tuple(self.by_id[one] for _, one in found[:limit])
         return Page(shown, found[limit - 1] if len(found) > limit else None)
 

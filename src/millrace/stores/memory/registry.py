@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.dataset import DatasetInput
     from millrace.core.entities.entity import KeyValue
+    from millrace.core.entities.model_server import ModelServer
     from millrace.core.entities.registry import (
         Comment,
         Move,
@@ -60,6 +61,7 @@ class VersionRecord:
         self.location = location
         self.parent: VersionRecord | None = None
         self.manifest = None if is_prompt(base.tag_list) else manifest or Manifest(state="PENDING")
+        self.servers: dict[str, ModelServer] = {}
 
 
 class RegisteredRecord:
@@ -462,15 +464,16 @@ class MemoryRegistry:
         """The version that this one is a copy of, if it is still there."""
         with self._ledger.lock:
             of = self.version_record(name, version)[1].parent
-            return next((at for at, record in self._everything() if record is of), None)
+            return next((at for at, record in self.everything() if record is of), None)
 
     def children(self, name: str, version: int) -> list[tuple[str, str]]:
         """The versions that are copies of this one."""
         with self._ledger.lock:
             of = self.version_record(name, version)[1]
-            return [at for at, record in self._everything() if record.parent is of]
+            return [at for at, record in self.everything() if record.parent is of]
 
-    def _everything(self) -> Iterator[tuple[tuple[str, str], VersionRecord]]:
+    def everything(self) -> Iterator[tuple[tuple[str, str], VersionRecord]]:
+        """All versions by name and number; hold the lock."""
         for name, model in sorted(self._models.items()):
             for number, record in sorted(model.versions.items()):
                 yield (name, str(number)), record
@@ -490,7 +493,7 @@ class MemoryRegistry:
         with self._ledger.lock:
             found = [
                 (record.base.creation_timestamp, name, int(number))
-                for (name, number), record in self._everything()
+                for (name, number), record in self.everything()
                 if record.manifest is not None and record.manifest.state == "PENDING"
             ]
         return [(name, number) for _, name, number in sorted(found)[:limit]]
@@ -605,6 +608,7 @@ class MemoryRegistry:
             before = known.get(version.number)
             if before is not None:
                 version.parent, version.manifest = before.parent, before.manifest
+                version.servers = before.servers
             record.versions[version.number] = version
         self._models[name] = record
 

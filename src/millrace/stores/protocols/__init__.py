@@ -21,6 +21,7 @@ from millrace.stores.protocols.artifacts import ArtifactRecords
 from millrace.stores.protocols.audit import AuditStore
 from millrace.stores.protocols.changes import ChangeFeed, RunRevision
 from millrace.stores.protocols.evaluation import EvaluationStore
+from millrace.stores.protocols.model_servers import ModelServerStore
 from millrace.stores.protocols.registry import RegistryStore
 from millrace.stores.protocols.run_tables import (
     KeyFacts,
@@ -56,6 +57,7 @@ __all__ = [
     "KeyFacts",
     "KeysAsked",
     "MetricWindow",
+    "ModelServerStore",
     "NewExperiment",
     "Ordered",
     "Points",

@@ -48,8 +48,17 @@ class ApprovalStore(Protocol):
         """Requests about the model that nobody decided yet, the oldest first."""
         ...
 
-    def requests(self, name: str, *, limit: int, after: Position | None) -> Page[ApprovalRequest]:
-        """Requests by creation time then id."""
+    def requests(
+        self,
+        name: str | None,
+        *,
+        is_open: bool | None = None,
+        newest_first: bool = False,
+        limit: int,
+        after: Position | None,
+    ) -> Page[ApprovalRequest]:
+        """Requests about a model, or about all, by creation time then id. *is_open*: only those
+        that nobody decided yet, whether or not they have run out, or only the others."""
         ...
 
     def ask(

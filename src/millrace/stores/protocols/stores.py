@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.audit import AuditStore
     from millrace.stores.protocols.changes import ChangeFeed
     from millrace.stores.protocols.evaluation import EvaluationStore
+    from millrace.stores.protocols.model_servers import ModelServerStore
     from millrace.stores.protocols.registry import RegistryStore
     from millrace.stores.protocols.run_tables import RunTables
     from millrace.stores.protocols.tracking import TrackingStore
@@ -87,6 +88,9 @@ class Stores(Protocol):
 
     @property
     def approvals(self) -> ApprovalStore: ...
+
+    @property
+    def model_servers(self) -> ModelServerStore: ...
 
     def secret(self) -> bytes:
         """A secret of this place, the same for all its processes; it signs page tokens."""

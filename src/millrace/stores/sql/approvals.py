@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import operator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from sqlalchemy import and_, bindparam, delete, or_, select
@@ -225,14 +226,29 @@ class SqlApprovals:
         with self._database.reading() as session:
             return [_read_request(row[0]) for row in session.select(_OPEN.params(of_name=name))]
 
-    def requests(self, name: str, *, limit: int, after: Position | None) -> Page[ApprovalRequest]:
+    def requests(
+        self,
+        name: str | None,
+        *,
+        is_open: bool | None = None,
+        newest_first: bool = False,
+        limit: int,
+        after: Position | None,
+    ) -> Page[ApprovalRequest]:
         """Requests by creation time then id."""
-        query = select(_r.record).where(_r.name == name)
+        query = select(_r.record)
+        if name is not None:
+            query = query.where(_r.name == name)
+        if is_open is not None:
+            query = query.where(_r.is_open == int(is_open))
         if after is not None:
             at, key = after
-            query = query.where(or_(_r.created_ms > at, and_(_r.created_ms == at, _r.id > key)))
+            beyond: Any = operator.lt if newest_first else operator.gt
+            same = and_(_r.created_ms == at, beyond(_r.id, key))
+            query = query.where(or_(beyond(_r.created_ms, at), same))
+        order = [one.desc() if newest_first else one.asc() for one in (_r.created_ms, _r.id)]
         with self._database.reading() as session:
-            rows = session.select(query.order_by(_r.created_ms, _r.id).limit(limit + 1))
+            rows = session.select(query.order_by(*order).limit(limit + 1))
         found = [_read_request(row[0]) for row in rows]
         shown = tuple(found[:limit])
         more = (shown[-1].creation_timestamp, shown[-1].id) if len(found) > limit else None

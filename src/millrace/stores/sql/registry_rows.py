@@ -313,12 +313,13 @@ class RegistryRows:
         model = self.model(name)
         connection = self._session.connection
         versions = select(_v.id).where(_v.model_id == model.id)
-        tags, files = t.model_version_tags, t.model_version_manifests
+        tags, files, servers = t.model_version_tags, t.model_version_manifests, t.model_servers
         for statement in (
             delete(t.registered_model_aliases).where(_a.model_id == model.id),
             delete(t.registry_comments).where(t.registry_comments.c.model_id == model.id),
             delete(tags).where(tags.c.version_id.in_(versions)),
             delete(files).where(files.c.version_id.in_(versions)),
+            delete(servers).where(servers.c.version_id.in_(versions)),
             delete(t.model_versions).where(_v.model_id == model.id),
             delete(t.registered_model_tags).where(t.registered_model_tags.c.model_id == model.id),
             delete(t.registered_models).where(_m.id == model.id),
@@ -474,12 +475,13 @@ class RegistryRows:
         row = self.version(name, version)
         model = self.model(name)
         connection = self._session.connection
-        tags, files = t.model_version_tags, t.model_version_manifests
+        tags, files, servers = t.model_version_tags, t.model_version_manifests, t.model_servers
         for statement in (
             delete(t.registered_model_aliases).where(_a.version_id == row.id),
             delete(t.registry_comments).where(t.registry_comments.c.version_id == row.id),
             delete(tags).where(tags.c.version_id == row.id),
             delete(files).where(files.c.version_id == row.id),
+            delete(servers).where(servers.c.version_id == row.id),
             delete(t.model_versions).where(_v.id == row.id),
         ):
             connection.execute(statement)

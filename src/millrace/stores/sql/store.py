@@ -31,6 +31,7 @@ from millrace.stores.sql.engine import Database
 from millrace.stores.sql.evaluation import SqlEvaluation
 from millrace.stores.sql.inspection import Inspection
 from millrace.stores.sql.migrate import prepare
+from millrace.stores.sql.model_servers import SqlModelServers
 from millrace.stores.sql.nearest import Nearest
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.run_tables import SqlRunTables
@@ -401,6 +402,7 @@ class SqlStores:
             self._trash = SqlTrash(self._database, self._writer)
             self._transfer = SqlTransfer(self._database, self._writer, prepared)
             self._registry = SqlRegistry(self._database, self._writer)
+            self._model_servers = SqlModelServers(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -477,6 +479,11 @@ class SqlStores:
     def approvals(self) -> SqlApprovals:
         """Approval policies, and requests under them."""
         return self._registry.approvals
+
+    @property
+    def model_servers(self) -> SqlModelServers:
+        """What serves which version."""
+        return self._model_servers
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""

@@ -38,6 +38,7 @@ from millrace.stores.sql.columns import (
 metadata: Final = MetaData(naming_convention=NAMING)
 _MODEL_NAME_LENGTH = 256
 _ALIAS_LENGTH = 255
+_SERVER_TEXT_LENGTH = 256
 
 
 meta = Table(
@@ -484,6 +485,8 @@ approval_requests = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("record", Bytes, nullable=False),  # JSON of the ApprovalRequest
     Index(None, "name", "created_ms", "id"),
+    Index(None, "is_open", "created_ms", "id"),
+    Index(None, "created_ms", "id"),
 )
 
 # What stood in stages and under aliases, move by move: what a rollback goes back to.
@@ -495,6 +498,22 @@ registry_steps = Table(
     Column("record", Bytes, nullable=False),  # JSON of the Step
     Index(None, "name", "id"),
     sqlite_autoincrement=True,
+)
+
+# What serves which version; it counts until `lease_ms`. No foreign key: releases that do not know
+# this table delete versions, too.
+model_servers = Table(
+    "model_servers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version_id", Id, nullable=False),
+    Column("endpoint", String(_SERVER_TEXT_LENGTH), nullable=False),
+    Column("host", String(_SERVER_TEXT_LENGTH), nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("lease_ms", BigInteger, nullable=False),
+    Column("record", Bytes, nullable=False),  # JSON of the ModelServer, but for name and lease
+    Index(None, "version_id"),
+    Index(None, "lease_ms"),
 )
 
 # How pages show their records; "" where a view is of no experiment.

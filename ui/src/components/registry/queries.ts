@@ -147,22 +147,32 @@ async function requestsOf(name: string, signal: AbortSignal): Promise<ApprovalRe
   return found
 }
 
-/** Requests are kept by model; so many models at a time are asked. */
-const TOGETHER = 6
+/** Which requests of all models are meant. */
+export interface RequestsAsked {
+  states?: NonNullable<ApprovalRequest["state"]>[]
+  waiting_for_me?: boolean
+  mine?: boolean
+}
 
-/** The requests of all models, the latest first. */
-export const allRequestsQuery = () =>
+const MOST_REQUESTS = 1000
+
+/** The requests of all models, the latest first, and no more than a thousand. */
+export const allRequestsQuery = (asked: RequestsAsked = {}) =>
   queryOptions({
-    queryKey: ["requests"],
-    queryFn: async ({ signal, client }): Promise<ApprovalRequest[]> => {
-      const models = await client.fetchQuery(modelsQuery(""))
+    queryKey: ["requests", "all", asked],
+    queryFn: async ({ signal }): Promise<ApprovalRequest[]> => {
       const found: ApprovalRequest[] = []
-      for (let at = 0; at < models.length; at += TOGETHER) {
-        const some = models.slice(at, at + TOGETHER)
-        const lists = await Promise.all(some.map(({ name }) => requestsOf(name, signal)))
-        found.push(...lists.flat())
-      }
-      return found.sort((a, b) => b.creation_timestamp - a.creation_timestamp)
+      let page_token: string | undefined
+      do {
+        const page = await call(
+          "searchTransitionRequests",
+          { ...asked, max_results: PAGE, page_token },
+          { signal },
+        )
+        found.push(...(page.requests ?? []))
+        page_token = page.next_page_token
+      } while (page_token && found.length < MOST_REQUESTS)
+      return found
     },
   })
 

@@ -1,13 +1,10 @@
 import { useQuery } from "@tanstack/react-query"
 import { useState } from "react"
-import type { ApprovalRequest } from "../../api/generated"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
-import { allRequestsQuery } from "../../components/registry/queries"
+import { allRequestsQuery, type RequestsAsked } from "../../components/registry/queries"
 import { RequestState } from "../../components/registry/RequestState"
 import { useHeading } from "../../components/shell/heading"
-import { userName } from "../../lib/prefs"
-import { useStore } from "../../lib/store"
 import { plural } from "../../lib/format"
 import { paths } from "../../paths"
 import { Card } from "../../ui/Card"
@@ -17,26 +14,28 @@ import { Segments } from "../../ui/Tabs"
 import { TimeAgo } from "../../ui/Time"
 
 const SIDES = [
+  { key: "me", label: "For me" },
   { key: "waiting", label: "Waiting" },
   { key: "mine", label: "Mine" },
   { key: "decided", label: "Decided" },
 ] as const
 type Side = (typeof SIDES)[number]["key"]
 
+const ASKED: Record<Side, RequestsAsked> = {
+  me: { waiting_for_me: true },
+  waiting: { states: ["OPEN"] },
+  mine: { mine: true },
+  decided: { states: ["APPROVED", "REJECTED", "CANCELLED", "EXPIRED"] },
+}
+
 export default function ApprovalsPage() {
   useHeading([{ label: "Approvals" }])
   const [side, setSide] = useState<Side>("waiting")
-  const me = useStore(userName)
-  const requests = useQuery(allRequestsQuery())
+  const requests = useQuery(allRequestsQuery(ASKED[side]))
   if (requests.isError) {
     return <FailedState error={requests.error} onRetry={() => void requests.refetch()} />
   }
-  const belongs: Record<Side, (one: ApprovalRequest) => boolean> = {
-    waiting: ({ state = "OPEN" }) => state === "OPEN",
-    mine: ({ user_id }) => user_id === (me || "anonymous"),
-    decided: ({ state = "OPEN" }) => state !== "OPEN",
-  }
-  const list = (requests.data ?? []).filter(belongs[side])
+  const list = requests.data ?? []
   return (
     <PageBody
       title="Approvals"
@@ -47,7 +46,7 @@ export default function ApprovalsPage() {
       ) : list.length === 0 ? (
         <EmptyState
           icon="approvals"
-          title={side === "waiting" ? "Nothing waits for a decision" : "None here"}
+          title={side === "me" || side === "waiting" ? "Nothing waits for a decision" : "None here"}
           hint="Changes of stages and aliases that a policy guards are asked for on the page of a version."
         />
       ) : (

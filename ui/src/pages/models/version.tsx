@@ -12,6 +12,7 @@ import {
   versionQuery,
 } from "../../components/registry/queries"
 import styles from "../../components/registry/registry.module.css"
+import { ServedBy } from "../../components/registry/ServedBy"
 import { SignatureTable } from "../../components/registry/SignatureTable"
 import { StageBadge } from "../../components/registry/StageBadge"
 import { useHeading } from "../../components/shell/heading"
@@ -172,6 +173,7 @@ export default function VersionPage() {
               )}
             </dl>
           </Card>
+          <ServedBy servers={lineage.data?.served_by ?? []} />
           <Card title="Requests" isPadded>
             {own.length === 0 && <p className={styles.muted}>None was made for this version.</p>}
             <ul className={styles.stack}>

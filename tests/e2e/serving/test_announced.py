@@ -1,0 +1,87 @@
+"""Model servers that tell the registry what they serve: until they end, however they end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from millrace.client.client import MillraceClient
+from millrace.core.entities.model_server import ModelServer
+from millrace.core.errors import NotFound
+from tests.e2e.client.servers import Server as Tracker
+from tests.e2e.serving.conftest import Server, until
+
+LEASE = "1.5"
+
+
+@pytest.fixture(scope="module")
+def registry(linear: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
+    """A tracking server with two versions of the linear model, the first of them the champion."""
+    tracker = Tracker(tmp_path_factory.mktemp("registry"))
+    tracker.start()
+    client = MillraceClient(tracking_uri=tracker.url)
+    run_id = client.create_run("0").info.run_id
+    client.log_artifacts(run_id, str(linear), "model")
+    client.create_registered_model("line")
+    for _ in range(2):
+        client.create_model_version("line", f"runs:/{run_id}/model", run_id)
+    client.set_registered_model_alias("line", "champion", 1)
+    client.transition_model_version_stage("line", 2, "Production")
+    yield tracker
+    tracker.stop()
+
+
+def start(registry: Tracker, model: str, folder: Path, *options: str, lease: str = LEASE) -> Server:
+    settings = {"MLFLOW_TRACKING_URI": registry.url, "MILLRACE_SERVED_LEASE_SECONDS": lease}
+    return Server(model, folder, *options, **settings)
+
+
+def serving(registry: Tracker, version: int | None = None, **asked: str) -> list[ModelServer]:
+    client = MillraceClient(tracking_uri=registry.url)
+    return list(client.list_model_servers("line", version, **asked))
+
+
+def test_a_server_is_known_by_what_it_serves_until_it_is_stopped(
+    registry: Tracker, tmp_path: Path
+) -> None:
+    server = start(registry, "models:/line@champion", tmp_path, "--name", "fast", lease="60")
+    until(lambda: serving(registry, 1))
+
+    (one,) = serving(registry, endpoint="fast")
+    assert (one.url, one.model_uri) == (server.url, "models:/line@champion")
+    assert (one.name, one.version) == ("line", "1")
+    lineage = MillraceClient(tracking_uri=registry.url).get_model_version_lineage("line", 1)
+    assert lineage.served_by == (one,)
+
+    assert server.process.stop() == 0
+    assert serving(registry, 1) == []
+
+
+def test_a_server_outlives_the_registry_and_is_forgotten_when_it_is_killed(
+    registry: Tracker, tmp_path: Path
+) -> None:
+    """While nobody answers it says so once and goes on scoring; when the registry is back it
+    announces itself again; when it is killed its lease ends."""
+    server = start(registry, "models:/line/Production", tmp_path)
+    until(lambda: serving(registry, 2))
+    (known,) = serving(registry, 2)
+
+    registry.stop()
+    until(lambda: "told later" in server.log.read_text())
+    reply = server.ask("/invocations", {"dataframe_records": [{"a": 1, "b": 2}]})
+    assert reply.status == 200
+
+    registry.start()
+    until(lambda: serving(registry, 2))
+    (again,) = serving(registry, 2)
+    assert again.server_id == known.server_id
+    assert again.lease_until_timestamp > known.lease_until_timestamp
+    assert server.log.read_text().count("told later") == 1
+
+    server.process.stop(signal.SIGKILL)
+    until(lambda: not serving(registry, 2))
+    with pytest.raises(NotFound, match="lease"):
+        MillraceClient(tracking_uri=registry.url).get_model_server(known.server_id)
