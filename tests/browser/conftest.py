@@ -97,6 +97,15 @@ class Watch:
             self._wrong.append(f"{response.status}: {response.url}")
 
 
+def is_at_rest(page: Page) -> None:
+    """The page is there, asks for nothing, and shows nothing as on its way.
+
+    Not Playwright's "networkidle": the stream of events never ends."""
+    expect(page.locator("#main")).not_to_be_empty()
+    expect(page.locator("[data-state=loading]")).to_have_count(0)
+    expect(page.locator("html")).to_have_attribute("data-requests", "0")
+
+
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """Makes contexts that look alike everywhere: UTC, one language, no animations."""

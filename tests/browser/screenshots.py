@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import CHROMIUM, FLAGS, is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -46,7 +46,7 @@ def main() -> None:
 
 def picture(page: Page, path: str, to: Path) -> None:
     page.goto(path)
-    page.wait_for_load_state("networkidle")
+    is_at_rest(page)
     page.evaluate("document.fonts.ready")
     page.screenshot(path=to)
     # 256 colours are enough for pages, at a third of the size.

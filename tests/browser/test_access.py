@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -54,11 +55,6 @@ def ids(server: Api) -> dict[str, str]:
     return {"eid": eid, "rid": runs[0]["info"]["run_id"], "other": runs[1]["info"]["run_id"]}
 
 
-def settled(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("#main")).not_to_be_empty()
-
-
 def serious(page: Page) -> list[str]:
     """What axe finds that is serious or critical."""
     page.evaluate(AXE.read_text())
@@ -84,14 +80,14 @@ def test_ui_180_axe_finds_nothing_serious(
 ) -> None:
     page = new_context(base_url=server.url, color_scheme=scheme).new_page()
     page.goto(path.format(**ids))
-    settled(page)
+    is_at_rest(page)
 
     assert serious(page) == []
 
 
 def test_ui_180_open_overlays_are_sound(page: Page, ids: dict[str, str]) -> None:
     page.goto(f"/experiments/{ids['eid']}")
-    settled(page)
+    is_at_rest(page)
     for keys, name in (("?", "Keyboard shortcuts"), ("Control+k", "Search or go to")):
         page.keyboard.press(keys)
         expect(page.get_by_role("dialog", name=name)).to_be_visible()
@@ -111,7 +107,7 @@ def test_ui_183_narrow_pages_do_not_scroll_sideways(
     context = new_context(base_url=server.url, viewport={"width": 360, "height": 740})
     page = context.new_page()
     page.goto(path.format(**ids))
-    settled(page)
+    is_at_rest(page)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     main = page.locator("#main")
@@ -125,7 +121,7 @@ def test_ui_181_a_run_is_found_and_compared_by_keys_alone(
     page: Page, server: Api, ids: dict[str, str]
 ) -> None:
     page.goto("/")
-    settled(page)
+    is_at_rest(page)
     page.keyboard.press("g")
     page.keyboard.press("e")
     experiments = page.get_by_role("treegrid", name="Experiments")

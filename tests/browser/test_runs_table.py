@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from millrace.stores.open import open_stores
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 from tests.sets import fill
@@ -85,7 +85,7 @@ def settled(page: Page, expected: list[str]) -> None:
 
 def test_ui_030_the_first_rows_are_there_soon(page: Page, many: str) -> None:
     page.goto("/settings")
-    page.wait_for_load_state("networkidle")
+    is_at_rest(page)
     page.evaluate(
         """(address) => {
           history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate'))
@@ -119,7 +119,7 @@ def test_ui_032_only_columns_are_asked_for(page: Page, many: str) -> None:
     page.on("requestfinished", lambda request: bodies.append(spoken(request)))
 
     opened(page, many)
-    page.wait_for_load_state("networkidle")
+    is_at_rest(page)
 
     mentioned = set(re.findall(r"(?:train|val|test|sys)/metric_\d{4}", " ".join(bodies)))
     grid(page).evaluate("(grid) => { grid.scrollLeft = 600 }")
@@ -282,7 +282,7 @@ def test_ui_036_plain_words_and_completion(page: Page, many: str) -> None:
 
 def test_ui_037_a_mistake_is_marked_and_nothing_is_asked(page: Page, many: str) -> None:
     opened(page, many)
-    page.wait_for_load_state("networkidle")
+    is_at_rest(page)
     before = names(page)
     field = page.get_by_role("combobox", name="Query")
     asked: list[str] = []

@@ -82,6 +82,7 @@ class Hub:
         self._most = most
         self._listeners: set[Listener] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._has_looked = asyncio.Event()
         self._is_closed = False
 
     async def join(self, wants: Wanted, last: str | None) -> Listener:
@@ -93,7 +94,12 @@ class Hub:
             )
         listener = Listener(wants)
         self._listeners.add(listener)
+        if self._looking is None or self._looking.done():
+            self._has_looked.clear()
+            self._looking = asyncio.create_task(self._look())
         try:
+            # What is logged from here on differs from what the first look has seen.
+            await self._has_looked.wait()
             if last:
                 place = self._events.place(last)
                 told, listener.after = await self._bridge().run(lambda: self._events.since(place))
@@ -103,8 +109,6 @@ class Hub:
         except BaseException:
             self.leave(listener)
             raise
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -140,6 +144,7 @@ class Hub:
                 for listener in self._listeners:
                     listener.tell(_later(told, listener.after))
                     listener.tell(logged)
+            self._has_looked.set()
             await asyncio.sleep(LOOK_S)
 
     def _news(

@@ -113,7 +113,8 @@ class Events:
     def logged(
         self, seen: dict[str, int], run_ids: Iterable[str], at_ms: int, *, is_first: bool
     ) -> list[Told]:
-        """Runs that were logged to since *seen*, which is brought up to date."""
+        """Runs that were logged to since *seen*, which is brought up to date; *is_first*: it is
+        only looked how far they are."""
         told = []
         for one in self._changes.revisions(list(run_ids)):
             before = seen.get(one.run_id)

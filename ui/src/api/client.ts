@@ -13,6 +13,15 @@ export const reachable = store(true)
 
 const TIMEOUT_MS = 60_000
 
+let waiting = 0
+
+/** Says on the page how many requests are on their way: for whoever waits until it is at rest. */
+function underWay(by: number) {
+  waiting += by
+  document.documentElement.dataset.requests = String(waiting)
+}
+underWay(0)
+
 /** Ask for one operation of the API. Raises `ApiError`; an aborted request raises what fetch does. */
 export async function call<N extends Name>(
   name: N,
@@ -39,6 +48,7 @@ export function urlOf<N extends Name>(name: N, asked: Asked<N>): string {
 export async function ask(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
   const limit = AbortSignal.timeout(TIMEOUT_MS)
   let response: Response
+  underWay(1)
   try {
     const both = signal ? AbortSignal.any([signal, limit]) : limit
     response = await fetch(url, { ...init, headers: named(init.headers), signal: both })
@@ -49,6 +59,8 @@ export async function ask(url: string, init: RequestInit, signal?: AbortSignal):
       ? "The server did not answer in time."
       : "The server cannot be reached."
     throw new ApiError(reason, "UNREACHABLE", 0, null)
+  } finally {
+    underWay(-1)
   }
   reachable.set(true)
   // 304 is an answer to who asked with an entity tag.
@@ -57,7 +69,7 @@ export async function ask(url: string, init: RequestInit, signal?: AbortSignal):
 }
 
 /** Says who asks, where there are no accounts to know it from. */
-function named(headers: HeadersInit | undefined): Headers {
+export function named(headers: HeadersInit | undefined): Headers {
   const all = new Headers(headers)
   const name = userName.get().trim()
   if (name) all.set("x-millrace-user", encodeURIComponent(name))

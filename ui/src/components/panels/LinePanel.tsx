@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query"
 import { useMemo, useRef, useState, type ReactNode } from "react"
-import { useRefetchInterval } from "../../api/live"
 import { X_KINDS, xLabel, xText, type Range } from "../../charts/axes"
 import type { CrosshairBus } from "../../charts/bus"
 import { ChartFrame, type ChartState } from "../../charts/ChartFrame"
@@ -28,7 +27,6 @@ import { columnsQuery, rawPoints, seriesQuery, type Scope } from "./scope"
 const BUCKETS = 400
 /** Up to so many lines have dashes beside their colours. */
 const DASHED = 12
-const POLL_MS = 5_000
 
 export interface PanelProps {
   panel: Panel
@@ -83,11 +81,8 @@ export function LinePanel({
     range: view.x,
     buckets: BUCKETS,
   }
-  const interval = useRefetchInterval(POLL_MS)
-  const isGrowing = scope.runs.some(({ isRunning }) => isRunning)
   const found = useQuery({
     ...seriesQuery(asked),
-    refetchInterval: isGrowing ? interval : false,
     ...(x === "metric" && !xMetric ? { enabled: false } : {}),
   })
   const groups = useQuery({

@@ -9,6 +9,7 @@ import {
   useState,
   type ReactNode,
 } from "react"
+import { useChanges } from "../../api/live"
 import { CrosshairBus } from "../../charts/bus"
 import { began, did, redone, undone, type History } from "../../charts/history"
 import {
@@ -42,7 +43,7 @@ import type { PanelAreaProps } from "../PanelArea"
 import { LinePanel } from "./LinePanel"
 import styles from "./Panels.module.css"
 import { PanelToolbar } from "./PanelToolbar"
-import { MANY_KEYS, metricKeysQuery, MOST_RUNS, type Scope } from "./scope"
+import { MANY_KEYS, metricKeysQuery, MOST_RUNS, refreshSeries, type Scope } from "./scope"
 
 const ColumnPanel = lazy(async () => import("./ColumnPanel"))
 const RidgePanel = lazy(async () => import("./RidgePanel"))
@@ -59,6 +60,9 @@ function layoutStore(name: string): Store<Layout> {
   layouts.set(name, found)
   return found
 }
+
+/** New metrics of runs that go on are looked for so often. */
+const KEYS_MS = 10_000
 
 export default function Panels(props: PanelAreaProps) {
   const { experimentIds, runs, match, hidden, base, prefix = "", onHover } = props
@@ -92,6 +96,11 @@ export default function Panels(props: PanelAreaProps) {
       isAll: isAll || (search !== "" && !isPlain),
     }),
   )
+  const growing = runs.flatMap(({ id, isRunning }) => (isRunning ? [id] : []))
+  useChanges({ runs: growing }, async () => {
+    if (Date.now() - keys.dataUpdatedAt > KEYS_MS) void keys.refetch()
+    await refreshSeries(growing)
+  })
   const shown = useMemo(
     () => (keys.data?.keys ?? []).filter((key) => test?.test(key) ?? true),
     [keys.data, test],

@@ -2,6 +2,7 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query"
 import { ask, call, urlOf } from "../../api/client"
+import { queryClient } from "../../api/queries"
 import type { RunKey } from "../../api/generated"
 import type { Range, XKind } from "../../charts/axes"
 import { fromBinary, WANTED, type Answer } from "../../charts/series"
@@ -109,6 +110,15 @@ export const seriesQuery = (asked: SeriesAsked) =>
     placeholderData: (previous, query) =>
       isSameChart(query?.queryKey[1] as SeriesAsked | undefined, asked) ? previous : undefined,
   })
+
+/** Asks again for the series of *runs* that are drawn; other ranges of them are asked for when seen. */
+export async function refreshSeries(runs: readonly string[]): Promise<void> {
+  const grown = new Set(runs)
+  await queryClient.invalidateQueries({
+    predicate: ({ queryKey: [kind, asked] }) =>
+      kind === "series" && (asked as SeriesAsked).runs.some((run) => grown.has(run)),
+  })
+}
 
 /** Whether lines of *before* may stay until those of *now* are there. */
 function isSameChart(before: SeriesAsked | undefined, now: SeriesAsked): boolean {

@@ -89,8 +89,7 @@ export function useRows(spec: Spec | null, columns: readonly string[]): RowsStat
   }, [])
   const renew = useCallback(() => setRound((before) => before + 1), [])
 
-  const experiments = spec?.experiment_ids ?? []
-  useChanges(experiments, async () => {
+  useChanges({ experiments: spec?.experiment_ids ?? [] }, async () => {
     const held = current.current
     if (!held || held.total === null) return
     const [from, to] = sight.current

@@ -1,7 +1,7 @@
 import { useLocation, useRouterState } from "@tanstack/react-router"
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react"
 import { reachable } from "../../api/client"
-import { isPaused } from "../../api/live"
+import { isPaused, useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
 import { listen, useShortcuts } from "../../lib/keys"
 import { useStore } from "../../lib/store"
@@ -18,6 +18,8 @@ import { TopBar } from "./TopBar"
 
 const CommandPalette = lazy(async () => import("./CommandPalette"))
 
+const GOVERNED = { topics: ["registry", "approvals", "webhooks"] } as const
+
 type Overlay = "palette" | "sheet" | "menu" | null
 
 /** Everything around a page. */
@@ -27,6 +29,7 @@ export function AppFrame({ children }: { children: ReactNode }) {
   const isWaiting = useRouterState({ select: ({ isLoading }) => isLoading })
   const go = useGo()
   useEffect(listen, [])
+  useFollowed(GOVERNED, ["models"], ["model"], ["policy"], ["requests"], ["webhooks"])
   useShortcuts([
     { keys: "ctrl+k", label: "Search or go to", group: "Everywhere", inFields: true, run: () => setOverlay("palette") },
     { keys: "?", label: "Keyboard shortcuts", group: "Everywhere", run: () => setOverlay("sheet") },

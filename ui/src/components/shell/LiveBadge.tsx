@@ -4,11 +4,17 @@ import { Button } from "../../ui/Button"
 import { Tooltip } from "../../ui/Tooltip"
 import styles from "./LiveBadge.module.css"
 
-const WORDS = { live: "Live", paused: "Paused", reconnecting: "Reconnecting" } as const
+const WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  paused: "Paused",
+  reconnecting: "Reconnecting",
+} as const
 const HINTS = {
+  connecting: "The server is asked to tell what changes.",
   live: "Pages follow what is recorded. Press to pause.",
   paused: "Pages stay as they are. Press to follow again.",
-  reconnecting: "The server does not answer; trying again.",
+  reconnecting: "The server tells nothing at the moment; pages ask from time to time.",
 } as const
 
 export function LiveBadge() {

@@ -3,7 +3,7 @@ import { useSearch } from "@tanstack/react-router"
 import { useCallback, useDeferredValue, useMemo, useState, type DragEvent } from "react"
 import { call } from "../../api/client"
 import type { Experiment } from "../../api/generated"
-import { useRefetchInterval } from "../../api/live"
+import { useFollowed } from "../../api/live"
 import { experimentsQuery, runCountsQuery } from "../../api/queries"
 import { DataGrid, type GridColumn, type GridRow } from "../../components/grid/DataGrid"
 import { Link, useGo } from "../../components/Link"
@@ -47,8 +47,8 @@ type Asked = { kind: "new" } | { kind: "rename" | "delete"; experiment: Experime
 export default function ExperimentsPage() {
   const { folder = "" } = useSearch({ strict: false }) as { folder?: string }
   useHeading([{ label: "Experiments", to: paths.experimentTree() }, ...way(folder)])
-  const interval = useRefetchInterval(15_000)
-  const experiments = useQuery({ ...experimentsQuery(), refetchInterval: interval })
+  const experiments = useQuery(experimentsQuery())
+  useFollowed({ topics: ["experiments", "runs"] }, ["experiments"])
   const client = useQueryClient()
   const go = useGo()
   const rowHeight = ROW_HEIGHT[useStore(density)]

@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { call } from "../../api/client"
-import { useRefetchInterval } from "../../api/live"
+import { useFollowed } from "../../api/live"
 import { experimentsQuery } from "../../api/queries"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
@@ -31,10 +31,10 @@ const latestRunsQuery = (experiment_ids: string[]) =>
 
 export default function HomePage() {
   useHeading([{ label: "Home" }])
-  const interval = useRefetchInterval(5_000)
-  const experiments = useQuery({ ...experimentsQuery(), refetchInterval: interval })
+  const experiments = useQuery(experimentsQuery())
   const ids = (experiments.data ?? []).map((one) => one.experiment_id)
-  const runs = useQuery({ ...latestRunsQuery(ids), refetchInterval: interval })
+  const runs = useQuery(latestRunsQuery(ids))
+  useFollowed({ topics: ["experiments", "runs"] }, ["experiments"], ["runs"])
   const recent = useStore(visits)
   if (experiments.isPending) return <Skeleton />
   if (experiments.isError) {

@@ -3,7 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router"
 import { lazy, Suspense, useState } from "react"
 import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
-import { useRefetchInterval } from "../../api/live"
+import { useFollowed } from "../../api/live"
 import { experimentQuery, runQuery } from "../../api/queries"
 import { Link, useGo } from "../../components/Link"
 import { PanelArea } from "../../components/PanelArea"
@@ -43,11 +43,8 @@ const TABS: readonly (readonly [RunTab, string])[] = [
 
 export default function RunPage() {
   const { eid = "0", rid = "", tab = "overview" } = useParams({ strict: false })
-  const interval = useRefetchInterval(4_000)
-  const found = useQuery({
-    ...runQuery(rid),
-    refetchInterval: ({ state }) => (state.data?.info.status === "RUNNING" ? interval : false),
-  })
+  const found = useQuery(runQuery(rid))
+  useFollowed({ runs: [rid] }, ["run", rid])
   const experiment = useQuery(experimentQuery(eid)).data
   const [known, label] = TABS.find(([key]) => key === tab) ?? (["overview", "Overview"] as const)
   const name = found.data?.info.run_name ?? rid

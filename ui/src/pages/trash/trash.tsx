@@ -2,6 +2,7 @@ import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
 import { useState } from "react"
 import { call } from "../../api/client"
+import { useFollowed } from "../../api/live"
 import type { TrashEmptied, TrashItem } from "../../api/generated"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
@@ -48,6 +49,7 @@ export default function TrashPage() {
   useHeading([{ label: "Trash" }])
   const client = useQueryClient()
   const found = useQuery(trashQuery(kind))
+  useFollowed({ topics: ["experiments", "runs"] }, ["trash", kind])
   const [doomed, setDoomed] = useState<TrashItem | null>(null)
 
   const restore = async (item: TrashItem) => {
