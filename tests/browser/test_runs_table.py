@@ -353,6 +353,49 @@ def test_ui_039_the_way_to_a_matching_grandchild_is_dimmed(page: Page, server: A
     expect(page.get_by_test_id("count")).to_have_text("1 run")
 
 
+def test_ui_040_all_that_match_are_tagged_by_one_task(
+    page: Page, many: str, server: Api, watch: Watch
+) -> None:
+    """The task goes on when its page is closed, and another page shows how far it is."""
+    watch.expect_failure("ERR_ABORTED")
+    of = opened(page, many)
+    of.locator("[data-row]").first.click()
+    of.press("Control+a")
+    expect(page.get_by_test_id("selected")).to_have_text("10 000 selected")
+    page.get_by_role("button", name="Tag", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Key").fill("looked-at")
+    dialog.get_by_label("Value").fill("yes")
+    dialog.get_by_role("button", name="Tag").click()
+    tasks = page.get_by_role("button", name="Tasks")
+    expect(tasks).to_be_visible()
+
+    page.goto("/settings/appearance")
+    tasks.click()
+    row = page.get_by_role("listitem").filter(has_text="Tagging 10 000 runs looked-at")
+    expect(row).to_contain_text(re.compile(r"of 10 000|Done"))
+    expect(row).to_have_attribute("data-state", "done", timeout=60_000)
+
+    tagged = table(server, many, limit=0, filter="tags.`looked-at` = 'yes'")
+    assert tagged["runs"] == RUNS
+
+
+def test_runs_that_are_deleted_come_back_by_undo(page: Page, server: Api) -> None:
+    experiment = server.experiment("to and fro")
+    for number in range(3):
+        server.run(experiment, f"run-{number}")
+    of = opened(page, experiment)
+    of.locator("[data-row]").first.click()
+    of.press("Control+a")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete 3").click()
+    expect(page.get_by_test_id("count")).to_have_text("0 runs")
+
+    page.get_by_role("button", name="Undo").click()
+
+    expect(page.get_by_test_id("count")).to_have_text("3 runs")
+
+
 def test_ui_041_a_range_selects_exactly_its_rows(page: Page, many: str) -> None:
     of = opened(page, many)
     of.locator("[data-row]").first.get_by_role("checkbox").click()

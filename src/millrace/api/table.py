@@ -18,6 +18,7 @@ from millrace.api import (
     run_tables,
     series,
     system,
+    tasks,
     tracking,
     trash,
     views,
@@ -43,6 +44,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *audit.ROWS,
     *events.ROWS,
     *views.ROWS,
+    *tasks.ROWS,
     *trash.ROWS,
     *system.ROWS,
 )

@@ -72,6 +72,11 @@ def view_id() -> str:
     return f"v-{uuid.uuid4().hex}"
 
 
+def task_id() -> str:
+    """`t-` and 32 lower-case hexadecimal digits."""
+    return f"t-{uuid.uuid4().hex}"
+
+
 def record_id() -> str:
     """`dr-` and 32 lower-case hexadecimal digits."""
     return f"dr-{uuid.uuid4().hex}"

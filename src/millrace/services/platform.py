@@ -35,6 +35,7 @@ from millrace.services.retention import Retention
 from millrace.services.run_tables import RunTables
 from millrace.services.runs import Runs
 from millrace.services.tables import Tables
+from millrace.services.tasks import Tasks
 from millrace.services.together import Groups
 from millrace.services.transfers import Transfers
 from millrace.services.trash import Trash
@@ -124,6 +125,7 @@ class Platform:
         )
         self.artifacts = artifacts
         views = Views(stores.views, stores.tracking)
+        self._tasks = Tasks(stores)
         moving = Moving(stores, self.places, transfers)
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
         by_name = self._registry_stores.registry
@@ -220,6 +222,10 @@ class Platform:
             "getView": views.get,
             "updateView": views.update,
             "deleteView": views.delete,
+            "createTask": self._tasks.create,
+            "searchTasks": self._tasks.search,
+            "getTask": self._tasks.get,
+            "cancelTask": self._tasks.cancel,
             "queryRunTable": run_tables.table,
             "findRunKeys": run_tables.keys,
             "findRunValues": run_tables.values,
@@ -343,6 +349,7 @@ class Platform:
         for stores in {self.stores, self._registry_stores}:
             stores.tidy()
         self._manifests.catch_up()
+        self._tasks.catch_up()
 
     def serve(self, *, at_end: bool = False) -> None:
         """What a server has to do besides, every few seconds and *at_end*: sign the audit trail,
@@ -353,6 +360,7 @@ class Platform:
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""
+        self._tasks.close()
         self._manifests.close()
         self.groups.close()
         self.places.close()

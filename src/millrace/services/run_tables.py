@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         QueryRunTable,
         RunTree,
     )
+    from millrace.core.entities.entity import ViewType
     from millrace.core.filters.columns import Cell, Column, SortKey
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
@@ -62,7 +63,7 @@ class RunTables:
 
     def table(self, _ctx: Context, request: QueryRunTable) -> RunTable:
         """A window on a table of runs."""
-        asked = _asked(request, columns.parse_order(request.order_by, request.maximize))
+        asked = asked_runs(request, columns.parse_order(request.order_by, request.maximize))
         shown = columns.parse(request.columns, request.maximize)
         bound = ["run table", *_bound(request)]
         snapshot, cursor, is_renewed = self._snapshot(asked, request, bound)
@@ -97,7 +98,7 @@ class RunTables:
 
     def keys(self, _ctx: Context, request: FindRunKeys) -> RunKeys:
         """Keys that the matching runs have."""
-        asked = _asked(request)
+        asked = asked_runs(request)
         keys = KeysAsked(
             kind=request.kind,
             prefix=request.prefix,
@@ -113,7 +114,7 @@ class RunTables:
     def values(self, _ctx: Context, request: FindRunValues) -> RunValues:
         """The most frequent values of a column."""
         found = self._store.values(
-            _asked(request), _valued(request.column), prefix=request.prefix, limit=request.limit
+            asked_runs(request), _valued(request.column), prefix=request.prefix, limit=request.limit
         )
         return RunValues(values=tuple(RunValue(value=value, runs=runs) for value, runs in found))
 
@@ -317,7 +318,10 @@ class _Snapshots:
                 self._rows -= len(self._held.popitem(last=False)[1].rows)
 
 
-def _asked(request: OfRuns, order: tuple[SortKey, ...] = ()) -> RunsAsked:
+def asked_runs(
+    request: OfRuns, order: tuple[SortKey, ...] = (), *, view: ViewType | None = None
+) -> RunsAsked:
+    """Which runs a request is about; *view*: all of that stage, whatever its own is."""
     words = tuple((request.text or "").split())
     if len(words) > _MOST_WORDS:
         raise InvalidArgument(f"'text' holds {len(words)} words; at most {_MOST_WORDS} are sought.")
@@ -325,7 +329,7 @@ def _asked(request: OfRuns, order: tuple[SortKey, ...] = ()) -> RunsAsked:
         experiment_ids=tuple(names.experiment_id(one) for one in request.experiment_ids),
         tree=parse(request.filter or "", RUNS),
         words=words,
-        view=request.view or "ACTIVE_ONLY",
+        view=view or request.view or "ACTIVE_ONLY",
         order=order,
     )
 

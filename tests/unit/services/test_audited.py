@@ -11,6 +11,7 @@ import pytest
 
 from millrace.api.table import BY_NAME
 from millrace.core.entities.access import Actor
+from millrace.core.entities.task import Task
 from millrace.services.places import Places
 from millrace.services.platform import Platform, open_platform, open_store
 from tests.unit.services.conftest import Call, calling
@@ -152,6 +153,17 @@ class Story:
         call("updateView", view_id=made, name="w")
         call("deleteView", view_id=made)
 
+    def tasks(self) -> None:
+        call = self.by("ada")
+        call("createTask", experiment_ids=["0"], kind="delete_runs")
+        going = Task(
+            task_id="t-1", kind="delete_runs", state="RUNNING", owner="ada",
+            experiment_ids=("0",), total=1, done=0, failed=0,
+            created_ms=1, lease_until_ms=2**62,
+        )  # fmt: skip
+        self.platform.stores.tasks.add_task(going, ["none"]).result()
+        call("cancelTask", task_id="t-1")
+
 
 @pytest.fixture(params=["memory", "sqlite"])
 def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Story]:
@@ -172,6 +184,7 @@ def test_every_endpoint_that_changes_something_is_audited(story: Story) -> None:
     story.approvals()
     story.webhooks()
     story.views()
+    story.tasks()
     story.by("ada")("deleteArtifact", artifact_path="old.txt")
 
     assert story.silent == []

@@ -233,6 +233,20 @@ export interface CreateRun {
   tags?: Entry[]
 }
 
+/** Do something to all runs that match, or to those of `run_ids` that are in the experiments, or to those of the task `of_task_id`, which undoes or repeats it. `key` and `value` are the tag of `tag_runs`; `target_id` is where `move_runs` has them go. */
+export interface CreateTask {
+  experiment_ids: string[]
+  filter?: string
+  text?: string
+  view?: "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY"
+  kind: "delete_runs" | "move_runs" | "restore_runs" | "tag_runs"
+  run_ids?: string[]
+  of_task_id?: string
+  key?: string
+  value?: string
+  target_id?: string
+}
+
 export interface CreateTransitionRequest {
   name: string
   version?: string
@@ -1519,6 +1533,13 @@ export interface SearchRuns {
   page_token?: string
 }
 
+/** The caller's tasks; `all`: those of everybody. `running`: only those that go on. */
+export interface SearchTasks {
+  all?: boolean
+  running?: boolean
+  max_results?: number
+}
+
 /** `states`: OPEN, APPROVED, REJECTED, CANCELLED, EXPIRED; all when none is named. `waiting_for_me`: only those that the caller could agree to now. `mine`: only the caller's. */
 export interface SearchTransitionRequests {
   name?: string
@@ -1695,6 +1716,45 @@ export interface TableColumn {
 export interface TagGate {
   key: string
   value?: string
+}
+
+/** Work on `total` runs, of which it is through with `done`; `failed` of them are as they were, the first of which are in `problems` with their reasons. */
+export interface Task {
+  task_id: string
+  kind: "delete_runs" | "move_runs" | "restore_runs" | "tag_runs"
+  state: "CANCELLED" | "DONE" | "RUNNING"
+  owner: string
+  experiment_ids: string[]
+  key?: string
+  value?: string
+  target_id?: string
+  total: number
+  done: number
+  failed: number
+  problems?: TaskProblem[]
+  created_ms: number
+  ended_ms?: number
+  lease_until_ms?: number
+  revision?: number
+}
+
+export interface TaskAt {
+  task_id: string
+}
+
+/** Why a run is as it was. */
+export interface TaskProblem {
+  run_id: string
+  message: string
+}
+
+export interface TaskReply {
+  task: Task
+}
+
+/** The newest first. */
+export interface TasksReply {
+  tasks?: Task[]
 }
 
 export interface TestWebhook {
@@ -2149,6 +2209,10 @@ export interface Operations {
   getView: [{ view_id: string }, ViewReply]
   updateView: [{ view_id: string } & UpdateViewBody, ViewReply]
   deleteView: [{ view_id: string }, Nothing]
+  createTask: [CreateTask, TaskReply]
+  searchTasks: [{ all?: boolean; running?: boolean; max_results?: number }, TasksReply]
+  getTask: [{ task_id: string }, TaskReply]
+  cancelTask: [{ task_id: string }, TaskReply]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
@@ -2303,6 +2367,10 @@ export const OPERATIONS = {
   getView: ["GET", "/api/3.0/millrace/views/{view_id}"],
   updateView: ["PATCH", "/api/3.0/millrace/views/{view_id}"],
   deleteView: ["DELETE", "/api/3.0/millrace/views/{view_id}"],
+  createTask: ["POST", "/api/3.0/millrace/tasks"],
+  searchTasks: ["GET", "/api/3.0/millrace/tasks"],
+  getTask: ["GET", "/api/3.0/millrace/tasks/{task_id}"],
+  cancelTask: ["POST", "/api/3.0/millrace/tasks/{task_id}/cancel"],
   searchTrash: ["GET", "/api/3.0/millrace/trash/search"],
   restoreLoggedModel: ["POST", "/api/3.0/millrace/logged-models/restore"],
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],

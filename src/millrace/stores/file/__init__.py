@@ -27,6 +27,7 @@ from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.run_tables import MemoryRunTables
+from millrace.stores.memory.tasks import MemoryTasks
 from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.memory.views import MemoryViews
 from millrace.stores.places import NotOpened, WrongPlace
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         ModelServerStore,
         RegistryStore,
         RunTables,
+        TaskStore,
         TrackingStore,
         TransferStore,
         TrashStore,
@@ -82,6 +84,7 @@ class FileStores:
         self._tracking = FileTracking(self._ledger, self._journal, self._index)
         self._changes = MemoryChanges(self._ledger)
         self._views = MemoryViews(self._ledger)
+        self._tasks = MemoryTasks(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
@@ -139,6 +142,11 @@ class FileStores:
     def views(self) -> ViewStore:
         """Saved views."""
         return self._views
+
+    @property
+    def tasks(self) -> TaskStore:
+        """Tasks on many runs."""
+        return self._tasks
 
     @property
     def evaluation(self) -> EvaluationStore:

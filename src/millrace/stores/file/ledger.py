@@ -16,6 +16,8 @@ from millrace.core.entities.dataset import EvaluationDataset
 from millrace.core.entities.experiment import Experiment
 from millrace.core.entities.logged_model import LoggedModel
 from millrace.core.entities.run import Run, RunInfo
+from millrace.core.entities.task import Task
+from millrace.core.entities.view import View
 from millrace.core.errors import MillraceError, Unavailable
 from millrace.files import atomic
 from millrace.stores.file.journal import Codec, Row, Table
@@ -48,6 +50,8 @@ _RESULTS: Final[dict[str, Any]] = {
     "LoggedModel": LoggedModel,
     "Appended": Appended,
     "EvaluationDataset": EvaluationDataset,
+    "View": View,
+    "Task": Task,
     "bool": bool,
     "int": int,
     "NoneType": None,

@@ -18,6 +18,7 @@ from millrace.stores.memory.model_servers import MemoryModelServers
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.run_tables import MemoryRunTables
+from millrace.stores.memory.tasks import MemoryTasks
 from millrace.stores.memory.tracking import MemoryTracking
 from millrace.stores.memory.transfer import MemoryTransfer
 from millrace.stores.memory.trash import MemoryTrash
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         ModelServerStore,
         RegistryStore,
         RunTables,
+        TaskStore,
         TrackingStore,
         TransferStore,
         TrashStore,
@@ -52,6 +54,7 @@ class MemoryStores:
         self._tracking.add_default(default_artifact_root)
         self._changes = MemoryChanges(self._ledger)
         self._views = MemoryViews(self._ledger)
+        self._tasks = MemoryTasks(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
@@ -91,6 +94,11 @@ class MemoryStores:
     def views(self) -> ViewStore:
         """Saved views."""
         return self._views
+
+    @property
+    def tasks(self) -> TaskStore:
+        """Tasks on many runs."""
+        return self._tasks
 
     @property
     def evaluation(self) -> EvaluationStore:

@@ -39,6 +39,7 @@ from millrace.stores.protocols.series import (
     SeriesWindow,
 )
 from millrace.stores.protocols.stores import Inspects, StoreHealth, Stores
+from millrace.stores.protocols.tasks import TaskStore
 from millrace.stores.protocols.tracking import Appended, NewExperiment, Query, TrackingStore
 from millrace.stores.protocols.transfer import TransferStore
 from millrace.stores.protocols.trash import TrashStore
@@ -71,6 +72,7 @@ __all__ = [
     "SeriesWindow",
     "StoreHealth",
     "Stores",
+    "TaskStore",
     "TrackingStore",
     "TransferStore",
     "TrashStore",

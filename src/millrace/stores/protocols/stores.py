@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.model_servers import ModelServerStore
     from millrace.stores.protocols.registry import RegistryStore
     from millrace.stores.protocols.run_tables import RunTables
+    from millrace.stores.protocols.tasks import TaskStore
     from millrace.stores.protocols.tracking import TrackingStore
     from millrace.stores.protocols.transfer import TransferStore
     from millrace.stores.protocols.trash import TrashStore
@@ -64,6 +65,9 @@ class Stores(Protocol):
 
     @property
     def views(self) -> ViewStore: ...
+
+    @property
+    def tasks(self) -> TaskStore: ...
 
     @property
     def evaluation(self) -> EvaluationStore: ...

@@ -38,6 +38,7 @@ from millrace.stores.sql.run_tables import SqlRunTables
 from millrace.stores.sql.series import Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements, statements
+from millrace.stores.sql.tasks import SqlTasks
 from millrace.stores.sql.transaction import Transaction
 from millrace.stores.sql.transfer import SqlTransfer
 from millrace.stores.sql.trash import SqlTrash
@@ -395,6 +396,7 @@ class SqlStores:
             self._run_tables = SqlRunTables(self._database, prepared)
             self._changes = SqlChanges(self._database)
             self._views = SqlViews(self._database, self._writer)
+            self._tasks = SqlTasks(self._database, self._writer)
             self._evaluation = SqlEvaluation(self._database, self._writer)
             self._artifacts = SqlArtifacts(self._database, self._writer)
             self._audit = SqlAudit(self._database, self._writer)
@@ -439,6 +441,11 @@ class SqlStores:
     def views(self) -> SqlViews:
         """Saved views."""
         return self._views
+
+    @property
+    def tasks(self) -> SqlTasks:
+        """Tasks on many runs."""
+        return self._tasks
 
     @property
     def evaluation(self) -> SqlEvaluation:

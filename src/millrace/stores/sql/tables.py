@@ -526,6 +526,17 @@ views = Table(
     Index(None, "experiment_id"),
 )
 
+# Work on many runs; what it is about is written once.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("ended_ms", BigInteger),
+    Column("record", Bytes, nullable=False),  # JSON of the Task
+    Column("run_ids", Bytes, nullable=False),  # JSON list
+    Index(None, "ended_ms"),
+)
+
 receipts = Table(
     "receipts",
     metadata,

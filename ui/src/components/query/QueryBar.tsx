@@ -96,6 +96,11 @@ export function QueryBar({
       case "Enter": {
         const option = options[chosen]
         // Enter asks for what means something; else it takes what is offered.
+        // Tab leaves the field, unless something of what is offered was written or chosen.
+        if (event.key === "Tab" && !hasChosen && !spot?.typed) {
+          setCursor(null)
+          return
+        }
         if (option && (event.key === "Tab" || hasChosen || mistake)) complete(option)
         else if (event.key === "Enter" && !mistake) settle(text)
         else if (event.key === "Tab") return

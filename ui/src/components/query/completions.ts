@@ -121,12 +121,14 @@ async function find(
 
 /** The column whose values complete a field; none for metrics and times, which are rarely equal. */
 function valued(field: string): string | null {
-  if (!field.includes(".")) return /time|duration|id$/.test(field) ? null : `attributes.${field}`
+  if (!field.includes("."))
+    return /time|duration|liveness|id$/.test(field) ? null : `attributes.${field}`
   if (/^(param|params|parameter|parameters)\./.test(field))
     return field.replace(/^\w+\./, "params.")
   if (/^tags?\./.test(field)) return field.replace(/^\w+\./, "tags.")
   if (/^datasets?\./.test(field)) return field.replace(/^\w+\./, "datasets.")
-  return /^(attributes|attribute|attr|run)\./.test(field) && !/time|duration|id$/.test(field)
+  return /^(attributes|attribute|attr|run)\./.test(field) &&
+    !/time|duration|liveness|id$/.test(field)
     ? field.replace(/^\w+\./, "attributes.")
     : null
 }

@@ -1,15 +1,18 @@
+import { useQuery } from "@tanstack/react-query"
 import { useState } from "react"
+import { experimentsQuery } from "../../api/queries"
+import type { Chosen } from "../../api/tasks"
 import { count, plural } from "../../lib/format"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
 import { Dialog } from "../../ui/Dialog"
-import { Field } from "../../ui/Field"
+import { Field, Select } from "../../ui/Field"
 import { useGo } from "../Link"
-import { tagRuns } from "./actions"
+import { moveRuns, restoreRuns, tagRuns } from "./actions"
 import styles from "./BulkBar.module.css"
 import { size, type Selection } from "./selection"
 
-export type BulkDialog = "tag" | "delete" | null
+export type BulkDialog = "tag" | "move" | "delete" | null
 
 const MOST_COMPARED = 200
 
@@ -20,26 +23,27 @@ export function BulkBar({
   experiments,
   isDeleted,
   idsOf,
+  about,
   dialog,
   setDialog,
   onSelectAll,
   onClear,
   onHide,
   onChanged,
-  onRestore,
 }: {
   selection: Selection
   matching: number
   experiments: readonly string[]
   isDeleted: boolean
   idsOf: () => Promise<string[]>
+  /** The same runs, as tasks take them. */
+  about: Chosen
   dialog: BulkDialog
   setDialog: (dialog: BulkDialog) => void
   onSelectAll: () => void
   onClear: () => void
   onHide: (ids: string[]) => void
   onChanged: () => void
-  onRestore: (ids: string[]) => void
 }) {
   const go = useGo()
   const number = size(selection, matching)
@@ -54,7 +58,7 @@ export function BulkBar({
         </Button>
       )}
       {isDeleted ? (
-        <Button size="s" icon="restore" onClick={() => void idsOf().then(onRestore)}>
+        <Button size="s" icon="restore" onClick={() => void restoreRuns(about, onChanged)}>
           Restore
         </Button>
       ) : (
@@ -72,6 +76,9 @@ export function BulkBar({
           <Button size="s" icon="tag" onClick={() => setDialog("tag")}>
             Tag
           </Button>
+          <Button size="s" icon="folder" onClick={() => setDialog("move")}>
+            Move
+          </Button>
           <Button size="s" icon="eyeOff" onClick={() => void idsOf().then(onHide)}>
             Hide in charts
           </Button>
@@ -84,14 +91,24 @@ export function BulkBar({
         Clear
       </Button>
       <TagDialog
-        key={dialog}
+        key={`tag ${dialog}`}
         open={dialog === "tag"}
         number={number}
         onClose={() => setDialog(null)}
-        onTag={async (key, value, onProgress) => {
-          await tagRuns(await idsOf(), key, value, onProgress)
+        onTag={(key, value) => {
           setDialog(null)
-          onChanged()
+          void tagRuns(about, { key, value }, onChanged)
+        }}
+      />
+      <MoveDialog
+        key={`move ${dialog}`}
+        open={dialog === "move"}
+        number={number}
+        experiments={experiments}
+        onClose={() => setDialog(null)}
+        onMove={(target) => {
+          setDialog(null)
+          void moveRuns(about, target, onChanged)
         }}
       />
     </div>
@@ -107,16 +124,12 @@ function TagDialog({
   open: boolean
   number: number
   onClose: () => void
-  onTag: (key: string, value: string, onProgress: (done: number) => void) => Promise<void>
+  onTag: (key: string, value: string) => void
 }) {
   const [key, setKey] = useState("")
   const [value, setValue] = useState("")
-  const [done, setDone] = useState<number | null>(null)
-  const isBusy = done !== null
   const act = () => {
-    if (isBusy || !key.trim()) return
-    setDone(0)
-    void onTag(key.trim(), value, setDone)
+    if (key.trim()) onTag(key.trim(), value)
   }
   return (
     <Dialog
@@ -129,9 +142,9 @@ function TagDialog({
           <Button
             variant="primary"
             onClick={act}
-            disabledBecause={isBusy ? "It is being done." : !key.trim() && "A tag needs a key."}
+            disabledBecause={!key.trim() && "A tag needs a key."}
           >
-            {isBusy ? `${count(done)} of ${count(number)}` : "Tag"}
+            Tag
           </Button>
         </>
       }
@@ -140,6 +153,54 @@ function TagDialog({
         <Field label="Key" value={key} onChange={setKey} autoFocus onEnter={act} />
         <Field label="Value" value={value} onChange={setValue} onEnter={act} />
       </div>
+    </Dialog>
+  )
+}
+
+function MoveDialog({
+  open,
+  number,
+  experiments,
+  onClose,
+  onMove,
+}: {
+  open: boolean
+  number: number
+  experiments: readonly string[]
+  onClose: () => void
+  onMove: (target: string) => void
+}) {
+  const [target, setTarget] = useState("")
+  const all = useQuery({ ...experimentsQuery(), enabled: open }).data ?? []
+  const others = all.filter(({ experiment_id }) => !experiments.includes(experiment_id))
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title={`Move ${plural(number, "run")}`}
+      text="They keep their ids, their history and their files."
+      foot={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            onClick={() => target && onMove(target)}
+            disabledBecause={!target && "Choose an experiment."}
+          >
+            Move
+          </Button>
+        </>
+      }
+    >
+      <Select
+        label="To experiment"
+        value={target}
+        onChange={setTarget}
+        choices={[
+          ["", "Choose…"],
+          ...others.map(({ experiment_id, name }) => [experiment_id, name] as const),
+        ]}
+      />
     </Dialog>
   )
 }

@@ -1,68 +1,86 @@
-/** What can be done to runs, one after the other, with what became of it. */
+/** What can be done to many runs, with what became of it. */
 
-import { call } from "../../api/client"
-import { queryClient } from "../../api/queries"
-import { plural } from "../../lib/format"
+import { asking, through, type Chosen } from "../../api/tasks"
+import type { Task } from "../../api/generated"
+import { count, plural } from "../../lib/format"
 import { toast } from "../../ui/Toast"
 
-const AT_ONCE = 8
+const DONE: Record<Task["kind"], string> = {
+  delete_runs: "moved to the trash",
+  restore_runs: "restored",
+  tag_runs: "tagged",
+  move_runs: "moved",
+}
 
-/** Calls *work* for each id, a few at a time; raises the first error when all are through. */
-export async function each(
-  ids: readonly string[],
-  work: (id: string) => Promise<unknown>,
-  onProgress?: (done: number) => void,
+/** What a task does, in words. */
+export const DOING: Record<Task["kind"], string> = {
+  delete_runs: "Moving to the trash",
+  restore_runs: "Restoring",
+  tag_runs: "Tagging",
+  move_runs: "Moving",
+}
+
+type Work = Parameters<typeof through>[0]
+
+async function act(
+  asked: Work,
+  onDone: () => void,
+  options: { undo?: (task: Task) => Work; onProgress?: (task: Task) => void } = {},
 ): Promise<void> {
-  const waiting = [...ids]
-  let done = 0
-  let failure: { error: unknown } | null = null
-  const worker = async () => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      try {
-        await work(id)
-      } catch (error) {
-        failure ??= { error }
-      }
-      onProgress?.(++done)
+  try {
+    const task = await through(asked, options.onProgress)
+    const runs = plural(task.done - task.failed, "run")
+    const rest = task.state === "CANCELLED" ? `, then it was cancelled` : ""
+    const { undo } = options
+    toast.done(
+      `${runs} ${DONE[task.kind]}${rest}`,
+      undo && task.done > task.failed ? () => void act(undo(task), onDone) : undefined,
+    )
+    if (task.failed > 0) {
+      const why = task.problems?.[0]?.message ?? ""
+      toast.failed(`${count(task.failed)} of ${plural(task.total, "run")} stay as they were`, {
+        message: why,
+      })
     }
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, worker))
-  await queryClient.invalidateQueries()
-  if (failure) throw (failure as { error: unknown }).error
-}
-
-export async function deleteRuns(ids: readonly string[], onDone: () => void): Promise<void> {
-  try {
-    await each(ids, (run_id) => call("deleteRun", { run_id }))
-    toast.done(`${plural(ids.length, "run")} moved to the trash`, () => {
-      void restoreRuns(ids, onDone)
-    })
   } catch (error) {
-    toast.failed("Not all could be deleted", error)
+    toast.failed("Nothing was begun", error)
   }
   onDone()
 }
 
-export async function restoreRuns(ids: readonly string[], onDone: () => void): Promise<void> {
-  try {
-    await each(ids, (run_id) => call("restoreRun", { run_id }))
-    toast.done(`${plural(ids.length, "run")} restored`)
-  } catch (error) {
-    toast.failed("Not all could be restored", error)
-  }
-  onDone()
-}
+const again = ({ task_id, experiment_ids }: Task) => ({
+  of_task_id: task_id,
+  experiment_ids: [...experiment_ids],
+})
 
-export async function tagRuns(
-  ids: readonly string[],
-  key: string,
-  value: string,
-  onProgress?: (done: number) => void,
-): Promise<void> {
-  try {
-    await each(ids, (run_id) => call("setTag", { run_id, key, value }), onProgress)
-    toast.done(`${plural(ids.length, "run")} tagged ${key}`)
-  } catch (error) {
-    toast.failed("Not all could be tagged", error)
-  }
-}
+export const deleteRuns = (chosen: Chosen, onDone: () => void) =>
+  act({ kind: "delete_runs", ...asking(chosen) }, onDone, {
+    undo: (task) => ({ kind: "restore_runs", ...again(task) }),
+  })
+
+export const restoreRuns = (chosen: Chosen, onDone: () => void) =>
+  act({ kind: "restore_runs", ...asking(chosen) }, onDone, {
+    undo: (task) => ({ kind: "delete_runs", ...again(task) }),
+  })
+
+export const tagRuns = (
+  chosen: Chosen,
+  tag: { key: string; value: string },
+  onDone: () => void,
+  onProgress?: (task: Task) => void,
+) => act({ kind: "tag_runs", ...tag, ...asking(chosen) }, onDone, onProgress ? { onProgress } : {})
+
+/** Runs go to another experiment; undone, they go back to the one that they were in. */
+export const moveRuns = (chosen: Chosen, target_id: string, onDone: () => void) =>
+  act({ kind: "move_runs", target_id, ...asking(chosen) }, onDone, {
+    ...(chosen.experiments.length === 1
+      ? {
+          undo: (task: Task): Work => ({
+            kind: "move_runs",
+            of_task_id: task.task_id,
+            experiment_ids: [target_id],
+            target_id: chosen.experiments[0],
+          }),
+        }
+      : {}),
+  })

@@ -5,6 +5,7 @@ import { Keys } from "../../ui/Keys"
 import { Link } from "../Link"
 import { crumbs } from "./heading"
 import { LiveBadge } from "./LiveBadge"
+import { TaskTray } from "./TaskTray"
 import styles from "./TopBar.module.css"
 
 export function TopBar({
@@ -28,6 +29,7 @@ export function TopBar({
           <span>Search or go to…</span>
           <Keys keys="ctrl+k" />
         </button>
+        <TaskTray />
         <LiveBadge />
         <IconButton icon="help" label="Keyboard shortcuts" keys="?" onClick={onHelp} />
       </div>

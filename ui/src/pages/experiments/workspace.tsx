@@ -5,7 +5,7 @@ import { call } from "../../api/client"
 import { experimentQuery } from "../../api/queries"
 import { PanelArea, type PanelRun } from "../../components/PanelArea"
 import { QueryBar } from "../../components/query/QueryBar"
-import { deleteRuns, restoreRuns } from "../../components/runs/actions"
+import { deleteRuns } from "../../components/runs/actions"
 import { BulkBar, type BulkDialog } from "../../components/runs/BulkBar"
 import { runKeysQuery } from "../../components/runs/ColumnPicker"
 import { FIRST_COLUMNS, NAME } from "../../components/runs/columns"
@@ -119,6 +119,10 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
     }
     return found
   }, [selection, matching])
+
+  const about = selection.isAll
+    ? { experiments, match: { filter: matching.filter, text: matching.text, view: matching.view } }
+    : { experiments, ids: [...selection.ids] }
 
   const rename = async (run_id: string, run_name: string) => {
     try {
@@ -236,23 +240,24 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
         experiments={experiments}
         isDeleted={view.lifecycle === "deleted"}
         idsOf={chosenIds}
+        about={about}
         dialog={dialog}
         setDialog={setDialog}
         onSelectAll={() => select({ ids: new Set(), isAll: true })}
         onClear={() => select(NOTHING)}
         onHide={(ids) => change({ hidden: [...new Set([...view.hidden, ...ids])] })}
-        onChanged={() => state.renew()}
-        onRestore={(ids) => void restoreRuns(ids, state.renew)}
+        onChanged={() => {
+          select(NOTHING)
+          state.renew()
+        }}
       />
       <ConfirmDialog
         open={dialog === "delete"}
         onClose={() => setDialog(null)}
         onConfirm={() => {
           setDialog(null)
-          void chosenIds().then((ids) => {
-            select(NOTHING)
-            return deleteRuns(ids, state.renew)
-          })
+          select(NOTHING)
+          void deleteRuns(about, state.renew)
         }}
         title={`Delete ${plural(size(selection, runs), "run")}?`}
         text="They go to the trash with all that was logged to them, and can be restored from there."

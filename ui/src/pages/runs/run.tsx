@@ -118,7 +118,10 @@ function RunView({
       {isDeleted && (
         <NoticeBar>
           This run is in the trash.
-          <Button size="s" onClick={() => void restoreRuns([id], refresh)}>
+          <Button
+            size="s"
+            onClick={() => void restoreRuns({ experiments: [experiment], ids: [id] }, refresh)}
+          >
             Restore
           </Button>
         </NoticeBar>
@@ -168,7 +171,8 @@ function RunView({
                   icon: "trash",
                   isDangerous: true,
                   disabledBecause: isDeleted && "It is in the trash.",
-                  onSelect: () => void deleteRuns([id], refresh),
+                  onSelect: () =>
+                    void deleteRuns({ experiments: [experiment], ids: [id] }, refresh),
                 },
               ]}
             />

@@ -1,3 +1,7 @@
+CREATE INDEX ix_approval_requests_created_ms_id ON approval_requests (created_ms, id)
+
+CREATE INDEX ix_approval_requests_is_open_created_ms_id ON approval_requests (is_open, created_ms, id)
+
 CREATE INDEX ix_approval_requests_name_created_ms_id ON approval_requests (name, created_ms, id)
 
 CREATE INDEX ix_artifacts_head ON artifacts (head)
@@ -23,6 +27,10 @@ CREATE INDEX ix_experiments_created_ms_id ON experiments (created_ms, id)
 CREATE INDEX ix_logged_models_experiment_id_lifecycle_created_ms_uuid ON logged_models (experiment_id, lifecycle, created_ms DESC, uuid)
 
 CREATE INDEX ix_logged_models_trash ON logged_models (deleted_ms)
+
+CREATE INDEX ix_model_servers_lease_ms ON model_servers (lease_ms)
+
+CREATE INDEX ix_model_servers_version_id ON model_servers (version_id)
 
 CREATE INDEX ix_model_version_manifests_digest ON model_version_manifests (digest)
 
@@ -69,6 +77,8 @@ CREATE INDEX ix_runs_trash ON runs (deleted_ms)
 CREATE INDEX ix_series_key_last ON series (key_id, last_value, run_id)
 
 CREATE INDEX ix_tags_key_value ON tags (key_id, run_id)
+
+CREATE INDEX ix_tasks_ended_ms ON tasks (ended_ms)
 
 CREATE INDEX ix_views_experiment_id ON views (experiment_id)
 
@@ -279,6 +289,17 @@ CREATE TABLE meta (
 	CONSTRAINT pk_meta PRIMARY KEY (name)
 )
 
+CREATE TABLE model_servers (
+	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	version_id BIGINT NOT NULL,
+	endpoint VARCHAR(1024) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	host VARCHAR(1024) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	started_ms BIGINT NOT NULL,
+	lease_ms BIGINT NOT NULL,
+	record IMAGE NOT NULL,
+	CONSTRAINT pk_model_servers PRIMARY KEY (id)
+)
+
 CREATE TABLE model_version_manifests (
 	version_id BIGINT NOT NULL,
 	state SMALLINT NOT NULL,
@@ -479,6 +500,14 @@ CREATE TABLE tags (
 	CONSTRAINT pk_tags PRIMARY KEY (run_id, key_id),
 	CONSTRAINT fk_tags_run_id FOREIGN KEY(run_id) REFERENCES runs (id),
 	CONSTRAINT fk_tags_key_id FOREIGN KEY(key_id) REFERENCES keys (id)
+)
+
+CREATE TABLE tasks (
+	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
+	ended_ms BIGINT NULL,
+	record IMAGE NOT NULL,
+	run_ids IMAGE NOT NULL,
+	CONSTRAINT pk_tasks PRIMARY KEY (id)
 )
 
 CREATE TABLE views (
@@ -847,6 +876,10 @@ MERGE INTO meta WITH (HOLDLOCK) AS held USING (SELECT ? AS name, ? AS value) AS 
 
 MERGE INTO meta WITH (HOLDLOCK) AS held USING (SELECT ? AS name, ? AS value) AS given ON held.name = given.name WHEN MATCHED THEN UPDATE SET value = given.value WHEN NOT MATCHED THEN INSERT (name, value) VALUES (given.name, given.value);
 
+MERGE INTO model_servers WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS version_id, ? AS endpoint, ? AS host, ? AS started_ms, ? AS lease_ms, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, version_id, endpoint, host, started_ms, lease_ms, record) VALUES (given.id, given.version_id, given.endpoint, given.host, given.started_ms, given.lease_ms, given.record);
+
+MERGE INTO model_servers WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS version_id, ? AS endpoint, ? AS host, ? AS started_ms, ? AS lease_ms, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET version_id = given.version_id, endpoint = given.endpoint, host = given.host, started_ms = given.started_ms, lease_ms = given.lease_ms, record = given.record WHEN NOT MATCHED THEN INSERT (id, version_id, endpoint, host, started_ms, lease_ms, record) VALUES (given.id, given.version_id, given.endpoint, given.host, given.started_ms, given.lease_ms, given.record);
+
 MERGE INTO points WITH (HOLDLOCK) AS held USING (SELECT ? AS series_id, ? AS step, ? AS ms, ? AS value) AS given ON held.series_id = given.series_id AND held.step = given.step AND held.ms = given.ms AND held.value = given.value WHEN NOT MATCHED THEN INSERT (series_id, step, ms, value) VALUES (given.series_id, given.step, given.ms, given.value);
 
 MERGE INTO receipts WITH (HOLDLOCK) AS held USING (SELECT ? AS key_digest, ? AS request_digest, ? AS at_ms, ? AS result) AS given ON held.key_digest = given.key_digest WHEN NOT MATCHED THEN INSERT (key_digest, request_digest, at_ms, result) VALUES (given.key_digest, given.request_digest, given.at_ms, given.result);
@@ -860,6 +893,10 @@ MERGE INTO registered_models WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS
 MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
 
 MERGE INTO registry_steps WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS name, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET name = given.name, record = given.record WHEN NOT MATCHED THEN INSERT (id, name, record) VALUES (given.id, given.name, given.record);
+
+MERGE INTO tasks WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS ended_ms, ? AS record, ? AS run_ids) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, ended_ms, record, run_ids) VALUES (given.id, given.ended_ms, given.record, given.run_ids);
+
+MERGE INTO tasks WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS ended_ms, ? AS record, ? AS run_ids) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET ended_ms = given.ended_ms, record = given.record, run_ids = given.run_ids WHEN NOT MATCHED THEN INSERT (id, ended_ms, record, run_ids) VALUES (given.id, given.ended_ms, given.record, given.run_ids);
 
 MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, experiment_id, record) VALUES (given.id, given.experiment_id, given.record);
 
