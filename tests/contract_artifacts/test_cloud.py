@@ -94,6 +94,29 @@ def test_a_large_file_in_signed_parts(store: ArtifactStore) -> None:
 
 
 @on_signing
+def test_parts_of_another_length_leave_what_was_there(store: ArtifactStore) -> None:
+    """They may be sent again, and completed then."""
+    assert isinstance(store, Multipart)
+    store.put("large", [b"old"])
+    upload, urls = store.start_parts("large", 2, ttl_s=60)
+    pieces = [b"x" * 5 * MIB, b"y" * 100]
+    parts = [
+        Part(number=number, etag=send(signed, piece).headers.get("etag", ""))
+        for number, (signed, piece) in enumerate(zip(urls, pieces, strict=True), start=1)
+    ]
+    size = sum(map(len, pieces))
+
+    for wrong in (0, size - 1, size + 1):
+        with pytest.raises(InvalidArgument, match=f"{size} bytes.*{wrong}"):
+            store.finish_parts("large", upload, parts, size=wrong)
+        assert files(store) == {"large": b"old"}
+    for _ in range(2):
+        store.finish_parts("large", upload, parts, size=size)
+
+    assert read(store, "large") == b"".join(pieces)
+
+
+@on_signing
 def test_parts_that_are_given_up_are_never_seen(store: ArtifactStore) -> None:
     assert isinstance(store, Multipart)
     upload, urls = store.start_parts("large", 2, ttl_s=60)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from millrace.artifacts.open import Reach, open_artifacts
-from millrace.core.errors import InvalidArgument, NotFound, NotSupported
-from millrace.http.client import HttpClient
+from millrace.artifacts.protocols import ArtifactStore
+from millrace.core.errors import InvalidArgument, NotFound, NotSupported, Unavailable
+from millrace.http.client import HttpClient, Options
+from millrace.http.judged import judged_client
+from millrace.http.outbound import Policy
 from tests.contract_artifacts.tree import read
 
 FILES = {"/place/ü b/file": b"0123456789", "/place/empty": b""}
@@ -127,3 +130,46 @@ def test_who_opens_says_how_other_servers_are_reached(web: str) -> None:
 def test_addresses_that_are_refused(uri: str) -> None:
     with pytest.raises(InvalidArgument):
         open_artifacts(uri)
+
+
+def named(web: str, host: str) -> str:
+    return web.replace("127.0.0.1", host)
+
+
+def guarded(uri: str, *allowed: str) -> ArtifactStore:
+    """As a server opens it: addresses are judged."""
+    rules = Policy(http=True, allowed=frozenset(allowed))
+    return open_artifacts(uri, Reach(web=lambda url: judged_client(url, rules), patience_s=1.0))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost"])
+def test_a_server_calls_no_address_that_is_not_public(web: str, host: str) -> None:
+    """S20: however it is spelt."""
+    with pytest.raises(InvalidArgument):
+        guarded(named(web, host))
+
+    authority = urlsplit(web).netloc
+    assert read(guarded(web, authority), "ü b/file") == b"0123456789"
+
+
+def test_each_connection_goes_to_an_address_that_was_judged_for_it(web: str) -> None:
+    """S20: a name that means a public address when it is looked at, and ours a moment later."""
+    told = [["127.0.0.1"], []]
+    asked: list[list[str]] = []
+
+    def addresses() -> list[str]:
+        asked.append(told[min(len(asked), 1)])
+        return asked[-1]
+
+    def pinned(url: str) -> HttpClient:
+        return HttpClient(url, dict, Options(addresses=addresses))
+
+    # No resolver knows this name: the connection is made by address, and the host is still named.
+    uri = named(web, "files.invalid")
+    store = open_artifacts(uri, Reach(web=pinned, patience_s=0.0))
+
+    assert read(store, "ü b/file") == b"0123456789"
+    store.close()  # the next connection is a new one
+    with pytest.raises(Unavailable, match="no address"):
+        read(store, "ü b/file")
+    assert asked[0] == ["127.0.0.1"]

@@ -8,6 +8,7 @@ They are sent to Azure and to the address in the operator's connection string, t
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from urllib.parse import quote, urlsplit
@@ -19,8 +20,9 @@ from millrace.artifacts.cloud import PATIENCE, CloudArtifacts, opened, retries
 from millrace.artifacts.location import Location, parse
 from millrace.artifacts.paths import segments
 from millrace.artifacts.protocols import SignedUrl
+from millrace.artifacts.streams import check_parts
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, NotSupported
+from millrace.core.errors import InvalidArgument, NotFound, NotSupported
 from millrace.core.lazy import require
 from millrace.http.patience import Patience
 
@@ -72,25 +74,45 @@ class AzureArtifacts(CloudArtifacts):
             for block in blocks
         ]
 
-    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
+    def finish_parts(
+        self, path: str, upload: str, parts: Sequence[Part], *, size: int | None = None
+    ) -> None:
         """See `Multipart`. `Latest` finds blocks also after they were put together."""
-        from millrace.http.client import HttpClient, Message, Options  # noqa: PLC0415 - few need it
-
+        if size is not None:
+            sizes = self._sizes_of_blocks(path)
+            count = sum(sizes.get(_block(upload, part.number), 0) for part in parts)
+            check_parts(path, count, size)
         root = ET.Element("BlockList")
         for part in sorted(parts, key=lambda part: part.number):
             ET.SubElement(root, "Latest").text = _block(upload, part.number)
-        url = urlsplit(self.sign(path, "PUT", ttl_s=_OURS_TTL_S).url)
-        client = HttpClient(f"{url.scheme}://{url.netloc}", dict, Options(redirects=False))
+        self._send("PUT", path, "comp=blocklist", ET.tostring(root))
+
+    def _sizes_of_blocks(self, path: str) -> dict[str, int]:
+        """How many bytes each block has that is there for the file, put together or not."""
         try:
-            client.request(
-                Message(
-                    method="PUT",
-                    path=f"{url.path}?{url.query}&comp=blocklist",
-                    body=ET.tostring(root),
-                    headers={"Content-Type": "application/xml"},
-                ),
-                self._patience,
-            )
+            answer = self._send("GET", path, "comp=blocklist&blocklisttype=all")
+        except NotFound:
+            return {}
+        return {
+            found[1].decode(): int(found[2])
+            for found in re.finditer(rb"<Name>([^<]*)</Name>\s*<Size>(\d+)</Size>", answer)
+        }
+
+    def _send(
+        self, method: Literal["GET", "PUT"], path: str, query: str, body: bytes | None = None
+    ) -> bytes:
+        from millrace.http.client import HttpClient, Message, Options  # noqa: PLC0415 - few need it
+
+        url = urlsplit(self.sign(path, method, ttl_s=_OURS_TTL_S).url)
+        client = HttpClient(f"{url.scheme}://{url.netloc}", dict, Options(redirects=False))
+        message = Message(
+            method=method,
+            path=f"{url.path}?{url.query}&{query}",
+            body=body,
+            headers={"Content-Type": "application/xml"},
+        )
+        try:
+            return client.request(message, self._patience).body
         finally:
             client.close()
 

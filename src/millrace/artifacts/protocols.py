@@ -103,8 +103,13 @@ class Multipart(Protocol):
         """Begin an upload: its id, and where the pieces 1 to *count* go."""
         ...
 
-    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
-        """Make the file of its pieces; again: nothing more happens."""
+    def finish_parts(
+        self, path: str, upload: str, parts: Sequence[Part], *, size: int | None = None
+    ) -> None:
+        """Make the file of its pieces; again: nothing more happens.
+
+        `InvalidArgument`, and nothing has changed, when they are not *size* bytes in all.
+        """
         ...
 
     def abort_parts(self, path: str, upload: str) -> None:

@@ -20,6 +20,7 @@ from millrace.artifacts.cloud import PATIENCE, CloudArtifacts, opened, retries
 from millrace.artifacts.location import bucket_in
 from millrace.artifacts.paths import segments
 from millrace.artifacts.protocols import SignedUrl
+from millrace.artifacts.streams import check_parts
 from millrace.core import settings
 from millrace.core.clock import now_ms
 from millrace.core.errors import InvalidArgument, NotFound, NotSupported, PermissionDenied
@@ -77,8 +78,12 @@ class S3Artifacts(CloudArtifacts):
         ]
         return upload, [SignedUrl(url=url, method="PUT") for url in urls]
 
-    def finish_parts(self, path: str, upload: str, parts: Sequence[Part]) -> None:
+    def finish_parts(
+        self, path: str, upload: str, parts: Sequence[Part], *, size: int | None = None
+    ) -> None:
         """See `Multipart`."""
+        if size is not None:
+            self._check_length(path, upload, parts, size)
         root = ET.Element("CompleteMultipartUpload")
         for part in sorted(parts, key=lambda part: part.number):
             each = ET.SubElement(root, "Part")
@@ -94,6 +99,37 @@ class S3Artifacts(CloudArtifacts):
             return
         if b"<Error>" in answer:  # S3 may find out after it has begun to answer 200
             raise InvalidArgument(f"{path!r} was not completed: {_text(answer, 'Code')}.")
+
+    def _check_length(self, path: str, upload: str, parts: Sequence[Part], size: int) -> None:
+        """Raise `InvalidArgument` unless *parts* are *size* bytes in all. Completing would replace
+        what is there, so this comes before."""
+        try:
+            sizes = self._sizes_of_parts(path, upload)
+        except NotFound:
+            known = self.stat(path)  # completed before, or aborted: completing tells
+            count = known.size if known is not None else size
+        except PermissionDenied as error:
+            raise PermissionDenied(
+                f"{self._where}: the length of parts is compared before they replace anything, for "
+                "which these credentials need s3:ListMultipartUploadParts."
+            ) from error
+        else:
+            count = sum(sizes.get(part.number, 0) for part in parts)
+        check_parts(path, count, size)
+
+    def _sizes_of_parts(self, path: str, upload: str) -> dict[int, int]:
+        """How many bytes arrived of each part, by its number."""
+        found: dict[int, int] = {}
+        marker = "0"
+        while True:
+            asked = {"uploadId": upload, "part-number-marker": marker}
+            answer = self._send("GET", path, asked)
+            for part in re.findall(rb"<Part>.*?</Part>", answer, re.DOTALL):
+                found[int(_text(part, "PartNumber"))] = int(_text(part, "Size"))
+            following = _text(answer, "NextPartNumberMarker")
+            if _text(answer, "IsTruncated") != "true" or following in {"", marker}:
+                return found
+            marker = following
 
     def abort_parts(self, path: str, upload: str) -> None:
         """See `Multipart`."""

@@ -207,6 +207,15 @@ def check_arrived(path: str, arrived: int | None, sent: int) -> None:
         raise Unavailable(f"Of {path!r} {arrived} bytes arrived of {sent}; send it again.")
 
 
+def check_parts(path: str, count: int, size: int) -> None:
+    """Raise `InvalidArgument` when pieces of *count* bytes in all are to be a file of *size*."""
+    if count != size:
+        raise InvalidArgument(
+            f"The parts of {path!r} are {count} bytes, not {size} as announced: send them again. "
+            "Nothing was replaced."
+        )
+
+
 def span(size: int, start: int, end: int | None) -> range:
     """Which bytes of *size* are meant by `get(start=, end=)`; beyond the end there are none."""
     if start < 0 or (end is not None and end < start):

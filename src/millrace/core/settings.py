@@ -448,18 +448,18 @@ AUDIT_WITNESS: Final = Setting[str | None](
 )  # fmt: skip
 OUTBOUND_ALLOWED_HOSTS: Final = Setting(
     "OUTBOUND_ALLOWED_HOSTS", str, "", "server",
-    "Comma list of hosts (name or name:port) and networks (10.1.0.0/16) that webhooks may call "
-    "although they are not public.",
+    "Comma list of hosts (name or name:port) and networks (10.1.0.0/16) that webhooks, and reading "
+    "artifacts of web servers, may call although they are not public.",
 )  # fmt: skip
 OUTBOUND_ALLOW_HTTP: Final = Setting(
-    "OUTBOUND_ALLOW_HTTP", _flag, False, "server", "Let webhooks call http:// as well as https://."
+    "OUTBOUND_ALLOW_HTTP", _flag, False, "server", "Let them call http:// as well as https://."
 )
 OUTBOUND_PORTS: Final = Setting(
-    "OUTBOUND_PORTS", str, "443,8443", "server", "Comma list of ports that webhooks may call."
+    "OUTBOUND_PORTS", str, "443,8443", "server", "Comma list of ports that they may call."
 )
 OUTBOUND_CA_FILE: Final = Setting[str | None](
     "OUTBOUND_CA_FILE", str, None, "server",
-    "CA bundle that the certificates of webhook receivers are checked against.",
+    "CA bundle that the certificates of webhook receivers and of such servers are checked against.",
 )  # fmt: skip
 WEBHOOK_REQUEST_TIMEOUT: Final = Setting(
     "WEBHOOK_REQUEST_TIMEOUT", _seconds, 10.0, "server",
@@ -597,6 +597,11 @@ ARTIFACT_RECHECK_SECONDS: Final = Setting(
     "ARTIFACT_RECHECK_SECONDS", _seconds, 3600.0, "server",
     "A file on the server's disk that was found right, and that nobody has touched since, is sent "
     "without being compared with its digest for so long. 0: compared at each full reading.",
+)  # fmt: skip
+ARTIFACT_READ_BACK: Final = Setting(
+    "ARTIFACT_READ_BACK", _flag, True, "server",
+    "Read files that clients sent past the server in parts once, soon after, to record their "
+    "digest, or to compare it with what the client said.",
 )  # fmt: skip
 ARTIFACT_TRANSFERS: Final = Setting(
     "ARTIFACT_TRANSFERS", _positive, 64, "server",

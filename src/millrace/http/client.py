@@ -30,6 +30,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.util.connection import create_connection
 
 from millrace.core.errors import InvalidArgument, MillraceError, Unavailable, from_answer
 from millrace.http.faults import Untrusted
@@ -62,12 +63,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to connect: TLS, connections kept open, whether redirects are followed.
 
     No answer longer than `limit_bytes` is read: a hostile server cannot fill the memory.
+    `addresses()` is asked for each new connection, which goes to the first that takes it; the name
+    is then looked up by nobody else, and no proxy is used.
     """
 
     tls: Tls = Tls()
     connections: int = 10
     redirects: bool = True
     limit_bytes: int = 512 * 1024 * 1024
+    addresses: Callable[[], Iterable[str]] | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -348,6 +352,27 @@ class _SecureConnection(_OneWrite, HTTPSConnection):  # type: ignore[misc]  # th
     pass
 
 
+def _pinned(connection: type[HTTPConnection], addresses: Callable[[], Iterable[str]]) -> Any:  # noqa: ANN401 - a class
+    class Pinned(connection):  # type: ignore[valid-type, misc]  # made for these addresses
+        def _new_conn(self) -> socket.socket:
+            problem: OSError | None = None
+            for address in addresses():
+                try:
+                    return create_connection(
+                        (address, self.port or self.default_port),
+                        self.timeout,
+                        source_address=self.source_address,
+                        socket_options=self.socket_options,
+                    )
+                except OSError as error:
+                    problem = error
+            if isinstance(problem, TimeoutError):
+                raise ConnectTimeoutError(self, "timed out") from problem
+            raise NewConnectionError(self, str(problem or "no address")) from problem
+
+    return Pinned
+
+
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection  # type: ignore[assignment]  # a protocol there
 
@@ -379,11 +404,16 @@ def _opener(base: str, options: Options) -> Callable[[], _Connections]:
         if tls.client_certificate:
             keywords["cert_file"] = tls.client_certificate
     host = parts.hostname or ""
+    pool = _SecurePool if parts.scheme == "https" else _Pool
+    if options.addresses is not None:
+        connection = _SecureConnection if parts.scheme == "https" else _Connection
+        name, members = "_PinnedPool", {"ConnectionCls": _pinned(connection, options.addresses)}
+        pinned: type[_Pool | _SecurePool] = type(name, (pool,), members)
+        return lambda: pinned(host, parts.port, **keywords)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(host):
         address = proxy if "://" in proxy else f"http://{proxy}"
         return lambda: _Proxied(address, **keywords)
-    pool = _SecurePool if parts.scheme == "https" else _Pool
     return lambda: pool(host, parts.port, **keywords)
 
 

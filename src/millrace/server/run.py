@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from millrace.asgi import listening
 from millrace.server import modes, workers
 from millrace.server.app import build_app
-from millrace.services.platform import open_platform, open_store
+from millrace.services.platform import open_guarded_store, open_platform
 
 if TYPE_CHECKING:
     import socket
@@ -66,7 +66,7 @@ def _serve_here(
             config.backend_store_uri,
             artifact_root=modes.default_root(config),
             local_locations=config.allow_local_artifact_locations,
-            places=modes.places(config, open_store),
+            places=modes.places(config, open_guarded_store),
             presigned_only=config.artifacts_presigned_only,
             registry_uri=config.registry_store_uri,
         )

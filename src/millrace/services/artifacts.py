@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.services.context import Context
     from millrace.services.places import Places, Spot
+    from millrace.services.read_back import ReadBack
     from millrace.services.transfers import Opened, Transfers
     from millrace.stores.protocols import RegistryStore, Stores
 
@@ -93,16 +94,18 @@ _where_of_run = msgspec.json.Decoder(_Run).decode
 class Artifacts:
     """Decides about artifacts; *freezes*: the files of models that are ready stay as they are."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         stores: Stores,
         places: Places,
         transfers: Transfers,
         *,
         registry: RegistryStore,
+        read_back: ReadBack,
         freezes: bool,
     ) -> None:
         self._stores = stores
+        self._read_back = read_back
         self._registry = registry
         self._places = places
         self._transfers = transfers
@@ -355,8 +358,8 @@ class Artifacts:
         return PartsStarted(upload_id=self._sealed(spot, upload), credentials=tuple(parts))
 
     def finish_parts(self, ctx: Context, request: FinishParts) -> Nothing:
-        """Make the file. Its bytes did not come through us, so what was recorded is outdated; what
-        the client says of them is recorded instead."""
+        """Make the file. Its bytes did not come through us, so what was recorded is outdated: what
+        the client says of them is recorded instead, and they are read soon."""
         numbers = [part.part_number for part in request.parts]
         if not 1 <= len(numbers) <= MOST_PARTS or not all(1 <= n <= MOST_PARTS for n in numbers):
             raise InvalidArgument(f"An upload has 1 to {MOST_PARTS} parts, numbered from 1.")
@@ -366,23 +369,17 @@ class Artifacts:
         self._refuse_frozen(ctx, "artifact.write", spot)
         store, upload = _in_parts(spot), self._unsealed(spot, request.upload_id)
         parts = sorted(request.parts, key=lambda part: part.part_number)
-        self._transfers.announce(spot)
-        store.finish_parts(
-            spot.path,
-            upload,
-            [Part(number=part.part_number, etag=part.etag) for part in parts],
+        numbered = [Part(number=part.part_number, etag=part.etag) for part in parts]
+        with self._transfers.replacing(spot) as announced:
+            store.finish_parts(spot.path, upload, numbered, size=request.size)
+        self._transfers.record_told(
+            spot,
+            announced,
+            size=_size(spot),
+            sha256=request.sha256.lower() if request.sha256 else None,
+            trail=ctx.trail("artifact.put"),
         )
-        trail = ctx.trail("artifact.put")
-        self._transfers.forget(spot, trail=trail)
-        if request.sha256 is None:
-            return _NOTHING
-        size = _size(spot)
-        if request.size not in {None, size}:
-            spot.store.delete(spot.path)  # nobody is to take it for the file that was meant
-            raise InvalidArgument(
-                f"The parts make {size} bytes, not {request.size} as announced: send them again."
-            )
-        self._transfers.record(spot, size=size, sha256=request.sha256.lower())
+        self._read_back.soon(spot)
         return _NOTHING
 
     def abort_parts(self, _ctx: Context, request: AbortParts) -> Nothing:

@@ -29,6 +29,7 @@ from millrace.services.model_servers import ModelServers
 from millrace.services.models import LoggedModels
 from millrace.services.moving import Moving
 from millrace.services.places import Places
+from millrace.services.read_back import ReadBack
 from millrace.services.registry import Registry
 from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
@@ -116,11 +117,13 @@ class Platform:
             most_bytes=settings.ARTIFACT_MAX_BYTES.get(),
         )
         self.groups = Groups(transfers)
+        self._read_back = ReadBack(transfers, reads=settings.ARTIFACT_READ_BACK.get())
         artifacts = Artifacts(
             stores,
             self.places,
             transfers,
             registry=self._registry_stores.registry,
+            read_back=self._read_back,
             freezes=settings.FREEZE_MODELS.get(),
         )
         self.artifacts = artifacts
@@ -361,6 +364,7 @@ class Platform:
     def close(self) -> None:
         """Finish what was accepted, then let go."""
         self._tasks.close()
+        self._read_back.close()
         self._manifests.close()
         self.groups.close()
         self.places.close()
@@ -402,6 +406,16 @@ def open_store(uri: str) -> ArtifactStore:
     from millrace.artifacts.open import open_artifacts  # noqa: PLC0415
 
     return open_artifacts(uri)
+
+
+def open_guarded_store(uri: str) -> ArtifactStore:
+    """The same for a server, which clients tell where to read: web servers are only called at
+    addresses that the operator's policy takes, as for webhooks."""
+    from millrace.artifacts.open import Reach, open_artifacts  # noqa: PLC0415 - as above
+    from millrace.http.judged import judged_client  # noqa: PLC0415 - few servers need it
+    from millrace.http.outbound import policy  # noqa: PLC0415 - as above
+
+    return open_artifacts(uri, Reach(web=lambda url: judged_client(url, policy())))
 
 
 def open_platform(  # noqa: PLR0913 - as above

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import threading
@@ -18,6 +19,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 
@@ -88,6 +90,12 @@ class Sent(NamedTuple):
     body: bytes
     offer: Offer
     trail: Trail
+
+
+class Announced(NamedTuple):
+    """That new bytes come: as the ledger was told, None if it had nothing."""
+
+    token: str | None
 
 
 class Whole(NamedTuple):
@@ -234,10 +242,10 @@ class Transfers:
                     replace=offer.replace,
                 )
             except AlreadyExists as error:
-                self._take_back(began)
+                self._take_back(spot, began)
                 raise _failed_precondition(error) from error
             except BaseException:
-                self._take_back(began)
+                self._take_back(spot, began)
                 raise
             record = _new_record(spot, stat)
             self._ledger.settle(record, token=began.token, trail=trail).result()
@@ -263,7 +271,7 @@ class Transfers:
             settled: list[tuple[ArtifactRecord, Future[None]] | MillraceError] = []
             for (spot, _, _, trail), stat, mine in zip(uploads, found, began, strict=True):
                 if isinstance(stat, MillraceError):
-                    self._take_back(mine)
+                    self._take_back(spot, mine)
                     settled.append(_failed_precondition(stat))
                     continue
                 record = _new_record(spot, stat)
@@ -304,7 +312,7 @@ class Transfers:
             if isinstance(found, MillraceError):
                 files[at] = found
             elif found is not None:
-                began[at].known, began[at].token = found, token
+                began[at] = _Began(found, token, _etag(uploads[at].spot))
         return began
 
     def _recorded(
@@ -339,15 +347,56 @@ class Transfers:
         ]
         return sorted(found, key=lambda uri: uri != spot.uri)
 
-    def announce(self, spot: Spot) -> None:
-        """Say that bytes will come to *spot* which do not pass through here."""
-        self._begin(spot, _Began())
+    @contextlib.contextmanager
+    def replacing(self, spot: Spot) -> Iterator[Announced]:
+        """Say that bytes come to *spot* now which do not pass through here. When the block fails
+        and nothing was replaced, all is as it was."""
+        began = _Began()
+        self._begin(spot, began)
+        try:
+            yield Announced(began.token)
+        except BaseException:
+            self._take_back(spot, began)
+            raise
 
-    def record(self, spot: Spot, *, size: int, sha256: str) -> None:
-        """Record what a client says of bytes that did not pass through here. Each full reading
-        compares them, as ever."""
-        record = ArtifactRecord(uri=spot.uri, size=size, sha256=sha256, recorded_ms=now_ms())
-        self._ledger.settle(record, token=None).result()
+    def record_told(
+        self, spot: Spot, announced: Announced, *, size: int, sha256: str | None, trail: Trail
+    ) -> None:
+        """Record what a client says of bytes that did not pass through here. Without a digest the
+        record stays unsettled until a full reading finds one (`read_back`, or the first that comes
+        a while later)."""
+        record = ArtifactRecord(
+            uri=spot.uri,
+            size=size,
+            sha256=sha256 or "",
+            recorded_ms=now_ms(),
+            token=None if sha256 else _token(),
+        )
+        self._ledger.settle(record, token=announced.token, trail=trail).result()
+
+    def read_back(self, spot: Spot, goes_on: Callable[[], bool]) -> None:
+        """Read all of a file that did not pass through here, while *goes_on*: compare it with the
+        digest that is recorded (`DataLoss`), or record the one that is found."""
+        record = self._ledger.record(spot.uri)
+        before = spot.store.stat(spot.path)
+        if record is None or before is None:
+            return  # deleted meanwhile
+        if record.token is None:
+            with contextlib.closing(self.open(spot)) as opened:
+                for _ in itertools.takewhile(lambda _: goes_on(), opened.chunks()):
+                    pass
+            return
+        digest = hashlib.sha256()
+        with contextlib.closing(spot.store.get(spot.path)) as body:
+            for chunk in body:
+                digest.update(chunk)
+                if not goes_on():
+                    return
+        if spot.store.stat(spot.path) == before:
+            new = ArtifactRecord(
+                uri=spot.uri, size=before.size, sha256=digest.hexdigest(), recorded_ms=now_ms()
+            )
+            self._ledger.settle(new, token=record.token).result()
 
     def forget(self, spot: Spot, *, trail: Trail) -> None:
         """Drop the records of a file or folder that is about to be deleted."""
@@ -370,11 +419,15 @@ class Transfers:
         began.known = self._ledger.begin(spot.uri, token).result()
         if began.known is not None:
             began.token = token
+            began.etag = _etag(spot)
 
-    def _take_back(self, began: _Began) -> None:
-        """Settle on what was there before, because that is what still is."""
-        if began.known is not None and began.known.token is None:
-            with contextlib.suppress(MillraceError):  # unsettled is true, too
+    def _take_back(self, spot: Spot, began: _Began) -> None:
+        """Settle on what was there before, if that is what still is: a store that failed, or did
+        not answer, may have the new bytes all the same."""
+        if began.known is None or began.known.token is not None or began.etag is None:
+            return
+        with contextlib.suppress(MillraceError):  # unsettled is true, too
+            if _etag(spot) == began.etag:
                 self._ledger.settle(began.known, token=began.token).result()
 
     def _remember_written(self, spot: Spot, stat: ArtifactStat, sha256: str) -> None:
@@ -512,11 +565,13 @@ class Transfers:
                 self._known.popitem(last=False)
 
 
+@dataclass
 class _Began:
-    """What an upload found in the ledger when its bytes were complete."""
+    """What an upload found when its bytes were complete: in the ledger, and in the store."""
 
     known: ArtifactRecord | None = None
     token: str | None = None
+    etag: str | None = None
 
 
 class _Intake:
@@ -574,6 +629,15 @@ def _is_fresh(token: str) -> bool:
 
 def _identity(file: int) -> Identity:
     return identity(os.fstat(file))
+
+
+def _etag(spot: Spot) -> str | None:
+    """The store's own entity tag of what is at *spot*, if it can be had."""
+    try:
+        stat = spot.store.stat(spot.path)
+    except MillraceError:
+        return None
+    return stat.etag if stat is not None else None
 
 
 def _token() -> str:

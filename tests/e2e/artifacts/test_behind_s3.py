@@ -18,6 +18,7 @@ from millrace.artifacts.open import open_artifacts
 from millrace.artifacts.protocols import ArtifactStore
 from tests.artifact_servers import S3Server, make_s3_bucket, private_moto, served
 from tests.services import clean_environment, private_millrace
+from tests.unit.client.scenes import until
 from tests.wire import build
 from tests.wire.client import Api, Reply
 from tests.wire.expect import INVALID, done, ok, refused
@@ -104,6 +105,18 @@ def test_a_file_in_parts_past_the_server(api: Api, home: str) -> None:
     assert ok(api.get("/api/3.0/mlflow/server-info"))["multipart_uploads_enabled"] is True
 
 
+def put_in_parts(api: Api, home: str, body: bytes, **told: object) -> Reply:
+    """Sent past the server in two parts, and completed with what is *told* of the whole."""
+    upload = started(api, home, 2)
+    pieces = (body[: 5 * MIB], body[5 * MIB :])
+    parts = [
+        sent(credential, piece)
+        for credential, piece in zip(upload["credentials"], pieces, strict=True)
+    ]
+    asked = {"path": "big.bin", "upload_id": upload["upload_id"], "parts": parts}
+    return api.post(f"{PROXY}/mpu/complete/{home}", asked | told)
+
+
 def test_a_file_in_parts_has_the_digest_that_its_client_tells(
     api: Api, home: str, inside: ArtifactStore
 ) -> None:
@@ -111,20 +124,7 @@ def test_a_file_in_parts_has_the_digest_that_its_client_tells(
     body = os.urandom(6 * MIB)
     digest = hashlib.sha256(body).hexdigest()
 
-    def finish(size: int, **told: object) -> Reply:
-        upload = started(api, home, 2)
-        parts = [
-            sent(credential, part)
-            for credential, part in zip(
-                upload["credentials"], (body[: 5 * MIB], body[5 * MIB :]), strict=True
-            )
-        ]
-        asked = {"path": "big.bin", "upload_id": upload["upload_id"], "parts": parts}
-        return api.post(f"{PROXY}/mpu/complete/{home}", asked | {"size": size} | told)
-
-    refused(finish(len(body) - 1, sha256=digest), INVALID, str(len(body)))
-    assert inside.stat(f"{home}/big.bin") is None
-    done(finish(len(body), sha256=digest.upper()))
+    done(put_in_parts(api, home, body, size=len(body), sha256=digest.upper()))
     got = api.get(f"{PROXY}/artifacts/{home}/big.bin")
 
     assert got.body == body
@@ -132,6 +132,59 @@ def test_a_file_in_parts_has_the_digest_that_its_client_tells(
     inside.put(f"{home}/big.bin", [body[:-1], b"?" if body[-1:] != b"?" else b"!"])
     with pytest.raises(http.client.IncompleteRead):
         api.get(f"{PROXY}/artifacts/{home}/big.bin")
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_parts_of_another_length_leave_what_was_there(api: Api, home: str, is_there: bool) -> None:
+    """The older version, and what is recorded of it."""
+    if is_there:
+        assert api.request("PUT", f"{PROXY}/artifacts/{home}/big.bin", body=b"old").status == 200
+    before = api.get(f"{PROXY}/artifacts/{home}/big.bin")
+    body = os.urandom(5 * MIB + 1)
+
+    told = {"size": len(body) - 1, "sha256": hashlib.sha256(body).hexdigest()}
+    refused(put_in_parts(api, home, body, **told), INVALID, str(len(body)))
+
+    after = api.get(f"{PROXY}/artifacts/{home}/big.bin")
+    assert (after.status, after.headers.get("etag")) == (before.status, before.headers.get("etag"))
+    assert after.body == b"old" or not is_there
+
+
+def tag_once_read(api: Api, home: str) -> str:
+    """The entity tag of the file when the server has read it back."""
+    until(lambda: "repr-digest" in looked_at(api, home).headers, within_s=60)
+    return looked_at(api, home).headers["etag"]
+
+
+def looked_at(api: Api, home: str) -> Reply:
+    return api.request("HEAD", f"{PROXY}/artifacts/{home}/big.bin")
+
+
+def test_a_file_in_parts_of_a_client_that_tells_no_digest_is_read_back(
+    api: Api, home: str, inside: ArtifactStore
+) -> None:
+    """The digest is what the store has; it takes the place of that of an older version."""
+    bodies = [os.urandom(5 * MIB + 7), os.urandom(5 * MIB + 7)]
+    digests = [hashlib.sha256(body).hexdigest() for body in bodies]
+
+    for body, digest in zip(bodies, digests, strict=True):
+        done(put_in_parts(api, home, body))
+        assert tag_once_read(api, home) == f'"{digest}"'
+    assert api.get(f"{PROXY}/artifacts/{home}/big.bin").body == bodies[1]
+    inside.put(f"{home}/big.bin", [bodies[0]])
+
+    with pytest.raises(http.client.IncompleteRead):
+        api.get(f"{PROXY}/artifacts/{home}/big.bin")
+
+
+def test_parts_with_other_bytes_than_told_are_found_damaged(api: Api, home: str) -> None:
+    """Before anybody asks for them."""
+    body = os.urandom(5 * MIB + 7)
+
+    done(put_in_parts(api, home, body, size=len(body), sha256="0" * 64))
+
+    until(lambda: looked_at(api, home).status != 200, within_s=60)
+    assert api.get(f"{PROXY}/artifacts/{home}/big.bin").error_code == "DATA_LOSS"
 
 
 def test_bytes_that_are_here_need_no_upload(api: Api, home: str, inside: ArtifactStore) -> None:
