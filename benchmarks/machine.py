@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,14 @@ def _filesystem(folder: Path) -> str:
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     holding = [(len(at), kind) for at, kind in mounts if folder.resolve().is_relative_to(at)]
     return max(holding)[1]
+
+
+def touch_memory(folder: Path, size: int) -> None:
+    """Let the system use *size* bytes for a file in *folder*, and give them back."""
+    block = os.urandom(1 << 20)
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(size >> 20):
+            file.write(block)
 
 
 def calibrate() -> float:

@@ -258,7 +258,7 @@ def make_gcs_bucket(url: str, name: str) -> None:
 
 
 def _put(url: str, headers: dict[str, str] | None = None) -> None:
-    answer = urllib3.request("PUT", url, headers=headers, body=b"", retries=False)
+    answer = urllib3.request("PUT", url, headers=headers, body=b"", retries=False, timeout=60)
     assert answer.status in {200, 201}, answer.data
 
 

@@ -34,7 +34,9 @@ on_signing = pytest.mark.parametrize("place", SIGNING, indirect=True)
 
 
 def send(signed: SignedUrl, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
-    answer = urllib3.request(signed.method, signed.url, headers=signed.headers, body=body)
+    answer = urllib3.request(
+        signed.method, signed.url, headers=signed.headers, body=body, timeout=60
+    )
     assert answer.status in {200, 201}, answer.data
     return answer
 
@@ -67,7 +69,7 @@ def test_a_signed_url_is_good_for_nothing_else(store: ArtifactStore) -> None:
         ("GET", signed.url.replace("/file?", "/other?")),
     ):
         headers = {"x-ms-blob-type": "BlockBlob"}
-        answer = urllib3.request(method, url, headers=headers, body=b"", retries=False)
+        answer = urllib3.request(method, url, headers=headers, body=b"", retries=False, timeout=60)
         assert answer.status == 403
 
     assert files(store) == {"file": b"x"}

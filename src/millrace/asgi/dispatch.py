@@ -56,6 +56,9 @@ class Route(Protocol):
 
 
 Methods = dict[str, Route]
+Segments = tuple[str, ...]
+Named = tuple[tuple[int, str], ...]
+"""Which segments of a path are named in its template, and how."""
 
 
 class Router:
@@ -63,8 +66,10 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._fixed: dict[str, Methods] = {}
-        self._templates: dict[tuple[str, ...], tuple[tuple[str, ...], Methods]] = {}
-        self._prefixes: dict[tuple[str, ...], tuple[str, Methods]] = {}
+        # By how many segments a path has and which of them are named, then by the others.
+        self._templates: dict[int, dict[Named, dict[Segments, Methods]]] = {}
+        # By how many segments come before the rest, then by them.
+        self._prefixes: dict[int, dict[Segments, tuple[str, Methods]]] = {}
         for route in routes:
             methods = self._methods(route.path)
             if route.method in methods:
@@ -84,31 +89,39 @@ class Router:
         segments = path.split("/")
         if segments[-1].endswith(":rest}"):
             name = segments.pop()[1:].partition(":")[0]
-            return self._prefixes.setdefault(tuple(segments), (name, {}))[1]
-        names = tuple(part[1:-1] if part.startswith("{") else "" for part in segments)
-        shape = tuple("" if name else part for name, part in zip(names, segments, strict=True))
-        return self._templates.setdefault(shape, (names, {}))[1]
+            alike = self._prefixes.setdefault(len(segments), {})
+            return alike.setdefault(tuple(segments), (name, {}))[1]
+        named = tuple((at, part[1:-1]) for at, part in enumerate(segments) if part.startswith("{"))
+        shapes = self._templates.setdefault(len(segments), {}).setdefault(named, {})
+        return shapes.setdefault(_shape(segments, named), {})
 
     def _by_template(self, incoming: Incoming) -> Methods | None:
         # Split before decoding: an encoded slash belongs to its segment.
-        raw = incoming.raw_path.decode("latin-1").split("/")
-        segments = [_decoded(part) for part in raw]
-        for shape, (names, methods) in self._templates.items():
-            if len(shape) == len(segments) and all(
-                part if name else part == fixed
-                for part, fixed, name in zip(segments, shape, names, strict=True)
-            ):
-                incoming.values = {
-                    name: part for name, part in zip(names, segments, strict=True) if name
-                }
+        raw = incoming.raw_path
+        segments = raw.decode("latin-1").split("/")
+        if b"%" in raw or not raw.isascii():
+            segments = [_decoded(part) for part in segments]
+        for named, shapes in self._templates.get(len(segments), {}).items():
+            methods = shapes.get(_shape(segments, named))
+            if methods is not None and all(segments[at] for at, _ in named):
+                incoming.values = {name: segments[at] for at, name in named}
                 if any("\0" in part for part in incoming.values.values()):
                     raise InvalidArgument("The path holds a NUL character.")
                 return methods
-        for prefix, (name, methods) in self._prefixes.items():
-            if len(segments) > len(prefix) and tuple(segments[: len(prefix)]) == prefix:
-                incoming.values = {name: "/".join(segments[len(prefix) :])}
-                return methods
+        for count, prefixes in self._prefixes.items():
+            found = prefixes.get(tuple(segments[:count])) if len(segments) > count else None
+            if found is not None:
+                incoming.values = {found[0]: "/".join(segments[count:])}
+                return found[1]
         return None
+
+
+def _shape(segments: list[str], named: Named) -> Segments:
+    """The segments that are not named, in their places."""
+    kept = segments.copy()
+    for at, _ in named:
+        kept[at] = ""
+    return tuple(kept)
 
 
 def _decoded(part: str) -> str:

@@ -13,7 +13,7 @@ import os
 import re
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httptools
 import msgspec
@@ -170,7 +170,7 @@ class Protocol(HttpToolsProtocol):
         self._body_bytes = self._fed_bytes = 0
         super().on_headers_complete()
         self.scope[AT_ONCE] = partial(_write_at_once, self.cycle)  # type: ignore[typeddict-unknown-key]  # ours
-        self._link = Link(self.cycle)
+        self._link = Link(self, self.cycle)
         self.scope[LINK] = self._link  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_body(self, body: bytes) -> None:
@@ -188,6 +188,24 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         self._has_completed = True
         super().on_message_complete()
+
+    def lend_body(self, size: int) -> Loan | None:
+        """See `Link.lend_body`."""
+        cycle = self.cycle
+        left = size - self._body_bytes
+        if left <= 0 or not self._in_body or cycle.disconnected or self.pipeline:
+            return None
+        self.flow.pause_reading()
+        first, cycle.body = bytes(cycle.body), bytearray()
+        descriptor = os.dup(self.transport.get_extra_info("socket").fileno())
+        return Loan(descriptor, first, left)
+
+    def end_body(self) -> None:
+        """Somebody else has read the body to its end: what comes now is the next request."""
+        if self.parser is not None:
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, unless the body of this one was not wanted."""
@@ -334,17 +352,42 @@ def _write_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, b
     return True
 
 
+class Loan(NamedTuple):
+    """A body to be read elsewhere: a descriptor (the reader's to close), what is here already, and
+    how much is still to come."""
+
+    descriptor: int
+    first: bytes
+    left: int
+
+
 class Link:
-    """Lends the socket of one request, so that a thread writes the answer past the loop.
+    """Lends the socket of one request, so that a thread reads the body or writes the answer past
+    the loop.
 
     What goes through the loop costs it a copy and a turn for each piece, and everybody else waits.
     """
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, protocol: Protocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
         self._cycle = cycle
         self.has_body = cycle.scope["method"] != "HEAD"
         self.takes_chunks = cycle.scope["http_version"] == "1.1"
         self.sink: Callable[[bytes], bool] | None = None
+
+    def lend_body(self, size: int) -> Loan | None:
+        """Let a thread read the body of *size* bytes from the socket itself; None where it must
+        come through the loop: it is here already, or the client waits to be asked for it.
+
+        Nothing else is read until `end_body`, or until the answer is out.
+        """
+        if self._cycle.waiting_for_100_continue:
+            return None
+        return self._protocol.lend_body(size)
+
+    def end_body(self) -> None:
+        """All of a lent body was read, and no more."""
+        self._protocol.end_body()
 
     def pour_into(self, sink: Callable[[bytes], bool] | None) -> None:
         """Give the rest of the body to *sink*, as it is read. It says whether it has room; where

@@ -1,21 +1,32 @@
-"""A request's body on its way from the loop into a thread, with a bound on what waits between."""
+"""A request's body on its way into a thread: from the loop, with a bound on what waits between, or
+straight from the socket."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import select
+import socket
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from millrace.asgi.errors import Disconnected
+from millrace.asgi.protocol import MIN_BYTES, WINDOW_S, TooSlow
 from millrace.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from millrace.asgi.exchange import Receive
-    from millrace.asgi.protocol import Link
+    from millrace.asgi.protocol import Link, Loan
 
+_PIECE: Final = 1024 * 1024
+# A thread is woken for no less, unless there is no more, or nothing comes for a moment.
+_WOKEN_FOR: Final = 256 * 1024
+_LOOK_S = 0.5
 HELD_BYTES: Final = 4 * 1024 * 1024
 """How much of a body may wait for its thread; then the client is made to wait."""
 
@@ -117,3 +128,75 @@ class Pipe:
             self._may_go_on.set()
         if self._link is not None:
             self._link.read_on()
+
+
+class Tap:
+    """A lent body, read by the thread that iterates: no copies, no turns of the loop."""
+
+    def __init__(self, loan: Loan) -> None:
+        self._loan = loan
+        self._socket = socket.socket(fileno=loan.descriptor)
+        self._lock = threading.Lock()
+        self._is_claimed = False
+        self._must_stop = False
+        self._window_end = 0.0
+        self._window_bytes = 0
+        self._woken_for = 1
+        self.is_read = False
+
+    def claim(self) -> bool:
+        """Whether the caller is the first who asks: it reads, and closes."""
+        with self._lock:
+            was_claimed, self._is_claimed = self._is_claimed, True
+        return not was_claimed
+
+    def stop(self) -> None:
+        """Let the thread fail soon; one that has not begun does not begin."""
+        self._must_stop = True
+        if self.claim():
+            self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        with contextlib.suppress(OSError):  # it is gone
+            self._wake_for(1)
+        self._socket.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self._loan.left
+        if self._loan.first:
+            yield self._loan.first
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        while left:
+            try:
+                chunk = os.read(self._loan.descriptor, min(left, _PIECE))
+            except BlockingIOError:
+                self._wake_for(min(left, _WOKEN_FOR))
+                self._wait(poll)
+                continue
+            except OSError:
+                raise Disconnected from None
+            if not chunk:
+                raise Disconnected
+            left -= len(chunk)
+            self._window_bytes += len(chunk)
+            self.is_read = not left
+            yield chunk
+
+    def _wake_for(self, count: int) -> None:
+        if count != self._woken_for:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+            self._woken_for = count
+
+    def _wait(self, poll: select.poll) -> None:
+        """Until more comes, or for a moment; a client that sends next to nothing is cut."""
+        now = time.monotonic()
+        if now > self._window_end:  # it is we who took so long
+            self._window_end, self._window_bytes = now + WINDOW_S, 0
+        if poll.poll(_LOOK_S * 1000):
+            return
+        if self._must_stop:
+            raise Unavailable("The server stopped before all of the body was here.")
+        if time.monotonic() > self._window_end and self._window_bytes < MIN_BYTES:
+            raise TooSlow(f"Less than {MIN_BYTES} bytes came in {WINDOW_S:.0f} seconds.")

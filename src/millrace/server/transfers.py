@@ -16,17 +16,18 @@ from millrace.asgi.bodies import announced_size, read_body, refuse_coding, requi
 from millrace.asgi.exchange import Answer, Streamed
 from millrace.core import bundles, clock, wire
 from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
-from millrace.server.pipes import Pipe
+from millrace.server.pipes import Pipe, Tap
 from millrace.server.sending import Parcel, deliver
 from millrace.services.context import Context
 from millrace.services.folders import Archive, Bundle
 from millrace.services.transfers import CHECKED_FIRST, Offer, Replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from millrace.api.endpoint import Endpoint
     from millrace.asgi.exchange import Headers, Incoming, Receive, Scope, Send
+    from millrace.asgi.protocol import Link
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.errors import MillraceError
     from millrace.server.bridge import Bridge
@@ -89,18 +90,49 @@ class UploadRoute:
             if record is None:
                 record = await self._bridge().run(lambda: take([body], offer))
         else:
-            loop = asyncio.get_running_loop()
-            pipe = Pipe(loop, waits=b"expect" in headers, link=incoming.link)
-            filling = asyncio.ensure_future(pipe.fill(receive))
-            try:
-                record = await self._bridge().run(lambda: take(pipe, offer))
-            finally:
-                filling.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await filling
+            record = await self._take_large(take, offer, incoming, receive)
         return Answer(
             content_type=b"", headers=tuple(files.tag_headers(record.sha256, record.sha256))
         )
+
+    async def _take_large(
+        self,
+        take: Callable[[Iterable[bytes], Offer], ArtifactRecord],
+        offer: Offer,
+        incoming: Incoming,
+        receive: Receive,
+    ) -> ArtifactRecord:
+        link: Link | None = incoming.link
+        loan = link.lend_body(offer.size) if link is not None and offer.size is not None else None
+        if link is not None and loan is not None:
+            return await self._take_lent(lambda body: take(body, offer), link, Tap(loan))
+        loop = asyncio.get_running_loop()
+        pipe = Pipe(loop, waits=b"expect" in incoming.headers, link=link)
+        filling = asyncio.ensure_future(pipe.fill(receive))
+        try:
+            return await self._bridge().run(lambda: take(pipe, offer))
+        finally:
+            filling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await filling
+
+    async def _take_lent(
+        self, take: Callable[[Iterable[bytes]], ArtifactRecord], link: Link, tap: Tap
+    ) -> ArtifactRecord:
+        def read() -> ArtifactRecord:
+            if not tap.claim():
+                raise Unavailable("The server has stopped.")
+            try:
+                return take(tap)
+            finally:
+                tap.close()
+
+        try:
+            return await self._bridge().run(read)
+        finally:
+            if tap.is_read:
+                link.end_body()
+            tap.stop()
 
     async def _take_small(
         self, context: Context, request: object, body: bytes, offer: Offer

@@ -83,7 +83,7 @@ def started(api: Api, home: str, count: int) -> dict[str, Any]:
 
 def sent(credential: dict[str, Any], body: bytes) -> dict[str, Any]:
     answer = urllib3.request(
-        "PUT", credential["url"], body=body, headers=credential.get("headers", {})
+        "PUT", credential["url"], body=body, headers=credential.get("headers", {}), timeout=60
     )
     assert answer.status == 200, answer.data
     return {"part_number": credential["part_number"], "etag": answer.headers["etag"],
@@ -259,7 +259,8 @@ def test_a_signed_download(api: Api, home: str) -> None:
     signed = ok(api.get(f"{PROXY}/presigned/{home}/x"))
 
     assert signed["file_size"] == 5
-    assert urllib3.request("GET", signed["url"], headers=signed.get("headers", {})).data == b"hello"
+    got = urllib3.request("GET", signed["url"], headers=signed.get("headers", {}), timeout=60)
+    assert got.data == b"hello"
     assert api.get(f"{PROXY}/presigned/{home}/none").status == 404
 
 
