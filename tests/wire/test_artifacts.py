@@ -418,6 +418,33 @@ def test_the_later_of_two_uploads_is_there_whole(site: Site, home: str) -> None:
         link.close()
 
 
+@pytest.mark.parametrize("size", [300_000, LARGE])
+def test_the_next_request_may_come_with_the_end_of_a_large_body(
+    site: Site, home: str, size: int
+) -> None:
+    """It is not taken for a part of the body, and the connection is fit for it."""
+    body = os.urandom(size)
+    more = b"GET /health HTTP/1.1\r\nHost: %s\r\n" % site.api.authority.encode()
+    again = head(site, f"{home}/y", size) + body
+
+    reply = site.api.raw(
+        head(site, f"{home}/x", size) + body + more + b"\r\n" + again
+        + more + b"Connection: close\r\n\r\n"
+    )  # fmt: skip
+
+    assert (reply.statuses, reply.closed) == ([200] * 4, True)
+    assert site.get(f"{home}/x").body == site.get(f"{home}/y").body == body
+
+
+def test_an_upload_that_is_refused_halfway_is_answered(site: Site, home: str) -> None:
+    """Also when the client goes on sending."""
+    site.put(f"{home}/folder/file", b"x")
+    refused_at_once = head(site, f"{home}/folder", LARGE) + bytes(LARGE)
+
+    assert site.api.raw(refused_at_once).status == 400
+    assert site.get(f"{home}/folder/file").body == b"x"
+
+
 def test_a_refused_upload_need_not_be_sent(site: Site) -> None:
     with site.api.socket() as link:
         link.sendall(head(site, "a/../x", LARGE, b"Expect: 100-continue\r\n"))

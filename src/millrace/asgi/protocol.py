@@ -189,11 +189,10 @@ class Protocol(HttpToolsProtocol):
         self._has_completed = True
         super().on_message_complete()
 
-    def lend_body(self, size: int) -> Loan | None:
+    def lend_body(self, cycle: RequestResponseCycle, size: int) -> Loan | None:
         """See `Link.lend_body`."""
-        cycle = self.cycle
         left = size - self._body_bytes
-        if left <= 0 or not self._in_body or cycle.disconnected or self.pipeline:
+        if cycle is not self.cycle or not self._in_body or left <= 0 or cycle.disconnected:
             return None
         self.flow.pause_reading()
         first, cycle.body = bytes(cycle.body), bytearray()
@@ -210,7 +209,9 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, unless the body of this one was not wanted."""
         super().on_response_complete()
-        if self._in_body and not self.pipeline and not self.transport.is_closing():
+        # What is read may already be the body of the next one.
+        is_unwanted = self._in_body and self.cycle.response_complete
+        if is_unwanted and not self.pipeline and not self.transport.is_closing():
             self._linger()
 
     def check_pace(self, now: float) -> None:
@@ -383,7 +384,7 @@ class Link:
         """
         if self._cycle.waiting_for_100_continue:
             return None
-        return self._protocol.lend_body(size)
+        return self._protocol.lend_body(self._cycle, size)
 
     def end_body(self) -> None:
         """All of a lent body was read, and no more."""

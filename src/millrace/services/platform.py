@@ -118,7 +118,7 @@ class Platform:
         )
         self.groups = Groups(transfers)
         self._read_back = ReadBack(transfers, reads=settings.ARTIFACT_READ_BACK.get())
-        artifacts = Artifacts(
+        self.artifacts = artifacts = Artifacts(
             stores,
             self.places,
             transfers,
@@ -126,7 +126,6 @@ class Platform:
             read_back=self._read_back,
             freezes=settings.FREEZE_MODELS.get(),
         )
-        self.artifacts = artifacts
         views = Views(stores.views, stores.tracking)
         self._tasks = Tasks(stores)
         moving = Moving(stores, self.places, transfers)
