@@ -16,7 +16,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -184,13 +185,8 @@ def own_server(kind: str, *options: str) -> Server:
 
 def private_postgres(*options: str) -> Server:
     """A PostgreSQL server of our own."""
-    initdb, binary = _postgres_binary("initdb"), _postgres_binary("postgres")
-    folder = Path(tempfile.mkdtemp(prefix="mr-pg-"))
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL will not run as root
-        user = next(one for one in pwd.getpwall() if one.pw_name in {"postgres", "nobody"})
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    initdb = _postgres_binary("initdb")
+    folder, who = _postgres_folder()
     made = ["-D", folder / "db", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run(
         [initdb, *made, "--locale=C.UTF-8"],
@@ -199,11 +195,60 @@ def private_postgres(*options: str) -> Server:
         cwd=folder,
         **who,
     )
+    return _postgres_in(folder, who, options)
+
+
+def standby_of(primary: Server) -> Server:
+    """A PostgreSQL server of our own that follows *primary*, of our own, too, as it writes.
+
+    From here on *primary* acknowledges only what the standby has. `promote` makes it take over.
+    """
+    folder, who = _postgres_folder()
+    copied = ["-h", LOOPBACK, "-p", str(primary.url.port), "-U", "postgres", "-D", folder / "db"]
+    subprocess.run(
+        [
+            _postgres_binary("pg_basebackup"), *copied,
+            "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **who,
+    )  # fmt: skip
+    standby = _postgres_in(folder, who, ())
+    # After the copy: the standby itself, once it has taken over, waits for nobody.
+    primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+    following = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+    until = time.monotonic() + 30
+    while primary.execute(following) != [(1,)]:
+        assert time.monotonic() < until, "the standby does not follow"
+        time.sleep(0.05)
+    return standby
+
+
+def promote(standby: Server) -> None:
+    """Make a standby take over; returns when it takes writes."""
+    assert standby.execute("SELECT pg_promote()") == [(True,)]
+
+
+def _postgres_folder() -> tuple[Path, dict[str, Any]]:
+    """A folder for a server, and how to start programs as the user it belongs to."""
+    folder = Path(tempfile.mkdtemp(prefix="mr-pg-"))
+    if os.geteuid() != 0:
+        return folder, {}
+    # PostgreSQL will not run as root.
+    user = next(one for one in pwd.getpwall() if one.pw_name in {"postgres", "nobody"})
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return folder, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _postgres_in(folder: Path, who: dict[str, Any], options: Sequence[str]) -> Server:
+    """A server on the data in *folder*."""
     settings = ["fsync=off", "full_page_writes=off", "max_connections=200", *options]
     port = free_port()
     url = make_url(f"postgresql+psycopg://postgres@{LOOPBACK}:{port}")
     addresses = [f"listen_addresses={LOOPBACK}", f"unix_socket_directories={folder}"]
-    command = [binary, "-D", folder / "db", "-p", str(port)]
+    command = [_postgres_binary("postgres"), "-D", folder / "db", "-p", str(port)]
     for setting in (*addresses, *settings):
         command += ["-c", setting]
 

@@ -1,8 +1,8 @@
-"""The stores under test: every test of this folder runs once for each."""
+"""The stores under test: every test of this folder runs once for each that has what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,39 @@ OPENERS: dict[str, Callable[[Path], Stores]] = {
 }
 
 
+LACKING: Mapping[str, frozenset[str]] = {"file": frozenset({"registry", "webhooks"})}
+"""What a store does not keep, and says so: `test_same_tests` asks it. Tests that need any of it
+(`@pytest.mark.needs("registry")`) are not made for that store."""
+
+Found = Mapping[str, Mapping[str, frozenset[str]]]
+FOUND = pytest.StashKey[Found]()
+"""By store, the tests of this folder that were found for it, and what each of them needs."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "stores" in metafunc.fixturenames:
+        needs = needed(metafunc.definition)
+        names = [name for name in OPENERS if not needs & LACKING.get(name, frozenset())]
+        metafunc.parametrize("stores", names, indirect=True)
+
+
+def needed(test: pytest.Item) -> frozenset[str]:
+    """What a test needs of a store beyond its tracking."""
+    return frozenset(mark.args[0] for mark in test.iter_markers("needs"))
+
+
+@pytest.hookimpl(tryfirst=True)  # before any are left out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in OPENERS}
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if Path(__file__).parent in item.path.parents and case and "stores" in case.params:
+            store, words = case.params["stores"], case.id.split("-")
+            words.remove(store)
+            found[store][f"{item.nodeid.partition('[')[0]} {'-'.join(words)}"] = needed(item)
+    config.stash[FOUND] = found
+
+
 def give_back(folder: Path) -> None:
     """Let others have the databases that stand for the places in *folder*."""
     for kind, lent_to in [one for one in _LENT if one[1] == folder]:
@@ -69,7 +102,7 @@ def _give_back(tmp_path: Path) -> Iterator[None]:
     give_back(tmp_path)
 
 
-@pytest.fixture(params=OPENERS)
+@pytest.fixture
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """A place without any records but the default experiment."""
     opened = OPENERS[request.param](tmp_path)

@@ -47,17 +47,13 @@ from millrace.core.rules import approvals as rules
 from millrace.stores.protocols import ApprovalStore, Stores
 from tests.contract.build import act, audited, receipt
 
+pytestmark = pytest.mark.needs("registry")
+
 NAME = "risk-a"
 GUARDS = (Guard(stage="Production"), Guard(alias="champ*"))
 POLICY = Policy(models="risk-*", guards=GUARDS)
 ACCURATE = Gates(metrics=(MetricGate(metric="acc", compare=">=", value=0.9),))
 TO_PRODUCTION = Wish(name=NAME, version="1", stage="Production")
-
-
-@pytest.fixture(autouse=True)
-def _has_registry(stores: Stores) -> None:
-    if stores.kind == "file":
-        pytest.skip("a folder of files has no model registry")
 
 
 @pytest.fixture

@@ -64,10 +64,9 @@ def change_model(stores: Stores, number: int, operations: int) -> Registered:
     return told
 
 
+@pytest.mark.needs("registry")
 @pytest.mark.timeout(3_600)
 def test_a_model_that_all_change_is_as_they_were_told(stores: Stores, full_size: bool) -> None:
-    if stores.kind == "file":
-        pytest.skip("a folder of files has no model registry")
     writers, operations = (64, 10_000) if full_size else (12, 60)
     registry = stores.registry
     registry.add_registered_model(

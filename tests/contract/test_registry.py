@@ -29,11 +29,7 @@ from millrace.core.rules import manifests
 from millrace.stores.protocols import RegistryStore, Stores
 from tests.contract.build import add_model, add_run, at_once, batch, dataset_input, query, receipt
 
-
-@pytest.fixture(autouse=True)
-def _has_registry(stores: Stores) -> None:
-    if stores.kind == "file":
-        pytest.skip("a folder of files has no model registry")
+pytestmark = pytest.mark.needs("registry")
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from millrace.core.errors import (
     InvalidArgument,
     MillraceError,
     NotFound,
-    NotSupported,
 )
 from millrace.core.filters import LOGGED_MODELS
 from millrace.core.numbers import NAN_KEY, key_of
@@ -325,13 +324,10 @@ def registered(**fields: Any) -> HeldModel:
 
 @pytest.fixture
 def registry(stores: Stores) -> RegistryStore:
-    if stores.kind == "file":
-        with pytest.raises(NotSupported, match="needs a database"):
-            stores.transfer.adopt_registered_model(registered())
-        pytest.skip("a folder of files has no registry, and says so")
     return stores.registry
 
 
+@pytest.mark.needs("registry")
 def test_a_registered_model_comes_with_its_versions(
     stores: Stores, registry: RegistryStore
 ) -> None:
@@ -348,6 +344,7 @@ def test_a_registered_model_comes_with_its_versions(
     assert [one["version"] for one in model["latest_versions"]] == ["1", "3"]
 
 
+@pytest.mark.needs("registry")
 def test_no_number_is_given_out_again(stores: Stores, registry: RegistryStore) -> None:
     stores.transfer.adopt_registered_model(registered()).result()
 
@@ -356,6 +353,7 @@ def test_no_number_is_given_out_again(stores: Stores, registry: RegistryStore) -
     assert registry.add_version(new).result().version == "6"
 
 
+@pytest.mark.needs("registry")
 def test_versions_of_this_place_stay(stores: Stores, registry: RegistryStore) -> None:
     given = registered()
     stores.transfer.adopt_registered_model(given).result()

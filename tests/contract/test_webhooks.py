@@ -25,14 +25,10 @@ from millrace.core.errors import AlreadyExists, NotFound
 from millrace.stores.protocols import Stores
 from tests.contract import build
 
+pytestmark = pytest.mark.needs("webhooks")
+
 ENDED = WebhookEvent(entity="RUN", action="ENDED")
 MADE = WebhookEvent(entity="EXPERIMENT", action="CREATED")
-
-
-@pytest.fixture(autouse=True)
-def _has_webhooks(stores: Stores) -> None:
-    if stores.kind == "file":
-        pytest.skip("a folder of files has no webhooks")
 
 
 def add(stores: Stores, *events: WebhookEvent, secret: bytes | None = None, **fields: Any) -> str:

@@ -118,6 +118,42 @@ def test_a_missing_extra_says_what_to_install(installed: Path, tmp_path: Path) -
     assert "pip install 'millrace[pandas]'" in say(installed / "python", "-c", code)
 
 
+SERVE = ("server", "--port", "0", "--backend-store-uri")
+
+
+@pytest.mark.parametrize(
+    ("command", "scheme", "extra"),
+    [
+        (SERVE, "postgresql", "postgres"),
+        (SERVE, "mysql", "mysql"),
+        (SERVE, "mariadb", "mysql"),
+        (SERVE, "mssql", "mssql"),
+        (("db", "upgrade"), "postgresql", "postgres"),
+        (("experiments", "list", "--tracking-uri"), "mysql", "mysql"),
+    ],
+)
+def test_a_missing_driver_says_what_to_install(
+    installed: Path, tmp_path: Path, command: tuple[str, ...], scheme: str, extra: str
+) -> None:
+    """In one sentence, with exit code 2, and without the password."""
+    done = subprocess.run(
+        [installed / "millrace", *command, f"{scheme}://ada:hunter2@127.0.0.1/db"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2, done.stderr
+    (sentence,) = done.stderr.strip().splitlines()
+    assert sentence.startswith("Error: ")
+    assert f"pip install 'millrace[{extra}]'" in sentence
+    assert "hunter2" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_server_starts(installed: Path, tmp_path: Path) -> None:
     def command(port: int) -> list[str | Path]:
         return [installed / "millrace", "server", "--port", str(port)]

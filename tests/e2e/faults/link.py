@@ -17,6 +17,10 @@ class Unknown(Exception):
     """No whole answer came: the request may have had its effect, or not."""
 
 
+class Away(Unknown):
+    """The server says that it cannot read now."""
+
+
 class Link:
     """One connection to the server at a port, opened when it is needed."""
 
@@ -69,10 +73,12 @@ class Link:
     def read(
         self, path: str, query: Mapping[str, object] | None = None, *, parse: bool = True
     ) -> Any:
-        """The message of a GET that must succeed; None for 404."""
+        """The message of a GET that must succeed; None for 404, `Away` for 503."""
         reply = self.get(path, query)
         if reply.status == 404:
             return None
+        if reply.status == 503:
+            raise Away(reply.text)
         assert reply.status == 200, reply
         return reply.json if parse else reply.text
 

@@ -18,6 +18,8 @@ from tests.wire.client import Reply
 
 _REMEMBERED: Final = 4
 _MOST_TRIES: Final = 50
+_IN_DOUBT: Final = "it cannot be asked whether it did"
+"""What a server says that lost its database on COMMIT, and did not find it again in time."""
 
 
 @dataclass
@@ -81,6 +83,8 @@ class Writer:
         try:
             reply = self._send(write)
         except Unknown:
+            return False
+        if reply.status == 503 and _IN_DOUBT in reply.text:
             return False
         self._pending = None
         if reply.status == 503:

@@ -25,6 +25,7 @@ class Fault(StrEnum):
     CLASH = "The database had to choose between two transactions; try again in a moment."
     LOST = "The connection to the database was lost; try again in a moment."
     AWAY = "The database cannot be reached."
+    STANDBY = "None of the servers that the URI names takes writes at the moment."
     CROWDED = "The database has no connection left for us; try again in a moment."
     READ_ONLY = "The database cannot be written at the moment; nothing was written."
     FULL = "The disk of the database is full; nothing was written."
@@ -39,12 +40,13 @@ class Fault(StrEnum):
 
 
 # Gone by themselves, or by a new connection: what was not committed may be tried again.
-PASSING: Final = frozenset({Fault.CLASH, Fault.LOST, Fault.AWAY, Fault.CROWDED})
+PASSING: Final = frozenset({Fault.CLASH, Fault.LOST, Fault.AWAY, Fault.STANDBY, Fault.CROWDED})
 
 # What whoever named the database has to see to; nothing that may be tried again.
 _OUTSIDE: Final = frozenset(
     {
         Fault.AWAY,
+        Fault.STANDBY,
         Fault.DENIED,
         Fault.FORBIDDEN,
         Fault.MISSING,
@@ -106,8 +108,12 @@ _NUMBERS: Final[Mapping[int, Fault]] = {
 }
 # SQLite has words only, and so has a connection to PostgreSQL that did not come about.
 _WORDS: Final = (
+    # psycopg, of a connection that was lost between its request and the answer.
+    (("cannot exit pipeline mode",), Fault.LOST),
     (("database is locked", "database table is locked", "busy"), Fault.BUSY),
     (("disk is full", "no space left", "errcode: 28"), Fault.FULL),
+    # While a standby takes over. Said of a connection; of a write, the words are others.
+    (("session is read-only", "in hot standby mode"), Fault.STANDBY),
     (("readonly", "read-only"), Fault.READ_ONLY),
     (("unable to open",), Fault.UNOPENED),
     (("invalid connection option", "invalid port", "invalid sslmode"), Fault.OPTIONS),

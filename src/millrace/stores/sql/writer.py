@@ -90,7 +90,13 @@ class Operation(Generic[T]):
 class Writer(Generic[Tx]):
     """The thread that writes to one database."""
 
-    def __init__(self, database: Database, transaction: Callable[[Session], Tx]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transaction: Callable[[Session], Tx],
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._database = database
         self._transaction = transaction
         self._waiting: SimpleQueue[Operation[Any] | None] = SimpleQueue()
@@ -99,7 +105,7 @@ class Writer(Generic[Tx]):
         self._closing = False
         self._connection: Connection | None = None
         self._open: Tx | None = None
-        self._patience_s = PATIENCE_S
+        self._usual_patience_s = self._patience_s = patience_s
         self._thread = threading.Thread(target=self._work, name="millrace-writer", daemon=True)
         self._thread.start()
 
@@ -159,6 +165,10 @@ class Writer(Generic[Tx]):
             outcomes = self._commit(group)
         except NotBegun as away:
             self._send_away(group, away)
+        except CommitUnknown as unknown:
+            # Nobody tries again what may be there: all of the group are told that it may.
+            for operation in group:
+                operation.future.set_exception(unknown)
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
             self._undo()
             if len(group) == 1:
@@ -218,7 +228,7 @@ class Writer(Generic[Tx]):
                     raise
                 trouble = error
             else:
-                self._patience_s = PATIENCE_S
+                self._patience_s = self._usual_patience_s
                 return outcomes
             if time.monotonic() >= until:
                 self._patience_s = _IMPATIENCE_S

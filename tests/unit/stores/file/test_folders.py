@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from millrace.core.entities.experiment import ExperimentChange
-from millrace.core.errors import InvalidArgument, NotSupported, Unavailable
+from millrace.core.errors import InvalidArgument, Unavailable
 from millrace.stores.file import FileStores, folder_of
 from millrace.stores.places import NotOpened
 from tests.contract.build import (
@@ -492,13 +492,6 @@ def test_a_file_is_no_folder_of_records(tmp_path: Path) -> None:
 
     with pytest.raises(NotOpened, match="can be no folder"):
         opened(tmp_path / "x")
-
-
-def test_the_registry_says_that_it_needs_a_database(stores: FileStores) -> None:
-    with pytest.raises(NotSupported, match="needs a database"):
-        stores.registry.registered_model("m")
-
-    assert stores.registry.versions_from(run_ids=["r"]) == {}
 
 
 # Faults (R1 to R3)

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from millrace.core.errors import InvalidArgument, MillraceError, Unavailable
-from millrace.stores.sql.engine import Database, Session
-from millrace.stores.sql.writer import GROUP_LIMIT, QUEUE_LIMIT, Writer
+from millrace.stores.sql.engine import CommitUnknown, Database, Session
+from millrace.stores.sql.writer import GROUP_LIMIT, PATIENCE_S, QUEUE_LIMIT, Writer
 
 SOON_S = 30
 
@@ -27,6 +27,7 @@ class Notes:
         self.session = session
         self._diary = diary
         self._gathered: list[str] = []
+        self.at_end: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         self._diary.groups.append(0)
@@ -47,6 +48,7 @@ class Notes:
         gathered, self._gathered = self._gathered, []
         for word in gathered:
             self._insert(word)
+        self.at_end()
 
     def forget(self) -> None:
         self._diary.forgotten += 1
@@ -59,7 +61,7 @@ class Notes:
 class Diary:
     """A database of notes with its writer, and what is seen of it from outside."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
         self.file = folder / "w.db"
         with closing(sqlite3.connect(self.file)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -68,7 +70,9 @@ class Diary:
         """For each transaction that was begun, how many changes were made in it."""
         self.forgotten = 0
         self.database = Database(f"sqlite:///{self.file}")
-        self.writer: Writer[Notes] = Writer(self.database, lambda session: Notes(session, self))
+        self.writer: Writer[Notes] = Writer(
+            self.database, lambda session: Notes(session, self), patience_s=patience_s
+        )
 
     def words(self) -> list[str]:
         """What is on disk now, for another connection."""
@@ -286,6 +290,31 @@ def test_while_another_process_writes_all_are_sent_away_and_then_served(diary: D
 
     assert diary.note("c").result(SOON_S) == "c"
     assert diary.words() == ["c"]
+
+
+def test_what_may_have_been_committed_is_not_tried_again(tmp_path: Path) -> None:
+    """The database is gone before it answers to COMMIT: all of the group hear of it."""
+    home, away = tmp_path / "home", tmp_path / "away"
+    home.mkdir()
+    diary = Diary(home, patience_s=0.1)
+
+    def lose(tx: Notes) -> None:
+        def commit() -> None:
+            tx.session.connection.connection.driver_connection.commit()
+            home.rename(away)
+            raise CommitUnknown(b"writer", 1)
+
+        tx.at_end = commit
+
+    go_on = diary.held_up()
+    group = [diary.note("once"), diary.submit(lose)]
+    go_on()
+    assert [type(one.exception(SOON_S)) for one in group] == [CommitUnknown] * 2
+    away.rename(home)
+
+    assert diary.note("then").result(SOON_S) == "then"
+    assert diary.words() == ["once", "then"]
+    diary.close()
 
 
 # --- the end -------------------------------------------------------------------------------------
