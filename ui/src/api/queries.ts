@@ -67,14 +67,6 @@ export const childRunsQuery = (experiment: string, run: string) =>
     },
   })
 
-export const artifactsQuery = (run: string, path: string) =>
-  queryOptions({
-    queryKey: ["artifacts", run, path],
-    queryFn: async ({ signal }) =>
-      (await call("listArtifacts", { run_id: run, path: path || undefined }, { signal })).files ??
-      [],
-  })
-
 export const versionsOfRunQuery = (run: string) =>
   queryOptions({
     queryKey: ["model-versions", "run", run],

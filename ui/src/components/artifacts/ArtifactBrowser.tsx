@@ -1,8 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { useMemo, useState, type KeyboardEvent } from "react"
-import { urlOf } from "../../api/client"
 import type { FileInfo } from "../../api/generated"
-import { artifactsQuery } from "../../api/queries"
 import { bytes } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
 import { serverAddress } from "../../lib/page"
@@ -13,6 +11,7 @@ import { toast } from "../../ui/Toast"
 import styles from "./ArtifactBrowser.module.css"
 import { kindOf, type Kind } from "./kinds"
 import { Preview } from "./Preview"
+import { filesQuery, fileUrl, uriOf, type Source } from "./source"
 
 const ICONS: Partial<Record<Kind, IconName>> = {
   image: "image",
@@ -21,19 +20,19 @@ const ICONS: Partial<Record<Kind, IconName>> = {
   html: "external",
 }
 
-/** The files of a run: folders that open when they are asked for, and a look at one file. */
+/** The files of a run or of a model: folders that open when they are asked for, and a look at one file. */
 export default function ArtifactBrowser({
-  run,
+  source,
   path,
   onPath,
 }: {
-  run: string
+  source: Source
   path: string
   onPath: (path: string) => void
 }) {
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")))
-  const top = useQuery(artifactsQuery(run, ""))
-  const beside = useQuery(artifactsQuery(run, parent)).data
+  const top = useQuery(filesQuery(source, ""))
+  const beside = useQuery(filesQuery(source, parent)).data
   const file = beside?.find((one) => one.path === path) ?? null
   const files = useMemo(() => (beside ?? []).filter(({ is_dir }) => !is_dir), [beside])
   const step = (by: number) => {
@@ -59,14 +58,20 @@ export default function ArtifactBrowser({
   return (
     <div className={styles.browser}>
       <div className={styles.tree} role="tree" aria-label="Artifacts">
-        <Folder run={run} path="" depth={0} current={path} onPath={onPath} />
+        <Folder source={source} path="" depth={0} current={path} onPath={onPath} />
       </div>
       <div className={styles.view}>
         {file && !file.is_dir ? (
           <>
-            <FileHead run={run} file={file} />
+            <FileHead source={source} file={file} />
             <ErrorBoundary what="The preview" resetKey={file.path}>
-              <Preview key={file.path} run={run} file={file} siblings={files} onPath={onPath} />
+              <Preview
+                key={file.path}
+                source={source}
+                file={file}
+                siblings={files}
+                onPath={onPath}
+              />
             </ErrorBoundary>
           </>
         ) : (
@@ -81,9 +86,10 @@ export default function ArtifactBrowser({
   )
 }
 
-function FileHead({ run, file }: { run: string; file: FileInfo }) {
-  const href = urlOf("getArtifact", { run_id: run, path: file.path })
-  const command = `millrace artifacts download --run-id ${run} --artifact-path ${JSON.stringify(file.path)}`
+function FileHead({ source, file }: { source: Source; file: FileInfo }) {
+  const href = fileUrl(source, file.path)
+  const uri = uriOf(source, file.path)
+  const command = `millrace artifacts download --artifact-uri ${JSON.stringify(uri)}`
   const copy = (text: string) =>
     void navigator.clipboard.writeText(text).then(() => toast.done("Copied"))
   return (
@@ -91,12 +97,7 @@ function FileHead({ run, file }: { run: string; file: FileInfo }) {
       <strong>{file.path}</strong>
       <small title={`${file.file_size ?? 0} bytes`}>{bytes(file.file_size ?? 0)}</small>
       <div>
-        <IconButton
-          icon="link"
-          size="s"
-          label="Copy the URI"
-          onClick={() => copy(`runs:/${run}/${file.path}`)}
-        />
+        <IconButton icon="link" size="s" label="Copy the URI" onClick={() => copy(uri)} />
         <IconButton
           icon="code"
           size="s"
@@ -116,19 +117,19 @@ function FileHead({ run, file }: { run: string; file: FileInfo }) {
 }
 
 function Folder({
-  run,
+  source,
   path,
   depth,
   current,
   onPath,
 }: {
-  run: string
+  source: Source
   path: string
   depth: number
   current: string
   onPath: (path: string) => void
 }) {
-  const found = useQuery(artifactsQuery(run, path))
+  const found = useQuery(filesQuery(source, path))
   if (found.isPending) return <Skeleton lines={2} />
   if (found.isError)
     return <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
@@ -142,7 +143,7 @@ function Folder({
       {sorted.map((one) => (
         <Entry
           key={one.path}
-          run={run}
+          source={source}
           file={one}
           depth={depth}
           current={current}
@@ -154,13 +155,13 @@ function Folder({
 }
 
 function Entry({
-  run,
+  source,
   file,
   depth,
   current,
   onPath,
 }: {
-  run: string
+  source: Source
   file: FileInfo
   depth: number
   current: string
@@ -204,7 +205,13 @@ function Entry({
         {file.is_dir && <Icon name={isOpen ? "chevronDown" : "chevronRight"} size={12} />}
       </button>
       {isOpen && (
-        <Folder run={run} path={file.path} depth={depth + 1} current={current} onPath={onPath} />
+        <Folder
+          source={source}
+          path={file.path}
+          depth={depth + 1}
+          current={current}
+          onPath={onPath}
+        />
       )}
     </>
   )

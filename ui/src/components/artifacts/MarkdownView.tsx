@@ -1,8 +1,8 @@
 import DOMPurify, { type Config } from "dompurify"
 import { Marked } from "marked"
 import { useEffect, useRef } from "react"
-import { urlOf } from "../../api/client"
 import styles from "./Preview.module.css"
+import { fileUrl, type Source } from "./source"
 
 const ALLOWED: Config = {
   ALLOWED_TAGS:
@@ -21,15 +21,18 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 }
 
-/** Markdown through an allow-list; its pictures are files of the same run and nothing else. */
+/** Markdown through an allow-list; its pictures are files beside it and nothing else. */
 export default function MarkdownView({
   text,
-  run,
+  source,
   path,
+  isPart = false,
 }: {
   text: string
-  run: string
+  source: Source
   path: string
+  /** Within something that scrolls. */
+  isPart?: boolean
 }) {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
@@ -40,17 +43,19 @@ export default function MarkdownView({
     for (const image of clean.querySelectorAll("img")) {
       const file = within(folder, image.getAttribute("src") ?? "")
       if (file === null) image.replaceWith(image.alt || "(a picture from elsewhere)")
-      else image.src = urlOf("getArtifact", { run_id: run, path: file })
+      else image.src = fileUrl(source, file)
     }
     for (const link of clean.querySelectorAll("a")) {
       link.rel = "noopener noreferrer"
       link.target = "_blank"
     }
     place.current?.replaceChildren(clean)
-  }, [text, run, path])
+  }, [text, source, path])
+  const body = <div ref={place} className={styles.markdown} />
+  if (isPart) return body
   return (
     <div className={styles.scroll} tabIndex={0} role="region" aria-label="Document">
-      <div ref={place} className={styles.markdown} />
+      {body}
     </div>
   )
 }

@@ -1,12 +1,15 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
-import { lazy, Suspense, useState } from "react"
-import { ask, urlOf } from "../../api/client"
+import { lazy, Suspense, useMemo, useState } from "react"
 import type { FileInfo } from "../../api/generated"
 import { bytes } from "../../lib/format"
 import { Button, buttonClass } from "../../ui/Button"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { HEX_BYTES, kindOf, LARGE, STREAMS, type Kind } from "./kinds"
+import { drawingOf } from "./drawing"
+import { readMap } from "./geojson"
 import styles from "./Preview.module.css"
+import { fileQuery, fileUrl, type Source } from "./source"
+import { VideoView } from "./VideoView"
 
 const ImageView = lazy(async () => import("./ImageView"))
 const TextView = lazy(async () => import("./TextView"))
@@ -14,19 +17,15 @@ const TableView = lazy(async () => import("./TableView"))
 const JsonView = lazy(async () => import("./JsonView"))
 const MarkdownView = lazy(async () => import("./MarkdownView"))
 const FrameView = lazy(async () => import("./FrameView"))
-
-export const fileQuery = (run: string, path: string, range?: string) =>
-  queryOptions({
-    queryKey: ["artifact", run, path, range],
-    queryFn: async ({ signal }) => {
-      const init = range ? { headers: { range } } : {}
-      return (await ask(urlOf("getArtifact", { run_id: run, path }), init, signal)).arrayBuffer()
-    },
-    staleTime: Infinity,
-  })
+const DrawingView = lazy(async () => import("./DrawingView"))
+const HeaderView = lazy(async () => import("./HeaderView"))
+const MapView = lazy(async () => import("./MapView"))
+const ModelView = lazy(async () => import("./ModelView"))
+const NotebookView = lazy(async () => import("./NotebookView"))
+const PdfView = lazy(async () => import("./PdfView"))
 
 export interface PreviewProps {
-  run: string
+  source: Source
   file: FileInfo
   siblings?: readonly FileInfo[]
   onPath?: (path: string) => void
@@ -34,7 +33,7 @@ export interface PreviewProps {
 
 /** A look at one file. Of a large one nothing is fetched until somebody asks for it. */
 export function Preview(props: PreviewProps) {
-  const { run, file } = props
+  const { source, file } = props
   const size = file.file_size ?? 0
   const kind = kindOf(file.path)
   const [isWanted, setWanted] = useState(false)
@@ -49,11 +48,7 @@ export function Preview(props: PreviewProps) {
         <Button onClick={() => setWanted(true)}>
           {kind === "other" ? `Show the first ${bytes(HEX_BYTES)}` : "Load it here"}
         </Button>
-        <a
-          className={buttonClass}
-          href={urlOf("getArtifact", { run_id: run, path: file.path })}
-          download
-        >
+        <a className={buttonClass} href={fileUrl(source, file.path)} download>
           Download
         </a>
       </EmptyState>
@@ -67,61 +62,144 @@ export function Preview(props: PreviewProps) {
 }
 
 function Shown({ kind, ...props }: PreviewProps & { kind: Kind }) {
-  const { run, file } = props
-  const url = urlOf("getArtifact", { run_id: run, path: file.path })
+  const { source, file } = props
+  const url = fileUrl(source, file.path)
   switch (kind) {
     case "image":
       return <ImageView {...props} url={url} />
     case "video":
+      return (
+        <div className={styles.media}>
+          <VideoView url={url} title={file.path} />
+        </div>
+      )
     case "audio":
       return (
         <div className={styles.media}>
-          {kind === "video" ? <video controls src={url} /> : <audio controls src={url} />}
+          <audio controls src={url} aria-label={file.path} />
         </div>
       )
+    case "table":
+      return <TableView {...props} />
+    case "header":
+      return <HeaderView {...props} />
+    case "packed":
+      return <Packed {...props} />
     case "other":
-      return <Hex run={run} file={file} />
-    case "pdf":
-      return (
-        <EmptyState icon="file" title="PDFs are shown by your own viewer">
-          <a className={buttonClass} href={url} download>
-            Download
-          </a>
-        </EmptyState>
-      )
+      return <Hex {...props} />
     default:
       return <Loaded kind={kind} {...props} />
   }
 }
 
-function Loaded({ kind, run, file }: PreviewProps & { kind: Kind }) {
-  const found = useQuery(fileQuery(run, file.path))
+function Loaded({ kind, ...props }: PreviewProps & { kind: Kind }) {
+  const { source, file } = props
+  const found = useQuery(fileQuery(source, file.path))
+  const text = useMemo(() => (found.data ? new TextDecoder().decode(found.data) : ""), [found.data])
   if (found.isPending) return <Skeleton label="Loading the file" />
   if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
-  const text = new TextDecoder().decode(found.data)
   switch (kind) {
-    case "table":
-      return <TableView text={text} separator={file.path.endsWith(".tsv") ? "\t" : ","} />
     case "json":
-      return <JsonView text={text} isLines={file.path.endsWith(".jsonl")} />
+      return <Document {...props} text={text} />
     case "markdown":
-      return <MarkdownView text={text} run={run} path={file.path} />
+      return <MarkdownView text={text} source={source} path={file.path} />
     case "html":
       return <FrameView text={text} title={file.path} />
+    case "notebook":
+      return <NotebookView text={text} source={source} path={file.path} />
+    case "model":
+      return <ModelView {...props} text={text} />
+    case "pdf":
+      return <PdfView body={found.data} href={fileUrl(source, file.path)} title={file.path} />
     default:
       return <TextView text={text} />
   }
 }
 
+/** JSON that is more than a tree: a table, a figure, a map. */
+function Document({ text, ...props }: PreviewProps & { text: string }) {
+  const { file } = props
+  const value = useMemo(() => parsed(text), [text])
+  if (isTable(value)) return <TableView {...props} />
+  const drawing = drawingOf(value)
+  if (drawing) return <DrawingView drawing={drawing} text={text} title={file.path} />
+  const map = file.path.endsWith(".geojson") || isShapes(value) ? readMap(value) : null
+  if (map) return <MapView map={map} text={text} title={file.path} />
+  return <JsonView text={text} isLines={file.path.endsWith(".jsonl")} />
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return null
+  }
+}
+
+const isShapes = (value: unknown) =>
+  typeof value === "object" &&
+  value !== null &&
+  /^Feature(Collection)?$/.test(String((value as { type?: unknown }).type))
+
+/** What `log_table` writes. */
+function isTable(value: unknown): boolean {
+  const held = value as { columns?: unknown; data?: unknown } | null
+  return Array.isArray(held?.columns) && Array.isArray(held.data) && held.data.every(Array.isArray)
+}
+
+const MOST_UNPACKED = 20 * 1024 * 1024
+
+const unpackedQuery = (source: Source, path: string) =>
+  queryOptions({
+    queryKey: ["artifact-unpacked", source.kind, source.id, path],
+    queryFn: async ({ client }): Promise<ArrayBuffer> => {
+      const body = await client.fetchQuery(fileQuery(source, path))
+      const reader = new Blob([body])
+        .stream()
+        .pipeThrough(new DecompressionStream("gzip"))
+        .getReader()
+      const parts: Uint8Array<ArrayBuffer>[] = []
+      for (let size = 0; size < MOST_UNPACKED;) {
+        const { done, value } = await reader.read()
+        if (done) break
+        parts.push(value)
+        size += value.length
+      }
+      void reader.cancel().catch(() => undefined)
+      return new Blob(parts).arrayBuffer()
+    },
+    staleTime: Infinity,
+    retry: false,
+  })
+
+/** What was packed with gzip: text, or the bytes of what is none. */
+function Packed({ source, file }: PreviewProps) {
+  const found = useQuery(unpackedQuery(source, file.path))
+  if (found.isPending) return <Skeleton label="Unpacking the file" />
+  if (found.isError) return <FailedState error={found.error} title="It cannot be unpacked" />
+  const body = found.data
+  const head = new Uint8Array(body, 0, Math.min(body.byteLength, HEX_BYTES))
+  if (head.includes(0)) {
+    return <TextView text={hexOf(head)} note={`The first ${bytes(head.length)}, unpacked`} />
+  }
+  const text = new TextDecoder().decode(body)
+  if (body.byteLength < MOST_UNPACKED) return <TextView text={text} />
+  return <TextView text={text} note="The beginning, unpacked" />
+}
+
 /** The first bytes of what nobody knows how to show. */
-function Hex({ run, file }: { run: string; file: FileInfo }) {
-  const found = useQuery(fileQuery(run, file.path, `bytes=0-${HEX_BYTES - 1}`))
+function Hex({ source, file }: PreviewProps) {
+  const found = useQuery(fileQuery(source, file.path, `bytes=0-${HEX_BYTES - 1}`))
   if (found.isPending) return <Skeleton label="Loading the file" />
   if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   const head = new Uint8Array(found.data).subarray(0, HEX_BYTES)
   if (!head.includes(0) && isText(head) && (file.file_size ?? 0) <= HEX_BYTES) {
     return <TextView text={new TextDecoder().decode(head)} />
   }
+  return <TextView text={hexOf(head)} note={`The first ${bytes(head.length)}`} />
+}
+
+function hexOf(head: Uint8Array): string {
   const lines: string[] = []
   for (let at = 0; at < head.length; at += 16) {
     const part = [...head.subarray(at, at + 16)]
@@ -131,7 +209,7 @@ function Hex({ run, file }: { run: string; file: FileInfo }) {
       .join("")
     lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${plain}`)
   }
-  return <TextView text={lines.join("\n")} note={`The first ${bytes(head.length)}`} />
+  return lines.join("\n")
 }
 
 function isText(head: Uint8Array): boolean {

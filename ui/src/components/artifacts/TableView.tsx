@@ -1,80 +1,125 @@
-import { useCallback, useMemo, useState } from "react"
-import { parseCsv } from "../../lib/read-csv"
-import { plural } from "../../lib/format"
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query"
+import { useCallback, useEffect, useMemo, useState } from "react"
+import { count, plural } from "../../lib/format"
 import { density, ROW_HEIGHT } from "../../lib/prefs"
 import { useStore } from "../../lib/store"
-import { EmptyState } from "../../ui/States"
+import { SearchField } from "../../ui/Field"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { DataGrid, type GridColumn, type GridRow } from "../grid/DataGrid"
+import type { PreviewProps } from "./Preview"
 import styles from "./Preview.module.css"
+import { tableQuery } from "./source"
 
 const COLUMN = 150
+const PAGE = 200
+const PAUSE_MS = 250
 
 interface Row extends GridRow {
-  cells: readonly string[]
+  page: number
+  place: number
 }
 
-/** A table that was loaded whole. */
-export default function TableView({ text, separator }: { text: string; separator: string }) {
+/** A table of any length: the server reads, sorts and searches it, and gives the pages in sight. */
+export default function TableView({ source, file }: PreviewProps) {
   const rowHeight = ROW_HEIGHT[useStore(density)]
   const [active, setActive] = useState(0)
   const [sort, setSort] = useState<{ column: string; isDescending: boolean } | null>(null)
   const [widths, setWidths] = useState<Record<string, number>>({})
-  const [head = [], ...body] = useMemo(() => parseCsv(text, separator), [text, separator])
-  const numeric = useMemo(() => head.map((_, at) => isNumeric(body, at)), [head, body])
-  const rows = useMemo(() => {
-    const made = body.map((cells, at): Row => ({ id: String(at), cells }))
-    if (!sort) return made
-    const at = Number(sort.column)
-    const sign = sort.isDescending ? -1 : 1
-    return made.sort((a, b) => {
-      const [x = "", y = ""] = [a.cells[at], b.cells[at]]
-      // What is missing comes last both ways.
-      if (x === "" || y === "") return Number(x === "") - Number(y === "")
-      return sign * (numeric[at] ? Number(x) - Number(y) : x.localeCompare(y))
-    })
-  }, [body, sort, numeric])
-  const columns = head.map((label, at): GridColumn => {
-    const id = String(at)
-    const column: GridColumn = { id, label, width: widths[id] ?? COLUMN }
-    if (numeric[at]) column.align = "end"
-    if (sort?.column === id) column.sort = { isDescending: sort.isDescending, place: 0 }
-    return column
+  const [text, setText] = useState("")
+  const [[first, last], setSight] = useState<[number, number]>([0, 0])
+  const [sought, setSought] = useState("")
+  useEffect(() => {
+    // A search is a reading of the whole table: not one for each letter.
+    const timer = setTimeout(() => setSought(text.trim()), PAUSE_MS)
+    return () => clearTimeout(timer)
+  }, [text])
+  const asked = {
+    limit: PAGE,
+    sort_by: sort?.column,
+    descending: sort?.isDescending || undefined,
+    text: sought || undefined,
+  }
+  const head = useQuery({
+    ...tableQuery(source, file.path, { ...asked, offset: 0 }),
+    placeholderData: keepPreviousData,
   })
-  const nothing = useCallback(() => undefined, [])
-  if (rows.length === 0) return <EmptyState icon="table" title="The table has no rows" />
-  return (
-    <div className={styles.text}>
-      <div className={styles.bar}>
-        {plural(rows.length, "row")}, {plural(head.length, "column")}
-      </div>
-      <DataGrid<Row>
-        label="Table"
-        count={rows.length}
-        row={(index) => rows[index]}
-        columns={columns}
-        cell={({ cells }, { id }) => <span title={cells[Number(id)]}>{cells[Number(id)]}</span>}
-        rowHeight={rowHeight}
-        active={Math.min(active, rows.length - 1)}
-        onActive={setActive}
-        isSelected={() => false}
-        onSight={nothing}
-        onSort={(column) =>
-          setSort({ column, isDescending: sort?.column === column && !sort.isDescending })
+  const pages = useQueries({
+    queries: Array.from({ length: last - first + 1 }, (_, at) =>
+      tableQuery(source, file.path, { ...asked, offset: (first + at) * PAGE }),
+    ),
+  })
+  const onSight = useCallback((from: number, to: number) => {
+    const next: [number, number] = [Math.floor(from / PAGE), Math.floor(to / PAGE)]
+    setSight((held) => (held[0] === next[0] && held[1] === next[1] ? held : next))
+  }, [])
+  const columns = useMemo(
+    () =>
+      (head.data?.columns ?? []).map(({ name, type, is_number }, at): GridColumn => {
+        const column: GridColumn = {
+          id: String(at),
+          label: name,
+          title: `${name}: ${type}`,
+          width: widths[at] ?? COLUMN,
         }
-        onResize={(column, width) => setWidths({ ...widths, [column]: width ?? COLUMN })}
-        state="ready"
-        version={sort}
-      />
+        if (is_number) column.align = "end"
+        if (sort?.column === name) column.sort = { isDescending: sort.isDescending, place: 0 }
+        return column
+      }),
+    [head.data, widths, sort],
+  )
+  if (head.isPending) return <Skeleton label="Loading the table" />
+  if (head.isError) return <FailedState error={head.error} onRetry={() => void head.refetch()} />
+  const { total, rows, is_cut } = head.data
+  const nameOf = (id: string) => head.data.columns?.[Number(id)]?.name ?? ""
+  const failed = pages.find(({ isError }) => isError)
+  const cell = ({ page, place }: Row, { id }: GridColumn) => {
+    const held = page === 0 ? head.data : pages[page - first]?.data
+    const value: unknown = held?.columns?.[Number(id)]?.values?.[place]
+    if (value === null || value === undefined) return null
+    return <span title={String(value)}>{String(value)}</span>
+  }
+  return (
+    <div className={styles.text} data-state={head.isPlaceholderData ? "loading" : "ready"}>
+      <div className={styles.bar}>
+        <SearchField label="Find in the table" value={text} onChange={setText} />
+        <span role="status">
+          {sought && `${count(total)} of `}
+          {plural(rows, "row")}, {plural(columns.length, "column")}
+          {is_cut && " (the first part of the file)"}
+        </span>
+      </div>
+      {failed && (
+        <FailedState isInline error={failed.error} onRetry={() => void failed.refetch()} />
+      )}
+      {total === 0 ? (
+        <EmptyState icon="table" title={sought ? "No row holds that" : "The table has no rows"} />
+      ) : (
+        <DataGrid<Row>
+          label="Table"
+          count={total}
+          row={(index) => ({
+            id: String(index),
+            page: Math.floor(index / PAGE),
+            place: index % PAGE,
+          })}
+          columns={columns}
+          cell={cell}
+          rowHeight={rowHeight}
+          active={Math.min(active, total - 1)}
+          onActive={setActive}
+          isSelected={() => false}
+          onSight={onSight}
+          onSort={(id) =>
+            setSort({
+              column: nameOf(id),
+              isDescending: sort?.column === nameOf(id) && !sort.isDescending,
+            })
+          }
+          onResize={(id, width) => setWidths({ ...widths, [id]: width ?? COLUMN })}
+          state="ready"
+          version={[head, ...pages].map(({ dataUpdatedAt }) => dataUpdatedAt).join() + first}
+        />
+      )}
     </div>
   )
-}
-
-const LOOKED_AT = 200
-
-function isNumeric(body: readonly (readonly string[])[], at: number): boolean {
-  const cells = body
-    .slice(0, LOOKED_AT)
-    .map((row) => row[at] ?? "")
-    .filter((cell) => cell !== "")
-  return cells.length > 0 && cells.every((cell) => !Number.isNaN(Number(cell)))
 }

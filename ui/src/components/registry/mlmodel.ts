@@ -104,3 +104,28 @@ export function requirement(line: string): [string, string] {
   const name = /^[A-Za-z0-9._-]+/.exec(line)?.[0] ?? line
   return [name.toLowerCase(), line.slice(name.length).trim() || "any"]
 }
+
+export interface Scanned {
+  path: string
+  format: string
+  dangerous: string[]
+}
+
+/** What a look at the files found when the model was logged: those that run code when they load. */
+export function readScan(text: string): Scanned[] {
+  const block = /^scan:[^\S\n]*\n((?:[ \t]+.*\n?|\n)*)/m.exec(text)?.[1] ?? ""
+  const found: Scanned[] = []
+  let key = ""
+  for (const line of block.split("\n")) {
+    const file = /^ {2}(['"]?)([^ ].*?)\1:\s*$/.exec(line)
+    const field = /^ {4}(\w+):\s*(.*)$/.exec(line)
+    const item = /^ {4,6}- (['"]?)(.*?)\1$/.exec(line)
+    const one = found.at(-1)
+    if (file) found.push({ path: file[2] ?? "", format: "", dangerous: [] })
+    else if (field) {
+      key = field[1] ?? ""
+      if (one && key === "format") one.format = (field[2] ?? "").replace(/^(['"])(.*)\1$/, "$2")
+    } else if (item && one && key === "dangerous") one.dangerous.push(item[2] ?? "")
+  }
+  return found
+}

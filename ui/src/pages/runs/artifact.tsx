@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query"
 import { useParams } from "@tanstack/react-router"
 import { lazy, Suspense } from "react"
 import { runQuery } from "../../api/queries"
+import { ofRun } from "../../components/artifacts/source"
 import { useGo } from "../../components/Link"
 import { useHeading } from "../../components/shell/heading"
 import { paths } from "../../paths"
@@ -22,7 +23,7 @@ export default function ArtifactPage() {
   return (
     <Suspense fallback={<Skeleton />}>
       <ArtifactBrowser
-        run={rid}
+        source={ofRun(rid)}
         path={path}
         onPath={(next) => go(paths.artifact(eid, rid, next), { replace: true })}
       />

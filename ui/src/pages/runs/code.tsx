@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query"
 import type { Run } from "../../api/generated"
-import { artifactsQuery } from "../../api/queries"
 import { Preview } from "../../components/artifacts/Preview"
+import { filesQuery, ofRun } from "../../components/artifacts/source"
 import { tagsOf } from "../../lib/run"
 import { Card } from "../../ui/Card"
 import { EmptyState } from "../../ui/States"
@@ -22,12 +22,12 @@ const ENVIRONMENT = /(^|\/)(requirements\.txt|conda\.yaml|python_env\.yaml|pypro
 /** Where the code of a run is, and what it ran in, as far as it was recorded. */
 export function CodeTab({ run }: { run: Run }) {
   const tags = tagsOf(run)
-  const files = useQuery(artifactsQuery(run.info.run_id, "")).data ?? []
+  const files = useQuery(filesQuery(ofRun(run.info.run_id), "")).data ?? []
   const folders = files
     .filter(({ path, is_dir }) => is_dir && /model|env|code/i.test(path))
     .slice(0, 1)
   const inside = useQuery({
-    ...artifactsQuery(run.info.run_id, folders[0]?.path ?? ""),
+    ...filesQuery(ofRun(run.info.run_id), folders[0]?.path ?? ""),
     enabled: folders.length > 0,
   }).data
   const environment = [...files, ...(inside ?? [])].filter(({ path }) => ENVIRONMENT.test(path))
@@ -58,7 +58,7 @@ export function CodeTab({ run }: { run: Run }) {
       <div className={styles.stack}>
         {environment.map((file) => (
           <Card key={file.path} title={file.path}>
-            <Preview run={run.info.run_id} file={file} />
+            <Preview source={ofRun(run.info.run_id)} file={file} />
           </Card>
         ))}
       </div>

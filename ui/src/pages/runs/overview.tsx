@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { childRunsQuery, summariesQuery, versionsOfRunQuery } from "../../api/queries"
+import { ofRun } from "../../components/artifacts/source"
 import { Link } from "../../components/Link"
 import { RunState } from "../../components/RunState"
 import { count, value } from "../../lib/format"
@@ -292,7 +293,7 @@ function Note({ run }: { run: Run }) {
         />
       ) : note ? (
         <Suspense fallback={<p className={styles.note}>{note}</p>}>
-          <MarkdownView text={note} run={run.info.run_id} path="" />
+          <MarkdownView text={note} source={ofRun(run.info.run_id)} path="" />
         </Suspense>
       ) : (
         <EmptyState isInline title="No note" hint="What should others know of this run?" />

@@ -5,6 +5,7 @@ import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { useFollowed } from "../../api/live"
 import { experimentQuery, runQuery } from "../../api/queries"
+import { ofRun } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
 import { PanelArea } from "../../components/PanelArea"
 import { RunState } from "../../components/RunState"
@@ -29,12 +30,14 @@ import { LineageTab, ModelsTab } from "./lineage"
 import { OverviewTab } from "./overview"
 import styles from "./run.module.css"
 
+const MediaTab = lazy(async () => import("./media"))
 const ArtifactBrowser = lazy(async () => import("../../components/artifacts/ArtifactBrowser"))
 
 const TABS: readonly (readonly [RunTab, string])[] = [
   ["overview", "Overview"],
   ["charts", "Charts"],
   ["system", "System"],
+  ["media", "Media"],
   ["artifacts", "Artifacts"],
   ["models", "Models"],
   ["code", "Code"],
@@ -219,6 +222,9 @@ function RunView({
           {tab === "overview" && <OverviewTab run={run} experiment={experiment} />}
           {tab === "charts" && <PanelArea experimentIds={[experiment]} runs={runs} name="run" />}
           {tab === "system" && <SystemTab run={run} experiment={experiment} />}
+          {tab === "media" && (
+            <MediaTab run={id} experiment={experiment} isRunning={info.status === "RUNNING"} />
+          )}
           {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
           {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
           {tab === "code" && <CodeTab run={run} />}
@@ -276,7 +282,7 @@ function ArtifactsTab({ run, experiment }: { run: string; experiment: string }) 
   const go = useGo()
   return (
     <ArtifactBrowser
-      run={run}
+      source={ofRun(run)}
       path={path}
       onPath={(next) => go(paths.run(experiment, run, "artifacts", next), { replace: true })}
     />

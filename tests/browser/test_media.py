@@ -1,0 +1,344 @@
+"""What a run has to look at: images by key and step, and a viewer for each kind of file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import tarfile
+import wave
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.seed import Api
+from tests.browser.test_access import serious, settled
+from tests.browser.test_runs import artifact, png
+from tests.services import private_millrace
+
+KEYS = ("a/input", "a/mask", "b/input", "b/mask")
+STEPS = range(0, 200, 10)
+MODEL = """flavors:
+  python_function:
+    loader_module: mlflow.sklearn
+  sklearn:
+    pickled_model: model.pkl
+scan:
+  model.pkl:
+    format: pickle
+    imports:
+    - os.system
+    dangerous:
+    - os.system
+signature:
+  inputs: '[{"name": "age", "type": "double", "required": true}]'
+  outputs: '[{"name": "risk", "type": "double"}]'
+"""
+NOTEBOOK = {
+    "nbformat": 4,
+    "cells": [
+        {"cell_type": "markdown", "source": ["# Steps\n", "<script>window.hit = 1</script>"]},
+        {
+            "cell_type": "code",
+            "execution_count": 3,
+            "source": "1 / 0",
+            "outputs": [
+                {"output_type": "stream", "name": "stdout", "text": ["so far \x1b[31mgood\x1b[0m"]},
+                {"output_type": "error", "ename": "ZeroDivisionError", "evalue": "by zero"},
+            ],
+        },
+    ],
+}
+PLOTLY = {
+    "data": [{"type": "bar", "x": ["one", "two"], "y": [1, 3]}],
+    "layout": {"title": {"text": "Counted"}},
+}
+VEGA = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+    "data": {"values": [{"a": "x", "b": 2}, {"a": "y", "b": 5}]},
+    "mark": "bar",
+    "encoding": {"x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}},
+}
+SHAPES = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"name": "square"},
+            "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 0]]]},
+        },
+        {
+            "type": "Feature",
+            "properties": {"name": "spot"},
+            "geometry": {"type": "Point", "coordinates": [1, 3]},
+        },
+    ],
+}
+PAGE_OF_PLOTLY = (
+    "<html><body><div id='p'></div>"
+    '<script charset="utf-8" src="https://cdn.plot.ly/plotly-3.0.0.min.js"></script>'
+    "<script>Plotly.newPlot('p', [{y: [1, 2]}], {title: {text: 'From a page'}})"
+    "</script></body></html>"
+)
+
+
+def parquet(rows: int) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"n": list(range(rows)), "word": [f"w{n}" for n in range(rows)]}), sink)
+    return sink.getvalue()
+
+
+def sound() -> bytes:
+    sink = io.BytesIO()
+    with wave.open(sink, "wb") as file:
+        file.setparams((1, 1, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(range(256)) * 16)
+    return sink.getvalue()
+
+
+def arrays() -> dict[str, bytes]:
+    one, many, packed = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(one, np.array([[1.5, 2.5], [3.5, 4.5]]))
+    np.savez_compressed(many, weights=np.zeros((30, 4), "float32"), bias=np.ones(4, "int16"))
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("inner/a.txt")
+        entry.size = 3
+        tar.addfile(entry, io.BytesIO(b"abc"))
+    return {"x.npy": one.getvalue(), "x.npz": many.getvalue(), "x.tar": packed.getvalue()}
+
+
+def zipped() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("notes/one.txt", "1")
+    return sink.getvalue()
+
+
+def files() -> dict[str, bytes]:
+    """A file of each kind."""
+    return {
+        "data/rows.parquet": parquet(5_000),
+        "data/rows.csv": b"n,word\n" + b"".join(b"%d,w%d\n" % (n, n) for n in range(5_000)),
+        "losses.json": json.dumps({"columns": ["epoch"], "data": [[1], [2]]}).encode(),
+        "figure.json": json.dumps(PLOTLY).encode(),
+        "figure.html": PAGE_OF_PLOTLY.encode(),
+        "chart.json": json.dumps(VEGA).encode(),
+        "map.geojson": json.dumps(SHAPES).encode(),
+        "steps.ipynb": json.dumps(NOTEBOOK).encode(),
+        "model/MLmodel": MODEL.encode(),
+        "model/requirements.txt": b"scikit-learn==1.7\nnumpy\n",
+        "train.log.gz": gzip.compress(b"first line\nsecond line\n"),
+        "said.wav": sound(),
+        "all.zip": zipped(),
+        **arrays(),
+    }
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with private_millrace(tmp_path_factory.mktemp("media")) as url:
+        yield Api(url)
+
+
+@pytest.fixture(scope="module")
+def experiment(server: Api) -> str:
+    return server.experiment("media")
+
+
+def log_images(server: Api, run: dict[str, Any], key: str, steps: range) -> None:
+    for step in steps:
+        stem = f"images/{key.replace('/', '~')}+step+{step}+timestamp+{step}+{step:032x}"
+        server.put(run, f"{stem}.png", png(16 + step, 12))
+
+
+@pytest.fixture(scope="module")
+def filmed(server: Api, experiment: str) -> str:
+    """A run with images under keys, one of which ends early."""
+    run = server.run(experiment, "filmed")
+    for key in KEYS:
+        log_images(server, run, key, STEPS if key != "b/mask" else range(0, 50, 10))
+    for number in range(40):
+        log_images(server, run, f"z/{number:02}", range(1))
+    server.put(run, "said.wav", sound())
+    return str(run["info"]["run_id"])
+
+
+@pytest.fixture(scope="module")
+def filed(server: Api, experiment: str) -> str:
+    run = server.run(experiment, "each kind")
+    for path, content in files().items():
+        server.put(run, path, content)
+    return str(run["info"]["run_id"])
+
+
+def test_ui_074_one_slider_moves_all_images(page: Page, experiment: str, filmed: str) -> None:
+    page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
+    tile = page.get_by_role("listitem").filter(has_text="a/mask")
+    expect(tile.locator("img")).to_have_js_property("naturalWidth", 16 + 190)
+    slider = page.get_by_role("slider", name="Step")
+
+    slider.press("ArrowLeft")
+
+    expect(page.get_by_test_id("step")).to_have_text("180")
+    for key in KEYS[:3]:
+        picture = page.get_by_role("listitem").filter(has_text=key).locator("img")
+        expect(picture).to_have_js_property("naturalWidth", 16 + 180)
+    early = page.get_by_role("listitem").filter(has_text="b/mask")
+    expect(early).to_contain_text("step 40 (the nearest before)")
+    expect(page).to_have_url(re.compile(r"step=180"))
+    page.reload()
+    expect(page.get_by_test_id("step")).to_have_text("180")
+
+
+def test_ui_074_only_images_in_sight_are_fetched(page: Page, experiment: str, filmed: str) -> None:
+    page.set_viewport_size({"width": 900, "height": 500})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
+    expect(page.locator("li img").first).to_be_visible()
+    last = page.get_by_role("listitem").filter(has_text="z/39")
+
+    assert not [url for url in asked if "z%7E39" in url]
+    last.scroll_into_view_if_needed()
+    expect(last.locator("img")).to_have_js_property("naturalWidth", 16)
+    assert len([url for url in asked if "get-artifact" in url and "z%7E39" in url]) == 1
+
+
+def test_ui_074_arrows_lead_to_other_steps_and_keys(
+    page: Page, experiment: str, filmed: str
+) -> None:
+    page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
+    page.get_by_role("button", name="a/input, step 190: larger").click()
+    large = page.get_by_role("dialog").get_by_role("img")
+    expect(large).to_have_attribute("alt", "a/input, step 190")
+    stage = page.get_by_role("group", name="Image")
+    stage.focus()
+
+    stage.press("ArrowLeft")
+    expect(large).to_have_attribute("alt", "a/input, step 180")
+    stage.press("ArrowDown")
+    expect(large).to_have_attribute("alt", "a/mask, step 180")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_test_id("step")).to_have_text("180")
+    expect(page.get_by_label("said.wav")).to_be_visible()
+
+
+def test_ui_100_a_run_without_media_says_how_to_log_some(
+    page: Page, server: Api, experiment: str
+) -> None:
+    run = server.run(experiment, "bare")["info"]["run_id"]
+    page.goto(f"/experiments/{experiment}/runs/{run}/media")
+
+    expect(page.get_by_role("heading", name="No media")).to_be_visible()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_ui_107_tables_come_in_pages_from_the_server(
+    page: Page, experiment: str, filed: str, suffix: str
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    artifact(page, experiment, filed, f"data/rows.{suffix}")
+    expect(page.get_by_text("5 000 rows, 2 columns")).to_be_visible()
+    rows = page.locator("[role=treegrid] [data-row]")
+    expect(rows.first).to_contain_text("w0")
+    page.get_by_role("columnheader", name="n", exact=True).get_by_role("button").click()
+    page.get_by_role("columnheader", name="n", exact=True).get_by_role("button").click()
+    expect(rows.first).to_contain_text("w4999")
+
+    rows.first.click()
+    page.keyboard.press("End")
+    expect(rows.last).to_contain_text("w0")
+    page.get_by_label("Find in the table").fill("w4321")
+
+    expect(page.get_by_role("status").filter(has_text="1 of 5 000 rows")).to_be_visible()
+    expect(rows.first).to_contain_text("w4321")
+    assert not [url for url in asked if "get-artifact" in url]
+
+
+def test_ui_107_arrays_and_archives_say_what_is_in_them(
+    page: Page, experiment: str, filed: str
+) -> None:
+    for path, name, told in (
+        ("x.npy", "shape", "2 × 2"),
+        ("x.npz", "weights.npy", "<f4 (30, 4)"),
+        ("x.tar", "inner/a.txt", "3 bytes"),
+        ("all.zip", "notes/one.txt", "1 B"),
+    ):
+        artifact(page, experiment, filed, path)
+        expect(page.get_by_role("row").filter(has_text=name)).to_contain_text(told)
+        if path == "x.npy":
+            expect(page.get_by_label("The first values")).to_have_text("1.5 2.5 3.5 4.5")
+
+
+def test_ui_107_notebooks_maps_logs_and_logged_tables(
+    page: Page, experiment: str, filed: str
+) -> None:
+    artifact(page, experiment, filed, "steps.ipynb")
+    expect(page.get_by_role("heading", name="Steps")).to_be_visible()
+    expect(page.get_by_text("ZeroDivisionError: by zero")).to_be_visible()
+    expect(page.get_by_text("so far good")).to_be_visible()
+    assert page.evaluate("window.hit") is None
+
+    artifact(page, experiment, filed, "map.geojson")
+    expect(page.get_by_role("img", name="map.geojson: 2 shapes")).to_be_visible()
+    page.get_by_role("button", name="Document").click()
+    expect(page.get_by_role("button", name="features")).to_be_visible()
+
+    artifact(page, experiment, filed, "train.log.gz")
+    expect(page.get_by_text("second line")).to_be_visible()
+
+    artifact(page, experiment, filed, "losses.json")
+    expect(page.get_by_text("2 rows, 1 column")).to_be_visible()
+
+
+def test_ui_107_figures_are_drawn_apart(page: Page, experiment: str, filed: str) -> None:
+    frame = page.frame_locator("iframe")
+    artifact(page, experiment, filed, "figure.json")
+    expect(frame.get_by_text("Counted")).to_be_visible()
+
+    artifact(page, experiment, filed, "figure.html")
+    expect(frame.get_by_text("From a page")).to_be_visible()
+
+    artifact(page, experiment, filed, "chart.json")
+    expect(frame.locator("canvas, svg").first).to_be_visible()
+
+
+def test_ui_111_a_model_shows_what_it_takes_needs_and_holds(
+    page: Page, experiment: str, filed: str
+) -> None:
+    artifact(page, experiment, filed, "model/MLmodel")
+
+    row = page.get_by_role("row").filter(has_text="age")
+    expect(row).to_contain_text("double")
+    expect(page.get_by_role("row").filter(has_text="model.pkl")).to_contain_text("os.system")
+    expect(page.get_by_text("scikit-learn==1.7")).to_be_visible()
+    expect(page.get_by_text(f"runs:/{filed}/model").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ui_180_viewers_are_sound(
+    new_context: Callable[..., BrowserContext],
+    server: Api,
+    experiment: str,
+    filmed: str,
+    filed: str,
+    scheme: str,
+) -> None:
+    page = new_context(base_url=server.url, color_scheme=scheme).new_page()
+    page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
+    settled(page)
+    assert serious(page) == []
+    for path in ("data/rows.csv", "x.npy", "steps.ipynb", "map.geojson", "model/MLmodel"):
+        artifact(page, experiment, filed, path)
+        settled(page)
+        assert serious(page) == [], path

@@ -1,0 +1,79 @@
+/** Whose files are shown: a run's, or a logged model's. */
+
+import { queryOptions } from "@tanstack/react-query"
+import { ask, call, urlOf } from "../../api/client"
+import type { FileInfo, FileTable } from "../../api/generated"
+
+export interface Source {
+  kind: "run" | "model"
+  id: string
+}
+
+export const ofRun = (id: string): Source => ({ kind: "run", id })
+export const ofModel = (id: string): Source => ({ kind: "model", id })
+
+/** The address of a file's bytes. */
+export function fileUrl({ kind, id }: Source, path: string): string {
+  return kind === "run"
+    ? urlOf("getArtifact", { run_id: id, path })
+    : urlOf("getLoggedModelArtifact", { model_id: id, artifact_file_path: path })
+}
+
+/** The address of a folder as a zip file. */
+export function archiveUrl({ kind, id }: Source, path = ""): string {
+  const folder = path || undefined
+  return kind === "run"
+    ? urlOf("downloadArchive", { run_id: id, path: folder })
+    : urlOf("downloadLoggedModelArchive", { model_id: id, path: folder })
+}
+
+/** What others call a file by. */
+export function uriOf({ kind, id }: Source, path: string): string {
+  return kind === "run" ? `runs:/${id}/${path}` : `models:/${id}/${path}`
+}
+
+export const filesQuery = ({ kind, id }: Source, path: string) =>
+  queryOptions({
+    queryKey: ["artifacts", id, path],
+    queryFn: async ({ signal }): Promise<FileInfo[]> => {
+      const folder = path || undefined
+      const listed =
+        kind === "run"
+          ? await call("listArtifacts", { run_id: id, path: folder }, { signal })
+          : await call(
+              "listLoggedModelArtifacts",
+              { model_id: id, artifact_directory_path: folder },
+              { signal },
+            )
+      return listed.files ?? []
+    },
+  })
+
+/** The bytes of a file, or a range of them such as "bytes=0-99". */
+export const fileQuery = (source: Source, path: string, range?: string) =>
+  queryOptions({
+    queryKey: ["artifact", source.kind, source.id, path, range],
+    queryFn: async ({ signal }) => {
+      const init = range ? { headers: { range } } : {}
+      return (await ask(fileUrl(source, path), init, signal)).arrayBuffer()
+    },
+    staleTime: Infinity,
+  })
+
+export interface TableAsked {
+  offset?: number
+  limit?: number
+  sort_by?: string | undefined
+  descending?: boolean | undefined
+  text?: string | undefined
+}
+
+export const tableQuery = (source: Source, path: string, asked: TableAsked) =>
+  queryOptions({
+    queryKey: ["artifact-table", source.kind, source.id, path, asked],
+    queryFn: ({ signal }): Promise<FileTable> =>
+      source.kind === "run"
+        ? call("readTable", { run_id: source.id, path, ...asked }, { signal })
+        : call("readLoggedModelTable", { model_id: source.id, path, ...asked }, { signal }),
+    staleTime: 60_000,
+  })
