@@ -20,8 +20,9 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     def __iter__(self) -> Iterator[tuple[str, object]]:
-        for field in msgspec.structs.fields(self):
-            yield field.encode_name, getattr(self, field.encode_name)
+        # Not `structs.fields`, which reads annotations anew each time: a third of a millisecond.
+        for name in self.__struct_encode_fields__:
+            yield name, getattr(self, name)
 
 
 class KeyValue(Entity, frozen=True, kw_only=True):
