@@ -88,7 +88,7 @@ def main() -> None:
         store, export = ["--backend-store-uri", _uri(folder)], folder / "trail.jsonl"
         if not (folder / "trail.db").exists():
             fill(folder, options.entries)
-        spent_s, _ = _timed("export", str(export), *store)
+        spent_s, _ = _timed("export", "-o", str(export), *store)
         print(f"export: {spent_s:.1f} s, {export.stat().st_size / 1e6:.0f} MB", flush=True)
         for what, words in (("database", store), ("export", [str(export)])):
             spent_s, said = _timed("verify", *words)

@@ -1,4 +1,4 @@
-"""Train a small network with PyTorch, keep it as a graph, register it, load it by alias, score.
+"""Train a small network with PyTorch, keep it as a graph, register it, load it by alias, serve it.
 
     pip install 'millrace[pytorch]'
     python examples/pytorch_model.py
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from serving import served
 
 import millrace
 
@@ -45,6 +46,9 @@ def main() -> None:
     with torch.no_grad():
         expected = network(values).numpy()
     print("equal predictions:", np.allclose(champion.predict(values.numpy()), expected, atol=1e-5))
+    with served("models:/network@champion") as score:
+        scored = score({"inputs": values.tolist()})
+    print("its server agrees:", np.allclose(scored, expected, atol=1e-5))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train a classifier of scikit-learn, log it, register it, load it by alias, score with it.
+"""Train a classifier of scikit-learn, log it, register it, load it by alias, serve it, score.
 
     pip install 'millrace[sklearn]'
     python examples/sklearn_model.py
@@ -9,6 +9,7 @@ Records go to MLFLOW_TRACKING_URI, or to millrace.db here.
 from __future__ import annotations
 
 import pandas as pd
+from serving import served
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -38,6 +39,9 @@ def main() -> None:
     print(champion.metadata.signature.inputs)
     print("first of the test set:", champion.predict(test[:1]).tolist())
     print("the champion agrees:", bool((champion.predict(test) == model.predict(test)).all()))
+    with served("models:/churn@champion") as score:
+        scored = score({"dataframe_split": test.to_dict("split")})
+    print("its server agrees:", scored == model.predict(test).tolist())
 
 
 if __name__ == "__main__":

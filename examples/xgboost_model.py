@@ -1,4 +1,4 @@
-"""Train with XGBoost, log the model with its metric, register it, load it by alias, score with it.
+"""Train with XGBoost, log the model with its metric, register it, load it by alias, serve, score.
 
     pip install 'millrace[xgboost]' scikit-learn
     python examples/xgboost_model.py
@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from serving import served
 
 import millrace
 
@@ -39,6 +40,9 @@ def main() -> None:
     print("its params and metrics:", logged.data.params, sorted(logged.data.metrics))
     champion = millrace.pyfunc.load_model("models:/line@champion")
     print("equal predictions:", np.allclose(champion.predict(frame), model.predict(frame)))
+    with served("models:/line@champion") as score:
+        scored = score({"dataframe_split": frame.to_dict("split")})
+    print("its server agrees:", np.allclose(scored, model.predict(frame)))
 
 
 if __name__ == "__main__":

@@ -22,18 +22,20 @@ SAID = {
     "artifacts.py": "epoch 7 of 8, loss 0.074",
     "sweep.py": "best: {'depth': '4', 'lr': '0.01'} with 1.00",
     "offline.py": "FINISHED, loss 0.01",
-    "sklearn_model.py": "the champion agrees: True",
-    "xgboost_model.py": "equal predictions: True",
 }
-ELSEWHERE = {"pytorch_model.py": ("pytorch", "equal predictions: True")}
-"""In an environment with a large library."""
-MODELS = ["sklearn_model.py", "xgboost_model.py", *ELSEWHERE]
+MODELS = {
+    "sklearn_model.py": ("the champion agrees: True", None),
+    "xgboost_model.py": ("equal predictions: True", None),
+    "pytorch_model.py": ("equal predictions: True", "pytorch"),
+}
+"""What each says, and the environment with a large library that it needs."""
+SHARED = {"serving.py"}
 
 
 def test_every_example_is_run():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
 
-    assert names == SAID.keys() | ELSEWHERE.keys()
+    assert names == SAID.keys() | MODELS.keys() | SHARED
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -55,11 +57,11 @@ def test_an_example_runs(name: str, tmp_path: Path):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MODELS)
 def test_an_example_of_models_runs_on_a_server(name: str, tmp_path: Path):
-    """Train, log, register, load by alias, score: through a server that keeps records and files."""
+    """Train, log, register, load by alias, serve, score: a server keeps the records and files, and
+    another one, which `millrace models serve` starts, scores."""
     python: Path | str = sys.executable
-    said = SAID.get(name)
-    if name in ELSEWHERE:
-        environment, said = ELSEWHERE[name]
+    said, environment = MODELS[name]
+    if environment is not None:
         try:
             python = flavors_python(environment)
         except LookupError as error:
@@ -83,3 +85,4 @@ def test_an_example_of_models_runs_on_a_server(name: str, tmp_path: Path):
 
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+    assert "its server agrees: True" in done.stdout

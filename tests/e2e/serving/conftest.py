@@ -23,9 +23,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from millrace.client.client import MillraceClient
 from millrace.models import infer_signature
 from millrace.models.signature import ModelSignature
 from millrace.models.types import ColSpec, DataType, Schema
+from tests.e2e.client.servers import Server as Tracker
 from tests.services import LOOPBACK, Process, answers, clean_environment, free_port
 
 HERE = Path(__file__).parent
@@ -158,3 +160,20 @@ def served(linear: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     server = Server(linear, tmp_path_factory.mktemp("served"), "--max-body", "1000000")
     yield server
     server.process.stop()
+
+
+@pytest.fixture(scope="session")
+def registry(linear: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
+    """A tracking server with two versions of the linear model, the first of them the champion."""
+    tracker = Tracker(tmp_path_factory.mktemp("registry"))
+    tracker.start()
+    client = MillraceClient(tracking_uri=tracker.url)
+    run_id = client.create_run("0").info.run_id
+    client.log_artifacts(run_id, str(linear), "model")
+    client.create_registered_model("line")
+    for _ in range(2):
+        client.create_model_version("line", f"runs:/{run_id}/model", run_id)
+    client.set_registered_model_alias("line", "champion", 1)
+    client.transition_model_version_stage("line", 2, "Production")
+    yield tracker
+    tracker.stop()

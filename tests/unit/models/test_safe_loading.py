@@ -15,6 +15,7 @@ import yaml
 from sklearn.linear_model import LinearRegression
 
 import millrace
+from millrace.client.client import MillraceClient
 from millrace.models import own
 from millrace.models.trust import Origin, Trust, UntrustedModel
 
@@ -250,6 +251,37 @@ def test_approved_means_approved_with_this_content(tmp_path: Path, monkeypatch: 
     assert Trust(tmp_path / "m", origin).allows()
     (tmp_path / "m" / "more").touch()
     assert not Trust(tmp_path / "m", origin).allows()
+
+
+def test_approved_is_what_the_registry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A pickle that nobody vouches for loads once its version is approved, and no other version of
+    the same files does."""
+    monkeypatch.setenv("MILLRACE_TRUSTED_MODELS", "approved")
+    mark = tmp_path / MARK
+    sklearn_pickle(tmp_path / "m", mark)
+    client = MillraceClient(f"sqlite:///{tmp_path / 'records.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    run_id = client.create_run("0").info.run_id
+    client.log_artifacts(run_id, str(tmp_path / "m"), "model")
+    for _ in range(2):
+        client.register_model(f"runs:/{run_id}/model", "risk")
+    policy = {"models": "risk", "guards": [{"alias": "champion"}], "self_approval": True}
+    client.set_approval_policy(policy | {"gates": {"manifest": True}})
+    asked = client.create_transition_request("risk", 1, alias="champion")
+
+    def loads(uri: str) -> bool:
+        mark.unlink(missing_ok=True)
+        with contextlib.suppress(UntrustedModel):
+            millrace.sklearn.load_model(uri)
+        return mark.exists()
+
+    assert not loads("models:/risk/1")
+    client.approve_transition_request("risk", asked.id)
+    assert loads("models:/risk@champion")
+    assert loads("models:/risk/1")
+    assert not loads("models:/risk/2")
+    monkeypatch.delenv("MILLRACE_TRUSTED_MODELS")
+    assert not loads("models:/risk@champion")
 
 
 # --- one's own ---------------------------------------------------------------------------------

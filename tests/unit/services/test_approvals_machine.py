@@ -75,8 +75,8 @@ class Approvals(RuleBasedStateMachine):
     def evidence(self, version: str | None) -> Any:
         return self.policy, self.metrics.get(version or ""), self.tags.get(version or "")
 
-    @initialize(quorum=QUORUM, alone=st.booleans())
-    def begin(self, quorum: int, *, alone: bool) -> None:
+    @initialize(quorum=QUORUM, alone=st.booleans(), named=st.booleans())
+    def begin(self, quorum: int, *, alone: bool, named: bool) -> None:
         self.call("root", "createRegisteredModel", name=NAME)
         for number in ("1", "2", "3"):
             run = self.call("root", "createRun", experiment_id="0").run.info.run_id
@@ -87,15 +87,16 @@ class Approvals(RuleBasedStateMachine):
         self.call("root", "transitionModelVersionStage", name=NAME, version="1", stage="Production")
         self.call("root", "setRegisteredModelAlias", name=NAME, alias="champion", version="1")
         self.call("root", "setRegisteredModelAlias", name=NAME, alias="champion", version="2")
-        self.set_policy(quorum, alone=alone)
+        self.set_policy(quorum, alone=alone, named=named)
         self.guarded = self.places()
 
-    @rule(quorum=QUORUM, alone=st.booleans())
-    def set_policy(self, quorum: int, *, alone: bool) -> None:
+    @rule(quorum=QUORUM, alone=st.booleans(), named=st.booleans())
+    def set_policy(self, quorum: int, *, alone: bool, named: bool) -> None:
         self.policy = {
             "models": "*",
             "guards": [{"stage": "Production"}, {"alias": "champ*"}],
             "approvals": quorum,
+            "approvers": PEOPLE[1:] if named else (),
             "self_approval": alone,
             "expires_s": 1,
             "gates": {"metrics": [{"metric": "acc", "compare": ">=", "value": 1.5}]},
@@ -163,6 +164,7 @@ class Approvals(RuleBasedStateMachine):
         assert self.now < known["at"] + 1000
         assert known["seen"] == self.evidence(known["version"])
         assert who != known["who"] or self.policy["self_approval"]
+        assert who in (self.policy["approvers"] or PEOPLE)
         known["agreed"].add(who)
         enough = len(known["agreed"]) >= self.policy["approvals"]
         assert (done.request.state == "APPROVED") == enough
