@@ -34,7 +34,7 @@ _CONNECTIONS = 16
 _LARGE = 10_000
 
 # Run by MLflow's environment: ours need not have what it has.
-_SAVE = """
+SAVE = """
 import sys, warnings; warnings.simplefilter("ignore")
 import mlflow, numpy as np, pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -44,6 +44,7 @@ rows = np.random.default_rng(0).normal(size=(1000, 10))
 frame = pd.DataFrame(rows, columns=[f"x{at}" for at in range(10)])
 model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, frame.x0 > 0)
 mlflow.sklearn.save_model(model, sys.argv[1], input_example=frame.head(2),
+    serialization_format=sys.argv[2],
     signature=mlflow.models.infer_signature(frame, model.predict(frame)),
     pip_requirements=["scikit-learn"])
 """
@@ -111,7 +112,7 @@ def large(address: Address, body: bytes, kind: str, times: int = 10) -> tuple[fl
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, dict[str, list[float]]]:
     """Figures of each round, by what is measured and server."""
     model = folder / "model"
-    subprocess.run([options.mlflow, "-c", _SAVE, model], check=True, cwd=folder)
+    subprocess.run([options.mlflow, "-c", SAVE, model, "skops"], check=True, cwd=folder)
     # Its command finds uvicorn on the path, and that one may name an interpreter that has moved.
     tools = folder / "bin"
     tools.mkdir()

@@ -265,5 +265,8 @@ def _install(folder: Path, python: Path, lock: Path) -> None:
         command = [*way, "-q", "--require-hashes", "-r", lock]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode == 0:
+            # Else each of its processes would compile what it imports: tests may not write there.
+            compiling = [python, "-m", "compileall", "-q", "-j", "0", folder / "lib"]
+            subprocess.run(compiling, capture_output=True, check=False)
             return
     raise LookupError(f"{lock.name} could not be installed: {done.stderr[-1500:]}")

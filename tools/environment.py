@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-dev.lock"
+_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'), end='')"
 IN_PLACE = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
 
 
@@ -39,6 +40,12 @@ def main() -> None:
         pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         if not _install(pip):
             sys.exit("The packages could not be installed; the lines above say why.")
+    # uv leaves that to the first import, which may not write (PYTHONDONTWRITEBYTECODE): then every
+    # process of every test would compile all that it imports. What is fresh is passed over.
+    packages = subprocess.check_output([python, "-c", _PACKAGES], text=True)
+    compiling = [python, "-m", "compileall", "-q", "-j", "0", packages, str(ROOT / "src")]
+    # Some packages ship templates that are no Python; they say so, and nobody imports them.
+    subprocess.run(compiling, check=False, stdout=subprocess.DEVNULL)
 
 
 def _works(python: Path) -> bool:

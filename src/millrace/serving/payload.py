@@ -24,6 +24,7 @@ from millrace.core.errors import (
 )
 from millrace.core.lazy import require
 from millrace.models.types import ColSpec, DataType, Schema
+from millrace.serving import csv_tables
 from millrace.serving.tables import FORMS, Table, is_table
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ class Bodies:
             schema, by_row=bool(signature and signature.is_from_type_hint)
         )
         self._table = None
+        self._csv_table = None
         if schema is not None and is_table(schema):
             self._table = Table(schema, as_array=as_array)
+            if csv_tables.is_installed():
+                self._csv_table = csv_tables.CsvTable(schema, as_array=as_array)
 
     def read(self, content_type: str | None, body: bytes) -> Given:
         """Decode *body*; errors are 400, 413 and 415, and name what is wrong."""
@@ -165,6 +169,9 @@ class Bodies:
     # --- tables in other formats ------------------------------------------------------------------
 
     def _csv(self, body: bytes) -> Given:
+        if self._csv_table is not None and (plain := self._csv_table.read(body)) is not None:
+            data, rows = plain
+            return Given(data, rows=rows, is_exact=True)
         pandas = require("pandas", extra="models")
         if not body.strip():
             raise MalformedRequest("The body is empty; CSV needs a header row with column names.")
