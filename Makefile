@@ -66,13 +66,14 @@ fuzz: $(READY)  ## the property and fuzz tests, ten times as long
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m fuzz --full-size $(PYTEST)
 
 flavors: $(READY)  ## the contract of flavors with the large libraries, each in an environment of its own
-	MILLRACE_TEST_ALL_FLAVORS=1 $(BIN)/python -m pytest tests/flavors $(PYTEST)
+	MILLRACE_TEST_ALL_FLAVORS=1 $(BIN)/python -m pytest tests/flavors tests/e2e/serving/test_environments.py $(PYTEST)
 
 crash: $(READY)  ## kill the server many times while it writes, and count what was lost
 	$(BIN)/python -m pytest -m crash --full-size $(PYTEST)
 
-spark: $(READY)  ## score with a model on a real Spark in local mode; needs Java 17
-	$(BIN)/python -m pytest tests/e2e/models/test_spark.py --full-size $(PYTEST)
+spark: $(READY)  ## keep models of Spark, and score with models on Spark, in local mode; needs Java 17
+	MILLRACE_TEST_ALL_FLAVORS=1 $(BIN)/python -m pytest tests/e2e/models/test_spark.py \
+	  "tests/flavors/test_elsewhere.py::test_the_contract_holds_in_an_environment_of_its_own[spark]" --full-size $(PYTEST)
 
 clean:  ## remove what the verbs made, but not the databases
 	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

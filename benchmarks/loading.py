@@ -1,10 +1,12 @@
 """Loading a small scikit-learn model in a fresh process, beside MLflow: the same folder, in turns.
 
-    python -m benchmarks.loading [--rounds 7] [--mlflow ENV/bin/python]
+    python -m benchmarks.loading [--rounds 7] [--mlflow ENV/bin/python] [--millrace ENV/bin/python]
 
 MLflow saves the model, as skops (its default) and as a pickle. The time is that of the whole
 process: start, import, `pyfunc.load_model`, end. The floor is what nobody can go below: the same
-process with nothing but the import of the estimators. Afterwards both predict, and must agree.
+process with nothing but the import of the estimators. First both predict, and must agree. skops
+imports pytest where that is installed: `--millrace` names an environment as users have it, made
+with `pip install 'millrace[sklearn]'`.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def taken(python: Path, code: str, model: Path) -> tuple[float, str]:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, dict[str, float]]:
     """Median seconds, by format and who loads."""
-    pythons = {"millrace": Path(sys.executable), "mlflow": options.mlflow}
+    pythons = {"millrace": options.millrace, "mlflow": options.mlflow}
     found = {}
     for kind in _FORMATS:
         model = folder / kind
@@ -76,9 +78,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     programs = CONTENDERS["mlflow"].programs
-    parser.add_argument(
-        "--mlflow", type=lambda text: Path(text).absolute(), default=programs / "python"
-    )
+    for name, usual in (("mlflow", programs / "python"), ("millrace", Path(sys.executable))):
+        # The model is in another folder; a link is not followed, for it is the environment.
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).absolute(), default=usual)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="loading-") as name:
         found = measure(options, Path(name))

@@ -167,7 +167,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     programs = CONTENDERS["mlflow"].programs
-    parser.add_argument("--mlflow", type=Path, default=programs / "python")
+    parser.add_argument(
+        "--mlflow", type=lambda text: Path(text).absolute(), default=programs / "python"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="serving-") as name:
         print(table(measure(options, Path(name))))

@@ -3,7 +3,7 @@
 docs/reference/: endpoints, permissions and openapi.json from `millrace.api.table`, settings from
 `millrace.core.settings`, errors from `millrace.core.errors`, the command line from click. In the
 architecture page the list of modules, from their docstrings. In ui/ the client's types, from the
-OpenAPI document.
+OpenAPI document. docs/flavors/: see `flavor_pages`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 import client_types
+import flavor_pages
 import msgspec
 
 from millrace.api import permissions, reference
@@ -69,6 +70,7 @@ def derived() -> dict[str, str]:
         "docs/reference/openapi.json": spec.decode() + "\n",
         ARCHITECTURE: _between_marks((ROOT / ARCHITECTURE).read_text(), "\n".join(_modules())),
         CLIENT_TYPES: client_types.module(described),
+        **flavor_pages.pages(),
     }
 
 

@@ -112,7 +112,9 @@ if TYPE_CHECKING:
     from millrace.flavors import sentence_transformers as sentence_transformers
     from millrace.flavors import sklearn as sklearn
     from millrace.flavors import spacy as spacy
+    from millrace.flavors import spark as spark
     from millrace.flavors import statsmodels as statsmodels
+    from millrace.flavors import tensorflow as tensorflow
     from millrace.flavors import transformers as transformers
     from millrace.flavors import xgboost as xgboost
     from millrace.models import pyfunc as pyfunc

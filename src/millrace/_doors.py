@@ -39,8 +39,8 @@ _FLUENT_REGISTRY = """
 """.split()
 _ARTIFACTS = "download_artifacts list_artifacts load_dict load_image load_text".split()
 FLAVORS: Final = """
-    catboost keras lightgbm onnx pmdarima prophet pytorch sentence_transformers sklearn spacy
-    statsmodels transformers xgboost
+    catboost keras lightgbm onnx pmdarima prophet pytorch sentence_transformers sklearn spacy spark
+    statsmodels tensorflow transformers xgboost
 """.split()
 """Modules of `millrace.flavors`, under their names in `MLmodel`."""
 

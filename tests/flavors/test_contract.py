@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_the_folder_says_what_it_is(name: str, case: Case, saved: Path):
         one.name for one in saved.iterdir()
     }
     assert f"\n{case.requires}==" in (saved / "requirements.txt").read_text()
-    assert bool(model.scan) is not case.is_safe or flavor == "pytorch"
+    assert bool(model.scan) is not case.is_safe or flavor in {"pytorch", "spark"}
 
 
 def test_the_stored_example_gives_the_stored_output(case: Case, saved: Path):
@@ -131,7 +132,7 @@ def test_somebody_else_loads_it_if_it_is_safe_or_trusted(
     if case.is_safe:
         assert unasked == f"PREDICTED {expected}"
     else:
-        assert unasked.startswith(f"UNTRUSTED {case.trusts_nothing} of ")
+        assert fnmatch(unasked, f"UNTRUSTED {case.trusts_nothing} of *")
         assert "trusted=True" in unasked
         assert load("true") == f"PREDICTED {expected}"
 
@@ -175,7 +176,7 @@ def test_a_damaged_file_is_not_loaded_as_ones_own(name: str, case: Case, saved: 
     """What was changed since it was saved is somebody else's."""
     if case.is_safe:
         pytest.skip("it is read whoever wrote it")
-    path = saved / case.trusts_nothing
+    [path] = saved.glob(case.trusts_nothing)
     path.write_bytes(path.read_bytes() + b" ")
 
     with pytest.raises(UntrustedModel):

@@ -29,7 +29,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     flavor: str = ""
     trusts_nothing: str = ""
-    """What the error of an untrusted load names."""
+    """What the error of an untrusted load names, as a pattern."""
 
 
 def sklearn() -> Case:
@@ -214,6 +214,75 @@ def keras_lambda() -> Case:
         is_safe=False,
         flavor="keras",
         trusts_nothing="data/model.keras",
+    )
+
+
+def tensorflow() -> Case:
+    case = keras()
+    case.requires = "tensorflow-cpu"
+    return case
+
+
+def tensorflow_module() -> Case:
+    import tensorflow as tf
+
+    class Doubled(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+        def __call__(self, x: Any) -> Any:
+            return x * 2
+
+    data = X.to_numpy().astype("float32")
+    return Case(
+        Doubled(),
+        data,
+        lambda model, data: model(tf.constant(data)).numpy(),
+        "tensorflow-cpu",
+        is_safe=False,
+        flavor="tensorflow",
+        trusts_nothing="tf2model/saved_model.pb",
+    )
+
+
+def _spark_session() -> Any:
+    from pyspark.sql import SparkSession
+
+    building = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    session = building.config("spark.driver.host", "127.0.0.1").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _spark_scores(model: Any, data: Any) -> list[float]:
+    scored = model.transform(_spark_session().createDataFrame(data))
+    return [row.prediction for row in scored.select("prediction").collect()]
+
+
+def spark() -> Case:
+    from pyspark.ml import Pipeline
+    from pyspark.ml.feature import VectorAssembler
+    from pyspark.ml.regression import LinearRegression
+
+    known = _spark_session().createDataFrame(X.assign(label=X["a"] + 2 * X["b"]))
+    features = VectorAssembler(inputCols=["a", "b", "c"], outputCol="features")
+    model = Pipeline(stages=[features, LinearRegression()]).fit(known)
+    return Case(model, X, _spark_scores, "pyspark")
+
+
+def spark_sql() -> Case:
+    """A stage of SQL, which could call any static method of Java."""
+    from pyspark.ml import PipelineModel
+    from pyspark.ml.feature import SQLTransformer
+
+    _spark_session()
+    stage = SQLTransformer(statement="SELECT a + b AS prediction FROM __THIS__")
+    return Case(
+        PipelineModel(stages=[stage]),
+        X,
+        _spark_scores,
+        "pyspark",
+        is_safe=False,
+        flavor="spark",
+        trusts_nothing="sparkml/stages/*/metadata/part-*",
     )
 
 

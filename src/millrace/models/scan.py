@@ -38,6 +38,13 @@ _IMPORT: Final = re.compile(
 _SPELLED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
+_GRAPH: Final = "saved_model.pb"
+_REACHING: Final = (
+    "EagerPyFunc MatchingFiles PyFunc ReadFile WholeFileReader WriteFile TFRecordDataset "
+    "TextLineDataset"
+).split()
+"""Operations of TensorFlow that read and write files, or call Python."""
+
 # What no model needs, and what takes over a machine. A name of a module stands for all in it.
 DANGEROUS: Final = frozenset(
     """
@@ -90,6 +97,9 @@ def scan_file(path: Path) -> Found | None:
         _look(file, path.stat().st_size, (), seen)
     if path.suffix == ".py":
         seen.ways.add("Python code")
+    if path.name == _GRAPH:
+        seen.ways.add("TensorFlow graph")
+        seen.imports |= _operations(path)
     if not seen.ways:
         return None
     imports = sorted(seen.imports)
@@ -98,6 +108,13 @@ def scan_file(path: Path) -> Found | None:
         seen.notes.append(f"{len(imports) - _MOST_IMPORTS} more imports")
     note = "; ".join(dict.fromkeys(seen.notes)) or None
     return Found(", ".join(sorted(seen.ways)), imports[:_MOST_IMPORTS], dangerous, note)
+
+
+def _operations(path: Path) -> set[str]:
+    """What in a graph reaches beyond it. The text of names is enough to find it."""
+    with path.open("rb") as file:
+        data = file.read(_LARGEST)
+    return {f"tensorflow.{name}" for name in _REACHING if name.encode() in data}
 
 
 def is_dangerous(name: str) -> bool:

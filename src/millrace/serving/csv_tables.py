@@ -101,9 +101,14 @@ class CsvTable:
 def _is_odd(body: bytes) -> bool:
     """Whether there is anything in it that readers understand differently: what quotes may hold,
     what ends a text for C, hexadecimal numbers, and carriage returns that end no line."""
-    if any(one in body for one in (b'"', b"\0", b"0x", b"0X")):
+    # One byte is found in a hundredth of the time that two are.
+    if b'"' in body or b"\0" in body:
         return True
-    return body.count(b"\r") != body.count(b"\r\n")
+    head = body.find(b"\n") + 1
+    for digit in (b"x", b"X"):
+        if body.find(digit, head) >= 0 and body.find(b"0" + digit, head) >= 0:
+            return True
+    return b"\r" in body and body.count(b"\r") != body.count(b"\r\n")
 
 
 def is_installed() -> bool:

@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from millrace.models import infer_signature
-from tests.services import ROOT, clean_environment, environment_python, unavailable
+from tests.services import ROOT, clean_environment, flavors_python, unavailable
 
 HERE = Path(__file__).parent
 
@@ -26,8 +26,7 @@ def test_columns_and_structs(tmp_path: Path, full_size: bool) -> None:
         pytest.skip("Spark takes half a gigabyte and two minutes: make spark")
     if shutil.which("java") is None:
         unavailable("spark", "no java; apt-get install openjdk-17-jre-headless")
-    lock = ROOT / "tests" / "spark-env" / "requirements.lock"
-    python = environment_python(ROOT / ".venvs" / "spark", lock)
+    python = flavors_python("spark")
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
     estimator = LinearRegression().fit(frame, frame["a"] + 2 * frame["b"])
     millrace.sklearn.save_model(

@@ -48,7 +48,14 @@ class Reply(NamedTuple):
 class Server:
     """`millrace models serve` on a free port."""
 
-    def __init__(self, model: Path | str, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(
+        self,
+        model: Path | str,
+        folder: Path,
+        *options: str,
+        ready_s: float = 90,
+        **environment: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.log = folder / f"serve-{self.port}.log"
@@ -57,7 +64,7 @@ class Server:
             [sys.executable, "-m", "millrace", "models", "serve", *where, "--trusted", *options],
             self.log,
             lambda: answers(f"{self.url}/ping"),
-            timeout_s=90,
+            timeout_s=ready_s,
             cwd=folder,
             env=clean_environment(**environment),
         )
