@@ -13,14 +13,14 @@ from millrace.core.errors import NotFound
 from millrace.stores.protocols import Stores
 from tests.contract.build import act, audited
 
+pytestmark = pytest.mark.needs("registry")
+
 NAME = "risk"
 
 
 @pytest.fixture(autouse=True)
 def _has_versions(stores: Stores) -> None:
     """Three versions of a model, one of another."""
-    if stores.kind == "file":
-        pytest.skip("a folder of files has no model registry")
     for name, count in ((NAME, 3), ("other", 1)):
         made = RegisteredModel(name=name, creation_timestamp=1, last_updated_timestamp=1)
         stores.registry.add_registered_model(made).result()

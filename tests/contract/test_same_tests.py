@@ -8,15 +8,26 @@ from pathlib import Path
 import pytest
 
 from millrace.core.errors import NotSupported
-from millrace.stores.protocols import ApprovalStore, RegistryStore, Stores, WebhookStore
+from millrace.stores.protocols import (
+    ApprovalStore,
+    ModelServerStore,
+    RegistryStore,
+    Stores,
+    WebhookStore,
+)
 from tests.contract.conftest import FOUND, LACKING, OPENERS
 
 # What is so without a registry, too, and may be asked for by those who have none.
 _ANSWERED = {
-    "versions_from", "pending_manifests", "webhook", "webhooks", "is_due", "tidy_deliveries",
+    "versions_from", "pending_manifests", "expire_servers",
+    "webhook", "webhooks", "is_due", "tidy_deliveries",
 }  # fmt: skip
 _PARTS = {
-    "registry": {"registry": RegistryStore, "approvals": ApprovalStore},
+    "registry": {
+        "registry": RegistryStore,
+        "approvals": ApprovalStore,
+        "model_servers": ModelServerStore,
+    },
     "webhooks": {"webhooks": WebhookStore},
 }
 
@@ -73,6 +84,7 @@ def test_what_is_so_without_it(tmp_path: Path) -> None:
 def _has_none(stores: Stores) -> None:
     assert stores.registry.versions_from(run_ids=["r"]) == {}
     assert stores.registry.pending_manifests(9) == []
+    assert stores.model_servers.expire_servers(1) == 0
     assert stores.webhooks.webhook("w") is None
     assert stores.webhooks.webhooks().items == ()
     assert not stores.webhooks.is_due(1)

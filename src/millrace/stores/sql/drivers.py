@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import select
 import struct
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
@@ -19,7 +19,7 @@ from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLI
 from millrace.stores.sql.mounts import mount_table, refuse_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import URL
 
@@ -77,6 +77,10 @@ class Hands:
 
     def begin_reading(self) -> None:
         """Begin a transaction that reads; most drivers do so with the first statement."""
+
+    def once(self) -> AbstractContextManager[object]:
+        """For a single statement that reads: without a transaction, where the driver can."""
+        return nullcontext()
 
     def commit(self) -> None:
         """End the transaction; returns when it is durable."""
@@ -285,6 +289,16 @@ class PsycopgHands(Hands):
     def is_alive(cls, connection: Any) -> bool:  # noqa: ANN401 - a driver's
         """Whether the server has said nothing: to an idle client it says good-bye only."""
         return not connection.closed and not _is_readable(connection.pgconn.socket)
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """In autocommit mode, or BEGIN and ROLLBACK would each wait for an answer."""
+        self.connection.autocommit = True
+        try:
+            yield
+        finally:
+            if not self.connection.closed:
+                self.connection.autocommit = False
 
     def begin(self) -> None:
         """Begin; who writes takes its turn at the row of `turns`."""

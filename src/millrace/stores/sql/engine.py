@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,9 +111,12 @@ class Session:
             self._turn = turn_of(self)
         return self._turn
 
-    def begin_reading(self) -> None:
+    def begin_reading(self, *, once: bool) -> AbstractContextManager[object]:
         """Begin a transaction that reads; on the driver, for the same reason as in `writing`."""
+        if once:
+            return self._hands.once()
         self._hands.begin_reading()
+        return nullcontext()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -234,13 +237,17 @@ class Database:
         return Prepared(statement, self.readers.dialect, *names)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """A consistent snapshot to read from; driver errors become `MillraceError`s."""
+    def reading(self, *, once: bool = False) -> Iterator[Session]:
+        """A consistent snapshot to read from; driver errors become `MillraceError`s.
+
+        *once*: for a single prepared statement, which sees one moment by itself. Where a
+        transaction costs more ways there and back, there is none.
+        """
         try:
             with self.readers.connect() as connection:
                 session = Session(connection)
-                session.begin_reading()
-                yield session  # what closes it rolls back
+                with session.begin_reading(once=once):
+                    yield session  # what closes it rolls back
         except (DBAPIError, PoolTimeout, self.driver_error) as error:
             raise explain(error) from error
 

@@ -37,7 +37,16 @@ from millrace.stores.sql.filters import (
     matching,
     without,
 )
-from millrace.stores.sql.search import Found, SortBy, bounding, find, is_rare
+from millrace.stores.sql.search import (
+    RARE,
+    Found,
+    Rarity,
+    SortBy,
+    bounding,
+    find,
+    is_positive,
+    up_to_rare,
+)
 from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
 if TYPE_CHECKING:
@@ -49,9 +58,10 @@ if TYPE_CHECKING:
     from millrace.core.entities.entity import KeyValue, ViewType
     from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import Batch
-    from millrace.core.filters.ast import Field
+    from millrace.core.filters.ast import Comparison, Field
     from millrace.stores.protocols import Query
     from millrace.stores.sql.engine import Row, Session
+    from millrace.stores.sql.filters import Matching
     from millrace.stores.sql.statements import Statements
     from millrace.stores.sql.transaction import Transaction
 
@@ -471,6 +481,19 @@ class RunSource:
             self._held[asked] = self._find(field, numeric=numeric)
         return self._held[asked]
 
+    def is_rare(self, comparison: Comparison, known: Matching, rarity: Rarity) -> bool:
+        """Whether a comparison leaves few runs."""
+        if comparison in known:
+            return len(known[comparison]) < RARE
+        if not is_positive(comparison):
+            return False
+        held = self.held(comparison.field, numeric=comparison.numeric)
+        if held is None or held.owner is None:
+            return held is None
+        return rarity.of(
+            self._experiments, comparison, lambda: up_to_rare(self._session, comparison, held)
+        )
+
     def _find(self, field: Field, *, numeric: bool) -> Held | None:
         match field.entity:
             case Entity.ATTRIBUTE:
@@ -512,7 +535,11 @@ class RunSource:
 
 
 def find_runs(
-    session: Session, statements: Statements, experiment_ids: Sequence[str], query: Query
+    session: Session,
+    statements: Statements,
+    rarity: Rarity,
+    experiment_ids: Sequence[str],
+    query: Query,
 ) -> Found:
     """Row ids of a page of the runs that match."""
     experiments = sorted({int(one) for one in experiment_ids})
@@ -531,7 +558,7 @@ def find_runs(
     if order and order[0].field.entity in _WALKED:
         bounds = bounding(source, order[0], [one for one in needed if one not in known])
         others = [one for one in needed if one not in bounds]
-        row_by_row = not is_rare(session, source, others, known)
+        row_by_row = not any(source.is_rare(one, known, rarity) for one in others)
         tree = without(tree, bounds)
 
     def where(row: ColumnElement[int]) -> ColumnElement[bool]:

@@ -8,8 +8,9 @@ stage and the sort values of its row.
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import and_, case, func, literal, literal_column, not_, or_, select
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from millrace.core.filters.ast import Comparison, Field
     from millrace.core.filters.order import OrderKey
     from millrace.stores.sql.engine import Row, Session
-    from millrace.stores.sql.filters import Held, Matching, Source
+    from millrace.stores.sql.filters import Held, Source
 
 NUMBERS, NANS, NOTHING = 0, 1, 2
 
@@ -294,26 +295,43 @@ def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN4
 
 
 # So few records are quicker found first and sorted than met on a walk in order.
-_RARE = 1_000
+RARE: Final = 1_000
+# So long it is believed how many they are, and of so many conditions.
+_BELIEVED_S: Final = 10.0
+_REMEMBERED: Final = 1_000
 
 
-def is_rare(
-    session: Session, source: Source, needed: Sequence[Comparison], known: Matching
-) -> bool:
-    """Whether one of the conditions leaves few runs; each is counted no further than that."""
-    for comparison in needed:
-        if comparison in known:
-            if len(known[comparison]) < _RARE:
-                return True
-            continue
-        if comparison.op.positive is not comparison.op or comparison.op is Op.IS_NULL:
-            continue
-        held = source.held(comparison.field, numeric=comparison.numeric)
-        if held is None:
-            return True
-        if held.owner is None:
-            continue
-        rows = select(held.owner).where(held.rows, holds(comparison, held)).limit(_RARE)
-        if session.select(select(func.count()).select_from(rows.subquery()))[0][0] < _RARE:
-            return True
-    return False
+class Rarity:
+    """Which conditions leave few runs, as it was a moment ago.
+
+    That decides about the way to an answer, never about the answer: so it may be a little old. To
+    count takes as long as a quarter of a search.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[int, ...], Comparison], tuple[float, bool]] = {}
+
+    def of(
+        self, experiments: Sequence[int], comparison: Comparison, count: Callable[[], int]
+    ) -> bool:
+        """Whether few runs of those experiments satisfy it; *count* need not go beyond that."""
+        asked = (tuple(experiments), comparison)
+        now = time.monotonic()
+        until, rare = self._known.get(asked, (now, False))
+        if now >= until:
+            rare = count() < RARE
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[asked] = (now + _BELIEVED_S, rare)
+        return rare
+
+
+def up_to_rare(session: Session, comparison: Comparison, held: Held) -> int:
+    """How many records satisfy a comparison with rows of theirs, counted as far as it matters."""
+    rows = select(held.owner).where(held.rows, holds(comparison, held)).limit(RARE)
+    return int(session.select(select(func.count()).select_from(rows.subquery()))[0][0])
+
+
+def is_positive(comparison: Comparison) -> bool:
+    """Whether only records that have such a row can satisfy it."""
+    return comparison.op.positive is comparison.op and comparison.op is not Op.IS_NULL

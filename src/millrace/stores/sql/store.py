@@ -35,6 +35,7 @@ from millrace.stores.sql.model_servers import SqlModelServers
 from millrace.stores.sql.nearest import Nearest
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.run_tables import SqlRunTables
+from millrace.stores.sql.search import Rarity
 from millrace.stores.sql.series import Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements, statements
@@ -84,6 +85,7 @@ class SqlTracking:
         self._statements = statements
         self._kept: dict[int, float] = {}
         self._stale: dict[int, int] = {}
+        self._rarity = Rarity()
 
     # --- experiments ----------------------------------------------------------------------------
 
@@ -135,14 +137,16 @@ class SqlTracking:
 
     def run(self, run_id: str) -> msgspec.Raw | None:
         """The run as wire JSON."""
-        with self._database.reading() as session:
+        with self._database.reading(once=True) as session:
             row = session.row(self._statements.document, (run_id,))
-            if row is None:
-                return None
-            run, _, document = row
-            if document is not None:
-                return msgspec.Raw(document)
-            return documents.documents(session, self._statements, [run], self._keep)[0]
+        if row is None:
+            return None
+        run, _, document = row
+        if document is not None:
+            return msgspec.Raw(document)
+        with self._database.reading() as session:
+            found = documents.documents(session, self._statements, [run], self._keep)
+        return found[0] if found else None  # it may be gone by now
 
     def change_run(
         self, run_id: str, change: RunChange, *, trail: Trail = NO_TRAIL
@@ -180,7 +184,7 @@ class SqlTracking:
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
         with self._database.reading() as session:
-            found = runs.find_runs(session, self._statements, experiment_ids, query)
+            found = runs.find_runs(session, self._statements, self._rarity, experiment_ids, query)
             items = documents.documents(session, self._statements, found.ids, self._keep)
         return Page(tuple(items), found.next)
 
