@@ -6,6 +6,7 @@ A list of checks, each a function: a room that keeps something beside the record
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Check = Callable[["Stores", "Places", bool], Iterator[Finding]]
 
 _EXAMPLES: Final = 5
+_PAGE: Final = 500
 _RUN: Final = re.compile(r"[0-9a-f]{32}")
 _MODEL: Final = re.compile(r"m-[0-9a-f]{32}")
 
@@ -108,6 +110,41 @@ def _ownerless(stores: Stores, places: Places, full: bool) -> Iterator[Finding]:
         yield _finding(found, "folders belong to runs or logged models that are not there")
 
 
+def _unrecorded(stores: Stores, places: Places, full: bool) -> Iterator[Finding]:  # noqa: ARG001, FBT001 - a check
+    """Files where the server keeps them that did not come through it."""
+    count, examples = 0, list[str]()
+    for location in dict.fromkeys(_locations(stores)):
+        if path_below(PROXY, location) is None:
+            continue  # clients write there themselves
+        try:
+            spots = _files(places.at(location))
+            while page := list(itertools.islice(spots, _PAGE)):
+                uris = [spot.uri for spot in page]
+                known = {record.uri for record in stores.artifacts.records(uris)}
+                strange = [uri for uri in uris if uri not in known]
+                count += len(strange)
+                examples += strange[: _EXAMPLES - len(examples)]
+        except MillraceError:
+            continue  # told by the check of what is recorded, if anything was
+    if count:
+        yield Finding(
+            check="artifacts",
+            weight="note",
+            message=f"{count} files have no record: they came by another way, or are left over.",
+            count=count,
+            examples=tuple(examples),
+        )
+
+
+def _files(folder: Spot) -> Iterator[Spot]:
+    for entry in folder.store.list(folder.path):
+        spot = folder.at(entry.path.rpartition("/")[2])
+        if entry.is_dir:
+            yield from _files(spot)
+        else:
+            yield spot
+
+
 def _strangers(stores: Stores, spot: Spot) -> Iterator[str]:
     for entry in spot.store.list(spot.path):
         name = entry.path.rpartition("/")[2]
@@ -135,4 +172,4 @@ def _finding(places: list[str], words: str) -> Finding:
     )
 
 
-CHECKS: list[Check] = [_recorded, _ownerless]
+CHECKS: list[Check] = [_recorded, _ownerless, _unrecorded]

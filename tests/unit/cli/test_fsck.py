@@ -88,3 +88,28 @@ def test_artifacts_are_compared_with_the_ledger(
     (folder / "whole").write_bytes(b"hullo")
     full = millrace("fsck", uri, "--artifacts", "--full", code=1).stdout
     assert "2 files are not what was recorded" in full
+
+
+def test_files_that_nobody_recorded_are_noted(
+    millrace, said, uri: str, client: MillraceClient, tmp_path: Path
+) -> None:
+    """Where the server keeps files; elsewhere clients write themselves."""
+    stores = open_stores(uri)
+    stores.artifacts.settle(
+        ArtifactRecord(uri="mlflow-artifacts:/here/known", size=1, sha256="0" * 64, recorded_ms=1),
+        token=None,
+    ).result()
+    stores.close()
+    client.create_experiment("here", artifact_location="mlflow-artifacts:/here")
+    client.create_experiment("elsewhere", artifact_location=str(tmp_path / "elsewhere"))
+    for path in ("kept/here/known", "kept/here/folder/strange", "elsewhere/file"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"x")
+
+    kept = ("--artifacts", "--artifacts-destination", str(tmp_path / "kept"))
+
+    found = said("fsck", uri, *kept)
+    assert found["clean"] is True
+    assert [one["examples"] for one in found["findings"]] == [
+        ["mlflow-artifacts:/here/folder/strange"]
+    ]
