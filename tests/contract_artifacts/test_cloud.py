@@ -145,7 +145,7 @@ def test_a_cut_upload_leaves_no_parts(store: ArtifactStore) -> None:
 
     answer = store._send("GET", "", {"uploads": ""})
     assert b"ListMultipartUploadsResult" in answer
-    assert b"<UploadId>" not in answer
+    assert store._key("large").encode() not in answer  # others use the bucket, too
 
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
-from millrace.artifacts.streams import CHUNK, held_back
+from millrace.artifacts.streams import CHUNK, Hash, held_back
 from millrace.core.entities.artifact import ArtifactStat
 from millrace.core.errors import (
     InvalidArgument,
@@ -138,14 +137,16 @@ class Reader:
 
 
 def _compared(body: Iterable[bytes], wanted: str, path: str) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    for chunk in body:
-        digest.update(chunk)
-        yield chunk
-    if digest.hexdigest() != wanted:
+    digest = Hash()
+    try:
+        for chunk in body:
+            digest.update(chunk)
+            yield chunk
+    finally:
+        found = digest.hexdigest()
+    if found != wanted:
         raise InvalidState(
-            f"{path!r} arrived with the SHA-256 {digest.hexdigest()}, and was kept with {wanted}: "
-            "it is damaged."
+            f"{path!r} arrived with the SHA-256 {found}, and was kept with {wanted}: it is damaged."
         )
 
 

@@ -57,7 +57,7 @@ class Checked(Measured):
     ) -> None:
         super().__init__(body, size=size)
         self._wanted = sha256.lower() if sha256 else None
-        self._hash = _Hash()
+        self._hash = Hash()
 
     @property
     def sha256(self) -> str:
@@ -78,8 +78,11 @@ class Checked(Measured):
             )
 
 
-class _Hash:
-    """SHA-256 of a body; of a large one in a thread of its own, while its bytes are written."""
+class Hash:
+    """SHA-256 of a body; of a large one in a thread of its own, while its bytes are written.
+
+    Whoever has called `update` calls `settle` or `hexdigest` in the end.
+    """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -87,6 +90,7 @@ class _Hash:
         self._thread: threading.Thread | None = None
 
     def update(self, chunk: bytes) -> None:
+        """Hash *chunk*, which must not change any more."""
         self._count += len(chunk)
         if self._count <= _HASHED_HERE:
             self._hash.update(chunk)
@@ -106,6 +110,7 @@ class _Hash:
             self._thread = None
 
     def hexdigest(self) -> str:
+        """The digest, hexadecimal."""
         self.settle()
         return self._hash.hexdigest()
 

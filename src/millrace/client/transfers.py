@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from millrace.artifacts.streams import Hash
 from millrace.client import bundles
 from millrace.client.progress import Progress
 from millrace.client.spool import hold
@@ -361,7 +362,7 @@ def _receive(
     store: ArtifactStore, path: str, part: IO[bytes], known: ArtifactStat, progress: Progress
 ) -> None:
     """Bring *part* to the size and digest of what is *known*, from where it ends now."""
-    found = hashlib.sha256()
+    found = Hash()
     part.seek(0)
     try:
         there = iter(lambda: part.read(_CHUNK), b"")
@@ -370,6 +371,7 @@ def _receive(
             progress.add(len(chunk))
         _check(path, known, part.tell(), found.hexdigest())
     except BaseException:
+        found.settle()
         part.seek(0, os.SEEK_END)
         progress.add(-part.tell())
         raise

@@ -1,8 +1,7 @@
-"""Small files in groups: a thread takes in all that came while the last group was written.
+"""Small files in groups: one thread takes in all that came while the last group was written.
 
 A thread for each of them would hand the interpreter and the disk around, dozens of times for one
-file; a group waits for the disk once. A few groups are under way at a time: while one waits for the
-disk another is written. What is answered is durable, as ever.
+file; a group waits for the disk once. What is answered is durable, as ever.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 WAITING: Final = 256
 GROUP_LIMIT: Final = 64
-_THREADS: Final = 3
 # Those who were in the last group are about to send more: this long they are waited for.
 _GATHER_S: Final = 0.0005
 
@@ -34,13 +32,13 @@ Admission = Callable[[], Sent | ArtifactRecord]
 
 
 class Groups:
-    """The threads that take small files in; they run from the first one on."""
+    """The thread that takes small files in; it runs from the first one on."""
 
     def __init__(self, transfers: Transfers) -> None:
         self._transfers = transfers
         self._waiting: SimpleQueue[_Upload | None] = SimpleQueue()
         self._door = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self._is_closed = False
 
     def take(self, admit: Admission) -> Future[ArtifactRecord | None]:
@@ -51,11 +49,11 @@ class Groups:
                 raise Unavailable("The server is stopping; send it again in a moment.")
             if self._waiting.qsize() >= WAITING:
                 raise Unavailable(f"{WAITING} files are waiting for the disk; try again soon.")
-            while len(self._threads) < _THREADS:
-                name = f"millrace-small-files-{len(self._threads)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="millrace-small-files", daemon=True
+                )
+                self._thread.start()
             self._waiting.put(upload)
         return upload.future
 
@@ -63,10 +61,9 @@ class Groups:
         """Finish what waits."""
         with self._door:
             self._is_closed = True
-            for _ in self._threads:
-                self._waiting.put(None)
-        for thread in self._threads:
-            thread.join()
+            self._waiting.put(None)
+        if self._thread is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         crowd = 1

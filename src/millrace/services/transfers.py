@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 import msgspec
 
 from millrace.artifacts.protocols import OnDisk, SmallFile
+from millrace.artifacts.streams import Hash
 from millrace.core.clock import now_ms
 from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat, identity
 from millrace.core.errors import (
@@ -178,15 +179,18 @@ class Opened:
             yield chunk
 
     def _compared(self) -> Iterator[bytes]:
-        digest = hashlib.sha256()
+        digest = Hash()
         held: bytes | None = None
-        for chunk in self._read(0, self.size):
-            if held is not None:
-                yield held
-            digest.update(chunk)
-            held = chunk
+        try:
+            for chunk in self._read(0, self.size):
+                digest.update(chunk)  # while the one before is sent
+                if held is not None:
+                    yield held
+                held = chunk
+        finally:
+            found = digest.hexdigest()
         if self._record is not None:
-            self._judge(self, self._record, digest.hexdigest())
+            self._judge(self, self._record, found)
         self.is_right = True
         if held is not None:
             yield held

@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from millrace.artifacts.local import LocalArtifacts
 from millrace.artifacts.memory import MemoryArtifacts
 from millrace.core import clock
-from millrace.core.entities.artifact import ArtifactRecord
+from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat
 from millrace.core.entities.audit import NO_TRAIL
-from millrace.core.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, TooLarge
+from millrace.core.errors import (
+    DataLoss,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    TooLarge,
+    Unavailable,
+)
 from millrace.services.places import Places, Spot
 from millrace.services.transfers import Offer, Replaced, Transfers
 from millrace.stores.memory import MemoryStores
@@ -208,6 +216,41 @@ def test_a_failed_upload_leaves_the_record_as_it_was(ledger: ArtifactRecords, sp
 
     assert ledger.record(spot.uri) == before
     assert got(transfers, spot) == BODY
+
+
+class Silent(MemoryArtifacts):
+    """A store whose answer is lost after it has kept the bytes, or before."""
+
+    keeps = True
+    answers = True
+
+    def put(self, path: str, body: Any, **how: Any) -> ArtifactStat:
+        if self.answers:
+            return super().put(path, body, **how)
+        for _ in body:
+            pass
+        if self.keeps:
+            super().put(path, [BODY[::-1]], **how)
+        raise Unavailable("No answer.")
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_a_store_keeps_that_failed_is_no_damage(ledger: ArtifactRecords, keeps: bool) -> None:
+    """It may have the new bytes or the old ones: either is right, and the old ones are compared."""
+    transfers, store = made(ledger), Silent()
+    spot = Spot(store, "0/x", "memory:/0/x")
+    put(transfers, spot)
+    store.answers, store.keeps = False, keeps
+
+    with pytest.raises(Unavailable):
+        put(transfers, spot, BODY[::-1])
+
+    assert got(transfers, spot) == (BODY[::-1] if keeps else BODY)
+    store.answers = True
+    if not keeps:
+        store.put("0/x", [b"other"])
+        with pytest.raises(DataLoss):
+            got(transfers, spot)
 
 
 def test_a_file_has_a_largest_size(ledger: ArtifactRecords, spot: Spot) -> None:
