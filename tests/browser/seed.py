@@ -20,11 +20,19 @@ class Api:
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """POST to a path below `/api/2.0/mlflow/`, or to a whole one that begins with a slash."""
+        return self._send("POST", path, body)
+
+    def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        """PATCH, as `post`."""
+        return self._send("PATCH", path, body)
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         at = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
         request = urllib.request.Request(
             self.url + at,
             data=json.dumps(body).encode(),
             headers={"content-type": "application/json"},
+            method=method,
         )
         with self._opener.open(request, timeout=30) as reply:
             return dict(json.load(reply))

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
-from tests.browser.test_access import serious, settled
+from tests.browser.test_access import serious
 from tests.browser.test_runs import artifact, png
 from tests.services import private_millrace
 
@@ -336,9 +337,9 @@ def test_ui_180_viewers_are_sound(
 ) -> None:
     page = new_context(base_url=server.url, color_scheme=scheme).new_page()
     page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
-    settled(page)
+    is_at_rest(page)
     assert serious(page) == []
     for path in ("data/rows.csv", "x.npy", "steps.ipynb", "map.geojson", "model/MLmodel"):
         artifact(page, experiment, filed, path)
-        settled(page)
+        is_at_rest(page)
         assert serious(page) == [], path

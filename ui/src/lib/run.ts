@@ -1,5 +1,9 @@
 export const PARENT = "mlflow.parentRunId"
 export const NOTE = "mlflow.note.content"
+/** Of runs whose clients promise signs of life. */
+export const LEASE = "millrace.lease.ttl_ms"
+/** Why a run ended. */
+export const CAUSE = "millrace.end.cause"
 
 interface Tagged {
   data?: { tags?: { key: string; value: string }[] } | undefined

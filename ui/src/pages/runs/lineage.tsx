@@ -3,6 +3,7 @@ import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { childRunsQuery, runQuery, versionsOfRunQuery } from "../../api/queries"
 import { Link } from "../../components/Link"
+import { ModelState } from "../../components/ModelState"
 import { RunState } from "../../components/RunState"
 import { count, value } from "../../lib/format"
 import { real } from "../../lib/numbers"
@@ -15,7 +16,8 @@ import { Table } from "../../ui/Table"
 import { TimeAgo } from "../../ui/Time"
 import styles from "./run.module.css"
 
-function useModels(run: Run) {
+/** Models that a run has logged, and those that it has read. */
+export function useModels(run: Run) {
   const ids = [
     ...(run.outputs?.model_outputs ?? []).map(({ model_id }) => model_id),
     ...(run.inputs?.model_inputs ?? []).map(({ model_id }) => model_id),
@@ -44,7 +46,15 @@ export function ModelsTab({ run, experiment }: { run: Run; experiment: string })
   }
   return (
     <div className={styles.columns}>
-      <Card title="Logged models" note={count(models.length)}>
+      <Card
+        title="Logged models"
+        note={count(models.length)}
+        tools={
+          <Link to={paths.experimentTab(experiment, "models")} data-inline>
+            All of the experiment
+          </Link>
+        }
+      >
         <Table caption="Logged models" head={["Model", "State", "Made", "Metrics"]}>
           {models.map(({ info, data }) => (
             <tr key={info.model_id}>
@@ -54,7 +64,7 @@ export function ModelsTab({ run, experiment }: { run: Run; experiment: string })
                 </Link>
               </td>
               <td>
-                <Badge>{String(info.status).replace("LOGGED_MODEL_", "").toLowerCase()}</Badge>
+                <ModelState status={info.status} />
               </td>
               <td>
                 <TimeAgo at={info.creation_timestamp_ms} />
@@ -126,7 +136,11 @@ export function LineageTab({ run, experiment }: { run: Run; experiment: string }
             .filter(({ info }) => !made.has(info.model_id))
             .map(({ info }) => (
               <tr key={info.model_id}>
-                <td data-wrap>{info.name}</td>
+                <td data-wrap>
+                  <Link to={paths.loggedModel(info.experiment_id, info.model_id)} data-inline>
+                    {info.name}
+                  </Link>
+                </td>
                 <td>model</td>
               </tr>
             ))}

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { lazy, Suspense, useState } from "react"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
-import { childRunsQuery, summariesQuery, versionsOfRunQuery } from "../../api/queries"
+import { childRunsQuery, runQuery, summariesQuery, versionsOfRunQuery } from "../../api/queries"
 import { ofRun } from "../../components/artifacts/source"
 import { Link } from "../../components/Link"
 import { RunState } from "../../components/RunState"
@@ -257,32 +257,74 @@ function Note({ run }: { run: Run }) {
   const client = useQueryClient()
   const note = tagsOf(run).get(NOTE) ?? ""
   const [text, setText] = useState<string | null>(null)
-  const save = async () => {
+  /** The note as it was when writing began, and what somebody else has made of it since. */
+  const [began, setBegan] = useState(note)
+  const [theirs, setTheirs] = useState<string | null>(null)
+  const write = (from: string) => {
+    setBegan(note)
+    setTheirs(null)
+    setText(from)
+  }
+  const save = async (over: string) => {
     try {
+      const now = await client.fetchQuery({ ...runQuery(run.info.run_id), staleTime: 0 })
+      const there = tagsOf(now).get(NOTE) ?? ""
+      if (there !== over) {
+        setTheirs(there)
+        return
+      }
       await call("setTag", { run_id: run.info.run_id, key: NOTE, value: text ?? "" })
       await client.invalidateQueries({ queryKey: ["run", run.info.run_id] })
       setText(null)
+      setTheirs(null)
     } catch (error) {
       toast.failed("The note is not saved", error)
     }
   }
   const tools =
     text === null ? (
-      <Button size="s" variant="quiet" icon="edit" onClick={() => setText(note)}>
+      <Button size="s" variant="quiet" icon="edit" onClick={() => write(note)}>
         {note ? "Edit" : "Write"}
       </Button>
     ) : (
       <>
-        <Button size="s" variant="quiet" onClick={() => setText(null)}>
+        <Button
+          size="s"
+          variant="quiet"
+          onClick={() => {
+            setText(null)
+            setTheirs(null)
+          }}
+        >
           Cancel
         </Button>
-        <Button size="s" variant="primary" onClick={() => void save()}>
+        <Button size="s" variant="primary" onClick={() => void save(began)}>
           Save
         </Button>
       </>
     )
   return (
     <Card title="Note" tools={tools}>
+      {theirs !== null && (
+        <div role="alert" className={styles.conflict}>
+          <strong>Somebody else has changed the note meanwhile. Theirs:</strong>
+          <pre>{theirs || "(empty)"}</pre>
+          <div className={styles.choices}>
+            <Button size="s" onClick={() => void save(theirs)}>
+              Keep mine
+            </Button>
+            <Button
+              size="s"
+              onClick={() => {
+                setText(null)
+                setTheirs(null)
+              }}
+            >
+              Keep theirs
+            </Button>
+          </div>
+        </div>
+      )}
       {text !== null ? (
         <textarea
           className={styles.edit}

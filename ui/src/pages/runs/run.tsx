@@ -3,7 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router"
 import { lazy, Suspense, useState } from "react"
 import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
-import { useFollowed } from "../../api/live"
+import { useFollowed, useRefetchInterval } from "../../api/live"
 import { experimentQuery, runQuery } from "../../api/queries"
 import { ofRun } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
@@ -13,7 +13,7 @@ import { deleteRuns, restoreRuns } from "../../components/runs/actions"
 import { useHeading } from "../../components/shell/heading"
 import { colourOf } from "../../lib/colours"
 import { useShortcuts } from "../../lib/keys"
-import { PARENT, tagsOf } from "../../lib/run"
+import { CAUSE, LEASE, PARENT, tagsOf } from "../../lib/run"
 import { paths, type RunTab } from "../../paths"
 import { Button, buttonClass, IconButton } from "../../ui/Button"
 import { CopyButton } from "../../ui/Copy"
@@ -28,6 +28,7 @@ import { toast } from "../../ui/Toast"
 import { CodeTab } from "./code"
 import { LineageTab, ModelsTab } from "./lineage"
 import { OverviewTab } from "./overview"
+import { EndDialog, RegisterRunDialog } from "./actions"
 import styles from "./run.module.css"
 
 const MediaTab = lazy(async () => import("./media"))
@@ -46,7 +47,13 @@ const TABS: readonly (readonly [RunTab, string])[] = [
 
 export default function RunPage() {
   const { eid = "0", rid = "", tab = "overview" } = useParams({ strict: false })
-  const found = useQuery(runQuery(rid))
+  // Nothing tells of a client that falls silent: only who asks again sees that its lease is over.
+  const interval = useRefetchInterval(5_000)
+  const found = useQuery({
+    ...runQuery(rid),
+    refetchInterval: ({ state: { data } }) =>
+      data?.info.status === "RUNNING" && tagsOf(data).has(LEASE) && interval,
+  })
   useFollowed({ runs: [rid] }, ["run", rid])
   const experiment = useQuery(experimentQuery(eid)).data
   const [known, label] = TABS.find(([key]) => key === tab) ?? (["overview", "Overview"] as const)
@@ -96,9 +103,11 @@ function RunView({
   const go = useGo()
   const client = useQueryClient()
   const [isNaming, setNaming] = useState(false)
+  const [doing, setDoing] = useState<"register" | "end" | null>(null)
   const isDeleted = info.lifecycle_stage === "deleted"
   const refresh = () => void client.invalidateQueries()
   const parent = tags.get(PARENT)
+  const cause = tags.get(CAUSE) ?? (info.liveness === "lost" ? "lease expired" : "")
   const step = (by: number) => {
     const at = TABS.findIndex(([key]) => key === tab)
     const [next] = TABS[(at + by + TABS.length) % TABS.length] ?? TABS[0] ?? ["overview"]
@@ -154,6 +163,14 @@ function RunView({
                 Compare with parent
               </Button>
             )}
+            {info.status === "RUNNING" && (
+              <Button icon="close" onClick={() => setDoing("end")}>
+                End
+              </Button>
+            )}
+            <Button icon="models" onClick={() => setDoing("register")}>
+              Register model
+            </Button>
             <a className={buttonClass} href={urlOf("downloadArchive", { run_id: id })} download>
               <Icon name="download" />
               Download all
@@ -193,6 +210,7 @@ function RunView({
           <Fact label="Took">
             <Elapsed from={info.start_time} to={info.end_time} />
           </Fact>
+          {cause && <Fact label="Cause">{cause}</Fact>}
           {tags.get("mlflow.source.name") && (
             <Fact label="Source">{tags.get("mlflow.source.name")}</Fact>
           )}
@@ -231,6 +249,16 @@ function RunView({
           {tab === "lineage" && <LineageTab run={run} experiment={experiment} />}
         </Suspense>
       </div>
+      {doing === "register" && <RegisterRunDialog run={run} onClose={() => setDoing(null)} />}
+      {doing === "end" && (
+        <EndDialog
+          id={id}
+          onClose={() => {
+            setDoing(null)
+            refresh()
+          }}
+        />
+      )}
       {isNaming && (
         <RenameDialog
           id={id}

@@ -1,0 +1,127 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { useParams } from "@tanstack/react-router"
+import { useState } from "react"
+import { call } from "../../api/client"
+import { experimentQuery } from "../../api/queries"
+import { quoted } from "../../api/search"
+import { Link } from "../../components/Link"
+import { ModelState } from "../../components/ModelState"
+import { PageBody } from "../../components/PageBody"
+import { useHeading } from "../../components/shell/heading"
+import { value } from "../../lib/format"
+import { real } from "../../lib/numbers"
+import { paths } from "../../paths"
+import { Badge } from "../../ui/Badge"
+import { Button } from "../../ui/Button"
+import { Card } from "../../ui/Card"
+import { SearchField } from "../../ui/Field"
+import { EmptyState, FailedState, Skeleton } from "../../ui/States"
+import { Table } from "../../ui/Table"
+import { TimeAgo } from "../../ui/Time"
+
+const PAGE = 50
+
+/** Models that the runs of an experiment have logged, the newest first. */
+export default function LoggedModelsPage() {
+  const { eid = "0" } = useParams({ strict: false })
+  const experiment = useQuery(experimentQuery(eid)).data
+  useHeading([
+    { label: "Experiments", to: paths.experimentTree() },
+    { label: experiment?.name ?? eid, to: paths.experiment(eid) },
+    { label: "Logged models" },
+  ])
+  const [text, setText] = useState("")
+  const sought = text.trim()
+  const found = useInfiniteQuery({
+    queryKey: ["logged-models", eid, sought],
+    queryFn: ({ pageParam, signal }) =>
+      call(
+        "searchLoggedModels",
+        {
+          experiment_ids: [eid],
+          filter: sought ? `name ILIKE ${quoted(`%${sought}%`)}` : undefined,
+          max_results: PAGE,
+          page_token: pageParam,
+        },
+        { signal },
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_page_token,
+    placeholderData: (before) => before,
+  })
+  const models = (found.data?.pages ?? []).flatMap((page) => page.models ?? [])
+  return (
+    <PageBody
+      title="Logged models"
+      actions={<SearchField label="Find a model" value={text} onChange={setText} />}
+    >
+      <Card title="Models of this experiment">
+        {found.isPending && <Skeleton lines={6} />}
+        {found.isError && (
+          <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
+        )}
+        {found.isSuccess && models.length === 0 && (
+          <EmptyState
+            isInline
+            title={sought ? "No model has such a name" : "No models"}
+            hint={
+              !sought && "millrace.sklearn.log_model(model, name=…) and its like keep a model here."
+            }
+          />
+        )}
+        {models.length > 0 && (
+          <Table
+            caption="Logged models"
+            head={["Model", "State", "Made", "From run", "Metrics", "Registered as"]}
+          >
+            {models.map(({ info, data }) => (
+              <tr key={info.model_id}>
+                <td data-wrap>
+                  <Link to={paths.loggedModel(eid, info.model_id)} data-inline>
+                    {info.name || info.model_id}
+                  </Link>
+                </td>
+                <td>
+                  <ModelState status={info.status} />
+                </td>
+                <td>
+                  <TimeAgo at={info.creation_timestamp_ms} />
+                </td>
+                <td>
+                  {info.source_run_id && (
+                    <Link to={paths.run(eid, info.source_run_id)} data-inline>
+                      {info.source_run_id.slice(0, 8)}
+                    </Link>
+                  )}
+                </td>
+                <td>
+                  {(data?.metrics ?? []).slice(0, 3).map(({ key, value: number }) => (
+                    <Badge key={key} title={`${key}: ${number}`}>
+                      {key} {value(real(number))}
+                    </Badge>
+                  ))}
+                </td>
+                <td>
+                  {(info.registrations ?? []).map(({ name, version }) => (
+                    <Link
+                      key={`${name} ${version}`}
+                      to={paths.modelVersion(name, version)}
+                      data-inline
+                    >
+                      {name} v{version}
+                    </Link>
+                  ))}
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Card>
+      {found.hasNextPage && (
+        <Button onClick={() => void found.fetchNextPage()}>
+          {found.isFetchingNextPage ? "Loading…" : "Show more"}
+        </Button>
+      )}
+    </PageBody>
+  )
+}
