@@ -28,7 +28,7 @@ RENEWALS: Final = 3
 """How often a lease is renewed before it ends."""
 FIRST_PAUSE_S: Final = 1.0
 ATTEMPT_S: Final = 5.0
-END_S: Final = 3.0
+END_S: Final = 5.0
 """How long the end of the server waits for the registry to hear of it."""
 _ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
 
@@ -51,7 +51,7 @@ class Announcer:
         )
         self._lease_s = lease_s
         self._interval_s = lease_s / RENEWALS
-        self._patience = Patience(retries=0, timeout_s=min(ATTEMPT_S, max(self._interval_s, 1.0)))
+        self._patience = Patience(retries=0, timeout_s=ATTEMPT_S)
         self._since = 0.0
         self._is_known = False
         self._is_away = False
