@@ -28,7 +28,7 @@ _ABSENT: Final = (
 )
 _DOUBLE: Final = DataType.double
 _BLANK: Final = re.compile(rb"\n[ \t]+(?:\r?\n|$)")
-_BLOCK: Final = 256 * 1024
+_BLOCK: Final = 512 * 1024
 """Bytes that one thread reads at a time; a line is no longer."""
 
 
