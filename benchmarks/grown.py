@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Engine,
     Table,
     Text,
@@ -172,13 +173,13 @@ def copy_rows(engine: Engine, times: dict[str, int]) -> None:
         own = t.runs.c.experiment_id == int(experiment)
         of_run = select(t.runs.c.id).where(own)
         of_series = select(t.series.c.id).where(t.series.c.run_id.in_(of_run))
-        n = nth.c.n
+        n = cast(nth.c.n, BigInteger)
         later_ms = n * count_ms(engine, own)
         moved = {"run_id": n * runs, "series_id": n * series}
         parts: list[tuple[Table, Any, dict[str, Any]]] = [
             (t.runs, own, {
                 "id": t.runs.c.id + n * runs,
-                "uuid": func.md5(t.runs.c.uuid + cast(n, Text)),
+                "uuid": func.md5(t.runs.c.uuid + cast(nth.c.n, Text)),
                 "start_ms": t.runs.c.start_ms + later_ms,
                 "end_ms": t.runs.c.end_ms + later_ms,
             }),
