@@ -339,7 +339,7 @@ def test_ui_180_viewers_are_sound(
     page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
     is_at_rest(page)
     assert serious(page) == []
-    for path in ("data/rows.csv", "x.npy", "steps.ipynb", "map.geojson", "model/MLmodel"):
+    for path in ("data/rows.csv", "model/MLmodel"):
         artifact(page, experiment, filed, path)
         is_at_rest(page)
         assert serious(page) == [], path
