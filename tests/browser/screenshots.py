@@ -1,34 +1,41 @@
 """The pictures of the documentation, taken anew: `python -m tests.browser.screenshots docs/images`.
 
-A server of its own is filled with what the pictures show, so that they can be made again whenever
-the pages have changed.
+A server of its own is filled by `millrace demo`, so that they can be made again whenever the pages
+have changed; every page, in both themes, wide and narrow.
 """
 
 from __future__ import annotations
 
-import math
-import random
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, is_at_rest
 from tests.browser.seed import Api
-from tests.services import private_millrace
+from tests.services import clean_environment, private_millrace
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# Text stays sharp at a third of the pixels; narrow pages are small anyway.
+SCALE = {"wide": 0.62, "narrow": 0.7}
+QUALITY = 55
+PATIENCE_MS = 30_000
 
 
 def main() -> None:
-    """Write the pictures into the folder that is named."""
-    folder = Path(sys.argv[1])
+    """Write the pictures into the folder that is named; more words name the pages to be taken."""
+    folder, only = Path(sys.argv[1]), frozenset(sys.argv[2:])
     folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=PATIENCE_MS)
     with tempfile.TemporaryDirectory() as scratch, private_millrace(Path(scratch)) as url:
-        shown = demo(Api(url))
+        command = [sys.executable, "-m", "millrace", "demo", "--tracking-uri", url]
+        subprocess.run(command, check=True, env=clean_environment())
+        shown = {
+            title: path for title, path in pages(Api(url)).items() if not only or title in only
+        }
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             for scheme in ("light", "dark"):
@@ -37,89 +44,55 @@ def main() -> None:
                         base_url=url, viewport=size, color_scheme=scheme,
                         reduced_motion="reduce", timezone_id="UTC",
                     )  # fmt: skip
+                    context.set_default_timeout(PATIENCE_MS)
                     page = context.new_page()
                     for title, path in shown.items():
-                        picture(page, path, folder / f"{title}-{scheme}-{name}.png")
+                        to = folder / f"{title}-{scheme}-{name}.webp"
+                        picture(page, path, to, SCALE[name])
                     context.close()
             browser.close()
 
 
-def picture(page: Page, path: str, to: Path) -> None:
+def picture(page: Page, path: str, to: Path, scale: float) -> None:
     page.goto(path)
     is_at_rest(page)
     page.evaluate("document.fonts.ready")
-    page.screenshot(path=to)
-    # 256 colours are enough for pages, at a third of the size.
-    Image.open(to).convert("RGB").quantize(256).save(to, optimize=True)
+    is_at_rest(page)
+    whole = to.with_suffix(".png")
+    page.screenshot(path=whole)
+    image = Image.open(whole).convert("RGB")
+    size = (round(image.width * scale), round(image.height * scale))
+    image.resize(size, Image.Resampling.LANCZOS).save(to, quality=QUALITY, method=6)
+    whole.unlink()
 
 
-def demo(api: Api) -> dict[str, str]:
-    """Fill the server; addresses to be shown, by title."""
-    draw = random.Random(7)
-    ids = {
-        name: api.experiment(name, team=name.split("/", maxsplit=1)[0])
-        for name in ("vision/resnet/sweep", "vision/segmentation", "speech/wav2vec", "fraud")
-    }
-    now = time.time_ns() // 1_000_000
-    runs = []
-    for number in range(30):
-        rate = draw.choice([0.1, 0.03, 0.01, 0.003])
-        end = draw.uniform(0.05, 0.4)
-        loss = [
-            end + 1.6 * math.exp(-step / (8 + 40 * rate)) + draw.gauss(0, 0.01)
-            for step in range(80)
-        ]
-        word, beast = draw.choice(["amber", "brisk", "keen"]), draw.choice(["heron", "otter"])
-        run = api.run(
-            ids["vision/resnet/sweep"],
-            f"{word}-{beast}-{number}",
-            params={
-                "lr": str(rate),
-                "optimizer": draw.choice(["adam", "sgd", "lamb"]),
-                "batch_size": str(draw.choice([32, 64, 128])),
-                "depth": str(draw.choice([18, 34, 50])),
-            },
-            metrics={
-                "train/loss": loss,
-                "val/loss": [one * 1.1 for one in loss[::4]],
-                "val/accuracy": [1 - one / 2 for one in loss[::4]],
-            },
-            tags={
-                "mlflow.source.name": "train.py",
-                "mlflow.source.git.commit": "3f2a9c1be07d5a1c9f64",
-                "mlflow.note.content": "Five epochs of warm-up; see `plots/`, and **sweep 3**.",
-                "stage": "tried",
-            },
-            status="FINISHED" if number % 6 else draw.choice(["FAILED", None]),
-            start_ms=now - 2_400_000 * (number + 1),
-            user=draw.choice(["ada", "grace", "alan"]),
-        )
-        runs.append(run)
-    first = runs[1]
-    api.put(
-        first,
-        "config.json",
-        b'{"lr": 0.03, "layers": [{"size": 64}, {"size": 128}], "augment": true}',
-    )
-    api.put(
-        first,
-        "metrics.csv",
-        b"epoch,loss,accuracy\n"
-        + b"".join(b"%d,%.4f,%.4f\n" % (n, 2 / (n + 1), 1 - 1 / (n + 2)) for n in range(200)),
-    )
-    api.put(
-        first, "train.log", b"".join(b"epoch %d loss %.4f\n" % (n, 2 / (n + 1)) for n in range(300))
-    )
-    api.post("experiments/delete", experiment_id=api.experiment("old/ideas"))
-    eid, rid = ids["vision/resnet/sweep"], first["info"]["run_id"]
-    several = ",".join(run["info"]["run_id"] for run in runs[:6])
+def pages(api: Api) -> dict[str, str]:
+    """Every page and what it is shown with, by title."""
+    found = api.post("experiments/search", max_results=100)["experiments"]
+    eid = next(one["experiment_id"] for one in found if one["name"] == "demo/vision/digits")
+    runs = api.post("runs/search", experiment_ids=[eid], max_results=50)["runs"]
+    done = [run["info"]["run_id"] for run in runs if run["info"]["status"] == "FINISHED"]
+    run = f"/experiments/{eid}/runs/{done[0]}"
+    several = ",".join(done[:5])
+    requests = api.get("transition-requests/search").get("requests", [])
+    model = "/models/demo-digits"
     return {
         "home": "/",
         "experiments": "/experiments",
         "workspace": f"/experiments/{eid}",
-        "run": f"/experiments/{eid}/runs/{rid}/overview",
-        "artifacts": f"/experiments/{eid}/runs/{rid}/artifacts?path=metrics.csv",
+        "run": f"{run}/overview",
+        "run-charts": f"{run}/charts",
+        "run-artifacts": f"{run}/artifacts",
+        "run-lineage": f"{run}/lineage",
         "compare": f"/compare?runs={several}&experiments={eid}",
+        "compare-charts": f"/compare?runs={several}&experiments={eid}&tab=charts",
+        "models": "/models",
+        "model": model,
+        "version": f"{model}/versions/1",
+        "approvals": "/approvals",
+        "approval": f"/approvals/{requests[0]['id']}" if requests else "/approvals",
+        "audit": "/audit",
+        "webhooks": "/admin/webhooks",
         "trash": "/trash",
         "settings": "/settings/appearance",
     }

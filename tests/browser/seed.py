@@ -37,6 +37,11 @@ class Api:
         with self._opener.open(request, timeout=30) as reply:
             return dict(json.load(reply))
 
+    def get(self, path: str) -> dict[str, Any]:
+        """GET a path below `/api/2.0/mlflow/`."""
+        with self._opener.open(f"{self.url}/api/2.0/mlflow/{path}", timeout=30) as reply:
+            return dict(json.load(reply))
+
     def put(self, run: dict[str, Any], path: str, content: bytes) -> None:
         """Make *content* an artifact of *run*."""
         root = run["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")

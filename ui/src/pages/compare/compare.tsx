@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
-import { useCallback, useMemo, useRef, useState } from "react"
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import {
@@ -28,6 +28,15 @@ import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { Segments } from "../../ui/Tabs"
 import styles from "./compare.module.css"
 
+const FilesOfTwo = lazy(async () => import("./files"))
+
+const TABS = [
+  { key: "table", label: "Table", icon: "table" },
+  { key: "charts", label: "Charts", icon: "chart" },
+  { key: "code", label: "Code", icon: "code" },
+  { key: "environment", label: "Environment", icon: "settings" },
+  { key: "artifacts", label: "Artifacts", icon: "file" },
+] as const
 const MOST = 200
 const KEY_WIDTH = 220
 const RUN_WIDTH = 180
@@ -122,7 +131,7 @@ function Comparison({
   const [sight, setSight] = useState<[number, number]>([0, 0])
   const rowHeight = ROW_HEIGHT[useStore(density)]
   const isOnly = search.only === "differences"
-  const tab = search.tab === "charts" ? "charts" : "table"
+  const tab = TABS.find(({ key }) => key === search.tab)?.key ?? "table"
   const runs = useMemo(() => {
     const base = all.find(({ info }) => info.run_id === search.base)
     return base ? [base, ...all.filter((run) => run !== base)] : [...all]
@@ -226,10 +235,7 @@ function Comparison({
           label="View"
           value={tab}
           onChange={(next) => write({ tab: next === "table" ? "" : next })}
-          choices={[
-            { key: "table", label: "Table", icon: "table" },
-            { key: "charts", label: "Charts", icon: "chart" },
-          ]}
+          choices={TABS}
         />
         {tab === "table" && (
           <>
@@ -272,6 +278,10 @@ function Comparison({
             name="compare"
           />
         </div>
+      ) : tab !== "table" ? (
+        <Suspense fallback={<Skeleton />}>
+          <FilesOfTwo runs={runs} tab={tab} />
+        </Suspense>
       ) : shown.length === 0 ? (
         <EmptyState
           icon="check"

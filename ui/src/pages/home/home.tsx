@@ -1,9 +1,11 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { call } from "../../api/client"
+import type { Run } from "../../api/generated"
 import { useFollowed } from "../../api/live"
 import { experimentsQuery } from "../../api/queries"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
+import { allRequestsQuery } from "../../components/registry/queries"
 import { RunState } from "../../components/RunState"
 import { useHeading, visits } from "../../components/shell/heading"
 import { count } from "../../lib/format"
@@ -29,11 +31,25 @@ const latestRunsQuery = (experiment_ids: string[]) =>
     enabled: experiment_ids.length > 0,
   })
 
+const RUNNING = "attributes.status = 'RUNNING'"
+
+const runningQuery = (experiment_ids: string[]) =>
+  queryOptions({
+    queryKey: ["runs", "running", experiment_ids],
+    queryFn: async ({ signal }) => {
+      const asked = { experiment_ids, filter: RUNNING, max_results: SHOWN }
+      return (await call("searchRuns", asked, { signal })).runs ?? []
+    },
+    enabled: experiment_ids.length > 0,
+  })
+
 export default function HomePage() {
   useHeading([{ label: "Home" }])
   const experiments = useQuery(experimentsQuery())
   const ids = (experiments.data ?? []).map((one) => one.experiment_id)
   const runs = useQuery(latestRunsQuery(ids))
+  const running = useQuery(runningQuery(ids)).data ?? []
+  const waiting = useQuery(allRequestsQuery({ states: ["OPEN"] })).data ?? []
   useFollowed({ topics: ["experiments", "runs"] }, ["experiments"], ["runs"])
   const recent = useStore(visits)
   if (experiments.isPending) return <Skeleton />
@@ -51,26 +67,36 @@ export default function HomePage() {
       ) : (
         <div className={styles.columns}>
           <div className={styles.stack}>
+            {running.length > 0 && (
+              <Card title="Running now" note={running.length === SHOWN && `the last ${SHOWN}`}>
+                <RunList runs={running} />
+              </Card>
+            )}
             <Card title="Latest runs">
               {runs.isError && (
                 <FailedState error={runs.error} onRetry={() => void runs.refetch()} isInline />
               )}
               {runs.isPending && <Skeleton lines={6} />}
-              <ul className={styles.list}>
-                {(runs.data ?? []).map(({ info }) => (
-                  <li key={info.run_id}>
-                    <RunState status={info.status} liveness={info.liveness} />
-                    <Link to={paths.run(info.experiment_id, info.run_id)}>{info.run_name}</Link>
-                    <small>
-                      {info.user_id} · <Elapsed from={info.start_time} to={info.end_time} /> ·{" "}
-                      <TimeAgo at={info.start_time} />
-                    </small>
-                  </li>
-                ))}
-              </ul>
+              <RunList runs={runs.data ?? []} />
             </Card>
           </div>
           <div className={styles.stack}>
+            {waiting.length > 0 && (
+              <Card title="Waiting for a decision" note={count(waiting.length)}>
+                <ul className={styles.list}>
+                  {waiting.slice(0, SHOWN).map(({ id, wish, user_id, creation_timestamp }) => (
+                    <li key={id}>
+                      <Link to={paths.approval(id)}>
+                        {wish.name} {wish.version}
+                      </Link>
+                      <small>
+                        {user_id} · <TimeAgo at={creation_timestamp} />
+                      </small>
+                    </li>
+                  ))}
+                </ul>
+              </Card>
+            )}
             <Card title="Experiments" note={count(experiments.data.length)}>
               <ul className={styles.list}>
                 {latest.map((one) => (
@@ -106,6 +132,23 @@ export default function HomePage() {
         </div>
       )}
     </PageBody>
+  )
+}
+
+function RunList({ runs }: { runs: readonly Run[] }) {
+  return (
+    <ul className={styles.list}>
+      {runs.map(({ info }) => (
+        <li key={info.run_id}>
+          <RunState status={info.status} liveness={info.liveness} />
+          <Link to={paths.run(info.experiment_id, info.run_id)}>{info.run_name}</Link>
+          <small>
+            {info.user_id} · <Elapsed from={info.start_time} to={info.end_time} /> ·{" "}
+            <TimeAgo at={info.start_time} />
+          </small>
+        </li>
+      ))}
+    </ul>
   )
 }
 

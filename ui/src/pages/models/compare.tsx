@@ -1,17 +1,15 @@
 import { useQueries, useQuery } from "@tanstack/react-query"
 import { useParams, useSearch } from "@tanstack/react-router"
 import { runQuery } from "../../api/queries"
+import { DiffTable } from "../../components/DiffView"
 import { PageBody } from "../../components/PageBody"
-import { changesOf, requirement, type Change } from "../../components/registry/mlmodel"
+import { changesOf, requirement } from "../../components/registry/mlmodel"
 import { modelFileQuery, versionQuery } from "../../components/registry/queries"
-import styles from "../../components/registry/registry.module.css"
 import { useHeading } from "../../components/shell/heading"
 import { value } from "../../lib/format"
 import { real } from "../../lib/numbers"
 import { paths } from "../../paths"
-import { Card } from "../../ui/Card"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
-import { Table } from "../../ui/Table"
 
 /** Two versions of a model: what their signatures, packages and figures have of each other. */
 export default function CompareVersionsPage() {
@@ -88,45 +86,4 @@ export default function CompareVersionsPage() {
       />
     </PageBody>
   )
-}
-
-function DiffTable({
-  title,
-  before,
-  after,
-  changes,
-}: {
-  title: string
-  before: string
-  after: string
-  changes: readonly Change[]
-}) {
-  const differing = changes.filter((one) => one.before !== one.after).length
-  return (
-    <Card title={title} note={changes.length > 0 && `${differing} of ${changes.length} differ`}>
-      {changes.length === 0 ? (
-        <EmptyState isInline title="Neither states any" />
-      ) : (
-        <Table caption={title} head={["", "Name", before, after]}>
-          {changes.map((one) => {
-            const kind = kindOf(one)
-            return (
-              <tr key={one.name} className={kind && styles[kind]} data-change={kind}>
-                <td>{kind}</td>
-                <td data-wrap="">{one.name}</td>
-                <td data-wrap="">{one.before ?? "–"}</td>
-                <td data-wrap="">{one.after ?? "–"}</td>
-              </tr>
-            )
-          })}
-        </Table>
-      )}
-    </Card>
-  )
-}
-
-function kindOf({ before, after }: Change): "added" | "removed" | "changed" | undefined {
-  if (before === after) return undefined
-  if (before === null) return "added"
-  return after === null ? "removed" : "changed"
 }
