@@ -39,7 +39,7 @@ def test_the_contract_holds_in_an_environment_of_its_own(environment: str):
         pytest.skip("large: `make flavors` asks it")
     if environment == "spark" and shutil.which("java") is None:
         unavailable("spark", "no java; apt-get install openjdk-17-jre-headless")
-    done = tested(environment, "tests/flavors/test_contract.py")
+    done = outcome_of(environment, "tests/flavors/test_contract.py")
 
     assert done.returncode == 0, done.stdout[-6000:]
 
@@ -51,13 +51,13 @@ def test_shap_dask_and_ray_work_with_a_model(tmp_path: Path):
         pytest.skip("large: `make flavors` asks it")
 
     # Ray writes into the home folder.
-    done = tested("companions", "tests/flavors/companions.py", HOME=str(tmp_path))
+    done = outcome_of("companions", "tests/flavors/companions.py", HOME=str(tmp_path))
 
     assert done.returncode == 0, done.stdout[-6000:]
     assert "skipped" not in done.stdout.splitlines()[-1]
 
 
-def tested(environment: str, what: str, **more: str) -> subprocess.CompletedProcess[str]:
+def outcome_of(environment: str, what: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The tests *what*, run in the environment of that name."""
     try:
         python = flavors_python(environment)

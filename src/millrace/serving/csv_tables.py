@@ -70,11 +70,12 @@ class CsvTable:
             return None
         try:
             table = self._read(self._buffer(body), **self._options)
-        except self._failure:
+            names = table.column_names
+        except (self._failure, UnicodeDecodeError):
             return None
-        if table.column_names != list(self._kinds) or not table.num_rows:
+        if names != list(self._kinds) or not table.num_rows:
             return None
-        columns = dict(zip(table.column_names, table.columns, strict=True))
+        columns = dict(zip(names, table.columns, strict=True))
         if any(columns[name].null_count for name, kind in self._kinds.items() if kind != _DOUBLE):
             return None
         if len(columns) == 1 and _BLANK.search(body):

@@ -28,6 +28,7 @@ from millrace.stores.protocols import (
     RegistryStore,
     RunTables,
     StoreHealth,
+    TaskStore,
     TrackingStore,
     TransferStore,
     ViewStore,
@@ -118,6 +119,7 @@ class BusyStores:
     run_tables = Busy(RunTables)
     changes = Busy(ChangeFeed)
     views = Busy(ViewStore)
+    tasks = Busy(TaskStore)
 
     def secret(self) -> bytes:
         return b"s"

@@ -121,6 +121,7 @@ def test_doubles_become_an_array_over_many_blocks() -> None:
         b"x\n0x1f\n",
         b"x\n1\n \n",
         b"x\n\xff\n",
+        b"\xff\n1\n",
     ],
 )
 def test_the_unusual_is_left_to_pandas(body: bytes) -> None:

@@ -259,6 +259,7 @@ def test_refused_json_names_what_is_wrong(body: bytes, says: str) -> None:
         (b"1,2\n3,4\n", "lacks the required columns 'a' (double), 'b' (double)"),
         (b'a,b\n"1,2\n', "cannot be read"),
         (b"a,b\n\xff,1\n", "UTF-8"),
+        (b"\xff,b\n2,1\n", "UTF-8"),
     ],
 )
 def test_refused_csv_names_what_is_wrong(body: bytes, says: str) -> None:

@@ -33,7 +33,7 @@ from millrace.core.errors import InvalidState, Unavailable
 from millrace.stores.sql.columns import is_of
 from millrace.stores.sql.dialects import MYSQLS, SQLITE
 from millrace.stores.sql.engine import NotBegun, Session, opened
-from millrace.stores.sql.faults import explain
+from millrace.stores.sql.faults import Fault, explain, fault_of
 from millrace.stores.sql.locks import alone
 from millrace.stores.sql.tables import metadata
 
@@ -57,6 +57,8 @@ _versions = Table(
 )
 # Another upgrade may take that long before we stop waiting for it.
 _PATIENCE_S: Final = 3_600.0
+# So often a revision gives way to a server that writes meanwhile before its upgrade gives up.
+_CLASHES: Final = 10
 
 
 class Revision(msgspec.Struct, frozen=True, order=True):
@@ -207,22 +209,24 @@ def upgrade(uri: str, *, to: str | None = None) -> str:
 def _climb(connection: Connection, target: str) -> str:
     from alembic import command  # noqa: PLC0415 - a third of a second, only for this
 
-    known = revisions()
+    known, clashes, following = revisions(), 0, [""]
     while True:
-        with _step(connection):
-            held = held_in(connection)
-            if held is not None:
-                _check_known(held)
-            following = [one for one in known if (held or "") < one <= target]
-            if not following:
-                return held or ""
-            try:
+        try:
+            with _step(connection):
+                held = held_in(connection)
+                if held is not None:
+                    _check_known(held)
+                following = [one for one in known if (held or "") < one <= target]
+                if not following:
+                    return held or ""
                 command.upgrade(_alembic(connection=connection), following[0])
-            except DBAPIError as error:
-                raise Unavailable(
-                    f"Revision {following[0]} was not completed: {explain(error).message} "
-                    "Run the upgrade again; it goes on where it stopped."
-                ) from error
+        except DBAPIError as error:
+            if fault_of(error) is Fault.CLASH and (clashes := clashes + 1) < _CLASHES:
+                continue
+            raise Unavailable(
+                f"Revision {following[0]} was not completed: {explain(error).message} "
+                "Run the upgrade again; it goes on where it stopped."
+            ) from error
 
 
 @contextmanager
