@@ -50,9 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     # Settings of whoever runs the tests would change whom we talk to, or as whom.
-    for name in list(os.environ):
-        if name.startswith(("MILLRACE_", "MLFLOW_")) and not name.startswith("MILLRACE_TEST_"):
-            del os.environ[name]
+    for name in _settings():
+        del os.environ[name]
 
 
 @pytest.hookimpl(trylast=True)
@@ -77,6 +76,25 @@ def _rank(item: pytest.Item) -> int:
         # Playwright's loop runs in this thread from its first test on: nobody else could run one.
         return len(CHEAP_FIRST) + 1
     return CHEAP_FIRST.index(folder) if folder in CHEAP_FIRST else len(CHEAP_FIRST)
+
+
+def _settings() -> dict[str, str]:
+    """Settings in the environment, but for those of the tests themselves."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("MILLRACE_", "MLFLOW_")) and not name.startswith("MILLRACE_TEST_")
+    }
+
+
+@pytest.fixture(autouse=True)
+def _own_settings() -> Iterator[None]:
+    """No test leaves settings to the next one: `set_tracking_uri` holds for the whole process."""
+    before = _settings()
+    yield
+    for name in _settings().keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 # What tools keep there, and what git ignores.
