@@ -145,12 +145,14 @@ function RemoveDialog({
   onClose: () => void
   onDone: () => void
 }) {
+  const [isBusy, setBusy] = useState(false)
   const plan = useQuery({
     queryKey: ["trash", "plan", item.id],
     queryFn: ({ signal }) => call("emptyTrash", { ...idsOf(item), dry_run: true }, { signal }),
+    // What is on its way out is not asked about again, whatever changes meanwhile.
+    enabled: !isBusy,
     gcTime: 0,
   })
-  const [isBusy, setBusy] = useState(false)
   const remove = async () => {
     setBusy(true)
     try {
@@ -169,8 +171,8 @@ function RemoveDialog({
     } catch (error) {
       toast.failed("It is still there", error)
     }
-    onDone()
     onClose()
+    onDone()
   }
   return (
     <ConfirmDialog
