@@ -41,11 +41,15 @@ _QUIET = {
 }
 
 
+# Nobody looks on: what is missing fails, and a machine may be slow.
+IS_CI = os.environ.get("CI") == "true"
+
+
 def unavailable(what: str, why: str) -> NoReturn:
     """Skip, saying why; fail where ``CI=true`` unless ``MILLRACE_TEST_OPTIONAL`` lists *what*."""
     optional = os.environ.get("MILLRACE_TEST_OPTIONAL", "").split(",")
     message = f"{what} not available: {why}"
-    if os.environ.get("CI") == "true" and what not in optional:
+    if IS_CI and what not in optional:
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
 
