@@ -2,6 +2,9 @@
 
 At the end of each test: no error in the console, no request to another origin, and no request that
 failed, except those that the test has announced by `watch.expect_failure`.
+
+`MILLRACE_TEST_SLOW_BROWSER=6` makes the pages' processor six times slower and the way to the server
+longer: what only holds on a fast machine fails then.
 """
 
 from __future__ import annotations
@@ -38,8 +41,10 @@ FLAGS = [
     "--disable-sync",
     "--disable-quic",
 ]
+SLOWER = float(os.environ.get("MILLRACE_TEST_SLOW_BROWSER", "1"))
+SLOW_WAY_MS = 60
 # How long to wait for what must come. Where nobody looks on, a machine may be many times slower.
-WAIT_MS = 30_000 if IS_CI else 10_000
+WAIT_MS = 30_000 if IS_CI or SLOWER > 1 else 10_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -106,13 +111,68 @@ class Watch:
             self._wrong.append(f"{response.status}: {response.url}")
 
 
+# For some frames on end: what is drawn may be what asks next.
+_REST = """
+async (limit) => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+  const busy = () => {
+    const main = document.querySelector("#main")
+    if (!main || main.childElementCount === 0) return "The page is empty."
+    const one = document.querySelector("[data-state=loading]")
+    if (one) return `On its way: ${one.outerHTML.slice(0, 200)}`
+    const { requests } = document.documentElement.dataset
+    return requests === "0" ? "" : `${requests} requests are on their way.`
+  }
+  const began = performance.now()
+  for (let quiet = 0; quiet < 4; ) {
+    await frame()
+    const what = busy()
+    quiet = what ? 0 : quiet + 1
+    if (what && performance.now() - began > limit) return what
+  }
+  return ""
+}
+"""
+
+
 def is_at_rest(page: Page) -> None:
     """The page is there, asks for nothing, and shows nothing as on its way.
 
     Not Playwright's "networkidle": the stream of events never ends."""
-    expect(page.locator("#main")).not_to_be_empty()
-    expect(page.locator("[data-state=loading]")).to_have_count(0)
-    expect(page.locator("html")).to_have_attribute("data-requests", "0")
+    expect(page.locator("#main")).to_be_attached()
+    assert page.evaluate(_REST, WAIT_MS) == ""
+
+
+def slow_down(page: Page) -> None:
+    """As on a machine that is `SLOWER` times slower and has a server elsewhere."""
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    session.send("Network.enable")
+    session.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": SLOW_WAY_MS,
+            "downloadThroughput": -1,
+            "uploadThroughput": -1,
+        },
+    )
+
+
+def is_copied(page: Page, part: str) -> None:
+    """The clipboard comes to hold a text with *part*, some time after the click."""
+    held = page.evaluate(
+        """async ([part, limit]) => {
+          const began = performance.now()
+          for (;;) {
+            const held = await navigator.clipboard.readText()
+            if (held.includes(part) || performance.now() - began > limit) return held
+            await new Promise((resolve) => setTimeout(resolve, 20))
+          }
+        }""",
+        [part, WAIT_MS],
+    )
+    assert part in held
 
 
 @pytest.fixture
@@ -129,6 +189,8 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
         }
         context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
         context.set_default_timeout(WAIT_MS)
+        if SLOWER > 1:
+            context.on("page", slow_down)
         made.append(context)
         return context
 

@@ -91,10 +91,13 @@ def test_ui_180_open_overlays_are_sound(page: Page, ids: dict[str, str]) -> None
     for keys, name in (("?", "Keyboard shortcuts"), ("Control+k", "Search or go to")):
         page.keyboard.press(keys)
         expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        is_at_rest(page)
         assert serious(page) == []
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Columns").click()
     expect(page.get_by_label("Find a key")).to_be_visible()
+    is_at_rest(page)
     assert serious(page) == []
 
 
@@ -125,15 +128,18 @@ def test_ui_181_a_run_is_found_and_compared_by_keys_alone(
     page.keyboard.press("g")
     page.keyboard.press("e")
     experiments = page.get_by_role("treegrid", name="Experiments")
-    expect(experiments).to_be_visible()
+    expect(experiments.get_by_role("link").first).to_be_visible()
+    is_at_rest(page)
     tab_to(page, experiments)
     page.keyboard.press("Enter")
     runs = page.get_by_role("treegrid", name="Runs")
-    expect(runs).to_be_visible()
+    expect(runs.get_by_role("link", name="first")).to_be_visible()
+    is_at_rest(page)
     tab_to(page, runs)
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
+    expect(page.get_by_test_id("selected")).to_have_text("2 selected")
     page.keyboard.press("c")
     expect(page.get_by_role("heading", name="Compare 2 runs")).to_be_visible()
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from playwright.sync_api import Download, Locator, Page, Request, expect
 
+from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -50,7 +51,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 @pytest.fixture
 def panels(page: Page) -> Page:
     show(page, "1")
-    expect(chart(page, "train/loss")).to_have_attribute("data-state", "ready")
+    is_drawn(chart(page, "train/loss"))
+    is_at_rest(page)
     return page
 
 
@@ -59,6 +61,14 @@ def show(page: Page, experiment: str) -> None:
     page.goto(f"/experiments/{experiment}")
     expect(page.get_by_role("treegrid")).to_be_visible()
     page.keyboard.press("3")
+    expect(page.get_by_test_id("panels")).to_be_visible()
+    expect(page).to_have_url(re.compile("s="))
+
+
+def is_drawn(panel: Locator) -> None:
+    """What the chart says of itself is true of what is seen: it has data, and has drawn them."""
+    expect(panel).to_have_attribute("data-state", "ready")
+    expect(panel).to_have_attribute("data-xmin", re.compile(r"\d"))
 
 
 def chart(page: Page, title: str) -> Locator:
@@ -67,6 +77,7 @@ def chart(page: Page, title: str) -> Locator:
 
 def numbers(panel: Locator) -> list[list[str]]:
     """The rows in sight of a chart's table, exact."""
+    expect(panel.locator("[data-table] [role=row]").nth(6)).to_be_visible()
     rows = panel.locator("[data-table] [role=row]").all()[1:]
     return [
         [cell.get_attribute("title") or "" for cell in row.get_by_role("cell").all()]
@@ -80,6 +91,9 @@ def plot(panel: Locator) -> Locator:
 
 def drag(page: Page, panel: Locator, start: float, end: float) -> None:
     """Drag over the plotting area from one share of its width to another."""
+    is_drawn(panel)
+    is_at_rest(page)
+    panel.scroll_into_view_if_needed()
     box = panel.locator(".u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * start, box["y"] + box["height"] / 2)
@@ -114,7 +128,6 @@ def saved(panel: Locator, item: str) -> Download:
 def test_ui_061_a_spike_of_one_point_is_in_the_band_and_a_point_after_zooming(page: Page) -> None:
     show(page, "2")
     panel = chart(page, "wave")
-    expect(panel).to_have_attribute("data-state", "ready")
     expect(panel).to_have_attribute("data-points", str(LONG))
 
     exported = drawn(panel)
@@ -134,7 +147,7 @@ def test_ui_062_zooming_asks_for_the_range_and_two_clicks_show_all_from_the_cach
 ) -> None:
     show(page, "2")
     panel = chart(page, "wave")
-    expect(panel).to_have_attribute("data-state", "ready")
+    is_drawn(panel)
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request) if is_series(request) else None)
 
@@ -157,6 +170,7 @@ def test_ui_062_zooming_asks_for_the_range_and_two_clicks_show_all_from_the_cach
 
 def test_ui_065_what_a_logarithm_has_no_place_for_is_said(panels: Page) -> None:
     panel = chart(panels, "odd")
+    is_drawn(panel)
     plot(panel).focus()
     panels.keyboard.press("y")
 
@@ -165,14 +179,8 @@ def test_ui_065_what_a_logarithm_has_no_place_for_is_said(panels: Page) -> None:
 
 def test_ui_070_panels_move_and_grow_and_undo_takes_it_back(panels: Page) -> None:
     section = panels.get_by_role("region", name="Metrics")
-
-    def order() -> list[str]:
-        return [
-            one.get_attribute("data-chart") or "" for one in section.locator("[data-chart]").all()
-        ]
-
-    assert order() == ["odd", "score"]
-    expect(panels).to_have_url(re.compile("s="))
+    for at, title in enumerate(("odd", "score")):
+        expect(section.locator("[data-chart]").nth(at)).to_have_attribute("data-chart", title)
     before = panels.url
     panels.get_by_role("button", name="Move score").focus()
     panels.keyboard.press("ArrowLeft")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -37,8 +39,8 @@ def test_ui_020_folders_open_and_stay_in_the_address(page: Page) -> None:
     folders.get_by_role("button", name="Open vision").click()
     folders.get_by_role("link", name="resnet").click()
 
-    expect(page.get_by_role("row").filter(has_text="baseline")).to_be_visible()
-    assert "folder=vision/resnet" in page.url.replace("%2F", "/")
+    expect(page).to_have_url(re.compile("folder=vision(/|%2F)resnet"))
+    expect(page.get_by_role("heading", name="resnet")).to_be_visible()
     page.get_by_role("link", name="baseline").click()
     expect(page.get_by_text("No runs yet")).to_be_visible()
     page.go_back()
@@ -54,6 +56,7 @@ def test_ui_021_an_experiment_is_moved_by_menu_and_by_drag(page: Page, server: A
     page.get_by_role("button", name="Rename").click()
     expect(page.get_by_role("button", name="Actions of vision/wandering")).to_be_visible()
 
+    is_at_rest(page)
     row = page.get_by_role("row").filter(has_text="vision/wandering")
     folders = page.get_by_role("navigation", name="Folders")
     row.get_by_role("link").drag_to(folders.get_by_role("link", name="All experiments"))

@@ -71,6 +71,7 @@ class Restarting:
 
 @pytest.fixture
 def going(server: Api) -> Iterator[Going]:
+    """Tests name it before their page: it ends after that, and no page asks for what is gone."""
     run = Going(server)
     yield run
     server.post("runs/update", run_id=run.id, status="FINISHED")
@@ -81,7 +82,7 @@ def is_live(page: Page) -> None:
     expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
 
 
-def test_ui_091_points_move_neither_zoom_nor_menu(page: Page, going: Going) -> None:
+def test_ui_091_points_move_neither_zoom_nor_menu(going: Going, page: Page) -> None:
     show(page, EXPERIMENT)
     panel = chart(page, "m")
     expect(panel).to_have_attribute("data-points", "40")
@@ -108,9 +109,9 @@ def test_ui_091_points_move_neither_zoom_nor_menu(page: Page, going: Going) -> N
 
 
 def test_ui_092_after_a_restart_no_point_is_missing_and_none_is_twice(
-    page: Page, going: Going, place: Restarting, watch: Watch
+    going: Going, page: Page, place: Restarting, watch: Watch
 ) -> None:
-    watch.expect_failure("ERR_CONNECTION|ERR_EMPTY|ERR_INCOMPLETE|50[234]")
+    watch.expect_failure("net::ERR_|50[234]")
     show(page, EXPERIMENT)
     panel = chart(page, "m")
     expect(panel).to_have_attribute("data-points", "40")
@@ -121,11 +122,11 @@ def test_ui_092_after_a_restart_no_point_is_missing_and_none_is_twice(
     place.start()
     going.on(5)
 
-    expect(page.locator("[data-live]")).to_have_attribute("data-live", "live", timeout=30_000)
+    expect(page.locator("[data-live]")).to_have_attribute("data-live", "live", timeout=90_000)
     expect(panel).to_have_attribute("data-points", "45")
 
 
-def test_ui_093_a_hidden_tab_is_quiet_and_current_when_it_is_seen(page: Page, going: Going) -> None:
+def test_ui_093_a_hidden_tab_is_quiet_and_current_when_it_is_seen(going: Going, page: Page) -> None:
     show(page, EXPERIMENT)
     panel = chart(page, "m")
     expect(panel).to_have_attribute("data-points", "40")
@@ -162,7 +163,7 @@ def hide(page: Page, *, is_hidden: bool) -> None:
 
 
 def test_without_a_stream_pages_ask_from_time_to_time(
-    page: Page, going: Going, watch: Watch
+    going: Going, page: Page, watch: Watch
 ) -> None:
     watch.expect_failure("/events|503")
     page.route("**/millrace/events*", lambda route: route.fulfill(status=503, body="{}"))
@@ -173,10 +174,10 @@ def test_without_a_stream_pages_ask_from_time_to_time(
 
     going.on(5)
 
-    expect(panel).to_have_attribute("data-points", "45", timeout=30_000)
+    expect(panel).to_have_attribute("data-points", "45", timeout=90_000)
 
 
-def test_the_badge_pauses_and_follows_again(page: Page, going: Going) -> None:
+def test_the_badge_pauses_and_follows_again(going: Going, page: Page) -> None:
     show(page, EXPERIMENT)
     panel = chart(page, "m")
     expect(panel).to_have_attribute("data-points", "40")

@@ -204,6 +204,7 @@ def test_ui_074_only_images_in_sight_are_fetched(page: Page, experiment: str, fi
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
     expect(page.locator("li img").first).to_be_visible()
+    is_at_rest(page)
     last = page.get_by_role("listitem").filter(has_text="z/39")
 
     assert not [url for url in asked if "z%7E39" in url]
@@ -252,8 +253,10 @@ def test_ui_107_tables_come_in_pages_from_the_server(
     expect(page.get_by_text("5 000 rows, 2 columns")).to_be_visible()
     rows = page.locator("[role=treegrid] [data-row]")
     expect(rows.first).to_contain_text("w0")
-    page.get_by_role("columnheader", name="n", exact=True).get_by_role("button").click()
-    page.get_by_role("columnheader", name="n", exact=True).get_by_role("button").click()
+    head = page.get_by_role("columnheader", name="n", exact=True)
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    head.get_by_role("button").click()
     expect(rows.first).to_contain_text("w4999")
 
     rows.first.click()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, is_at_rest
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -64,6 +64,7 @@ def test_ui_120_five_hundred_versions_and_an_alias_that_moves(page: Page, server
     page.goto("/models/many")
     table = page.get_by_role("table", name="Versions")
     expect(table).to_have_attribute("aria-rowcount", "501")
+    is_at_rest(page)
     assert table.get_by_role("row").count() < 60
 
     page.get_by_role("button", name="Alias for version 499", exact=True).click()
@@ -87,6 +88,8 @@ def test_ui_121_a_stage_is_changed_at_once_or_asked_for(page: Page) -> None:
 
     expect(page.get_by_role("heading", name="guarded version 1 to Production")).to_be_visible()
     page.goto("/models/guarded")
+    expect(page.get_by_role("row", name="v1")).to_be_visible()
+    is_at_rest(page)
     expect(page.get_by_role("row", name="v1")).not_to_contain_text("Production")
 
 
@@ -134,6 +137,7 @@ def test_ui_124_two_versions_side_by_side(page: Page) -> None:
     numpy = page.get_by_role("row", name="numpy")
     expect(numpy).to_have_attribute("data-change", "changed")
     expect(numpy).to_contain_text("==2.1")
+    expect(page.get_by_role("row", name="scipy")).to_be_visible()
     expect(page.get_by_role("row", name="scipy")).not_to_have_attribute("data-change", "changed")
 
 
@@ -144,7 +148,7 @@ def test_ui_128_the_chain_is_verified_here_and_a_changed_byte_is_named(
     page.get_by_role("button", name="Verify the chain").click()
     expect(page.locator("[data-verdict]")).to_have_attribute("data-verdict", "intact")
 
-    database = sqlite3.connect(folder / "millrace.db")
+    database = sqlite3.connect(folder / "millrace.db", timeout=60)
     seq, text = database.execute(
         "SELECT seq, text FROM audit_entries WHERE object_id = 'many' ORDER BY seq LIMIT 1"
     ).fetchone()

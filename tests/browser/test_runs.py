@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import is_at_rest, is_copied
 from tests.browser.seed import Api
 from tests.services import private_millrace
 
@@ -171,6 +172,7 @@ def test_ui_105_many_runs_are_compared(page: Page, server: Api) -> None:
 
     expect(page.get_by_role("heading", name="Compare 200 runs")).to_be_visible()
     expect(page.get_by_role("columnheader", name="w0", exact=False).first).to_be_visible()
+    is_at_rest(page)
     assert page.get_by_role("columnheader").count() < 20
 
 
@@ -187,7 +189,7 @@ def test_ui_107_pictures_tables_documents_and_text(page: Page, experiment: str, 
 
     artifact(page, experiment, filed, "config.json")
     page.get_by_role("button", name="lr").click()
-    assert page.evaluate("navigator.clipboard.readText()") == "lr"
+    is_copied(page, "lr")
 
     artifact(page, experiment, filed, "readme.md")
     expect(page.get_by_role("heading", name="Title")).to_be_visible()
@@ -209,6 +211,7 @@ def test_ui_101_long_text_is_searched(page: Page, experiment: str, filed: str) -
     page.get_by_label("Find in the text").press("Enter")
 
     expect(page.get_by_text("19877", exact=True)).to_be_visible()
+    is_at_rest(page)
     assert page.locator("[data-index]").count() < 120
 
 
@@ -263,4 +266,4 @@ def test_ui_080_a_run_has_one_colour(page: Page, server: Api) -> None:
     page.goto(f"/experiments/{experiment}/runs/{run}")
 
     heading = page.get_by_role("heading", name="painted").locator("i")
-    assert heading.evaluate("(one) => getComputedStyle(one).backgroundColor") == in_table
+    expect(heading).to_have_css("background-color", in_table)

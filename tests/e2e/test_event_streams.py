@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.services import private_millrace
+from tests.services import clean_environment, private_millrace
 from tests.wire import build
 from tests.wire.client import Api
 from tests.wire.test_events import PATH, listening
 
-# Far below the time that a stop waits for requests in flight.
-SOON_S = 5.0
+# Far below the time that a stop waits for requests in flight, and less than it is waited for.
+SOON_S = 9.0
+PATIENT = {"MILLRACE_GRACE_SECONDS": "60"}
 
 
 def test_another_server_of_the_database_tells_it_too(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_another_server_of_the_database_tells_it_too(tmp_path: Path) -> None:
 
 
 def test_a_stop_ends_the_streams(tmp_path: Path) -> None:
-    with private_millrace(tmp_path) as url:
+    with private_millrace(tmp_path, environment=clean_environment(**PATIENT)) as url:
         api = Api(url)
         open_stream = listening(api)
         stream = open_stream.__enter__()

@@ -36,9 +36,10 @@ from tests.wire.build import unique
 from tests.wire.client import RawReply
 
 WRITERS = 8
-PROMPT_S = 5.0
+PROMPT_S = 25.0
 """How soon a stop that has nothing to wait for is over, on a machine with other work."""
 GRACE = "MILLRACE_GRACE_SECONDS"
+"""How long a stop waits for what goes on: here far longer than a prompt one takes."""
 
 both_signals = pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
 one_or_two = pytest.mark.parametrize("workers", [1, 2])
@@ -46,7 +47,8 @@ one_or_two = pytest.mark.parametrize("workers", [1, 2])
 
 @contextlib.contextmanager
 def server_of(folder: Path, workers: int, **settings: str) -> Iterator[Started]:
-    with started(folder, "--workers", str(workers), settings=settings) as server:
+    patient = {GRACE: "90"} | settings
+    with started(folder, "--workers", str(workers), settings=patient) as server:
         if workers > 1:
             until(
                 lambda: (

@@ -22,6 +22,16 @@ function underWay(by: number) {
 }
 underWay(0)
 
+/** A request is on its way until what it brought was read. */
+export async function whole<T>(work: Promise<T>): Promise<T> {
+  underWay(1)
+  try {
+    return await work
+  } finally {
+    underWay(-1)
+  }
+}
+
 /** Ask for one operation of the API. Raises `ApiError`; an aborted request raises what fetch does. */
 export async function call<N extends Name>(
   name: N,
@@ -35,8 +45,8 @@ export async function call<N extends Name>(
     init.headers = { "content-type": "application/json" }
     init.body = JSON.stringify(rest)
   }
-  const response = await ask(url, init, options.signal)
-  return (await response.json()) as Answered<N>
+  const answered = async () => (await ask(url, init, options.signal)).json()
+  return (await whole(answered())) as Answered<N>
 }
 
 /** The address of an operation that is read by the browser itself: downloads, images, frames. */

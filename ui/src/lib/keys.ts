@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react"
+import { useLayoutEffect, useRef } from "react"
 import { singleKeys } from "./prefs"
 
 /** A key and what it does on this page; the sheet behind `?` lists them. */
@@ -23,13 +23,16 @@ export function shortcuts(): Shortcut[] {
     .filter(({ keys }) => !seen.has(keys) && seen.add(keys))
 }
 
-/** Offers *list* while the component is on the page; later ones win. */
+/**
+ * Offers *list* while the component is on the page; later ones win. What is seen is heard: the keys
+ * act from the moment on at which the component is drawn, however busy the page is after it.
+ */
 export function useShortcuts(list: Shortcut[]): void {
   const latest = useRef(list)
-  useEffect(() => {
+  useLayoutEffect(() => {
     latest.current = list
   })
-  useEffect(() => {
+  useLayoutEffect(() => {
     const mine = latest.current.map((shortcut, at) => ({
       ...shortcut,
       run: (event: KeyboardEvent) => latest.current[at]?.run(event),
@@ -87,7 +90,8 @@ export function listen(): () => void {
     }
     if (isPlain && !inField && shortcuts().some(({ keys }) => keys.startsWith(`${name} `))) {
       chord = name
-      since = event.timeStamp
+      // From now, not from when the key was pressed: a busy page is not the writer's slowness.
+      since = performance.now()
     }
   }
   addEventListener("keydown", onKey)

@@ -1,4 +1,4 @@
-import { useEffect } from "react"
+import { useEffect, useState } from "react"
 import { store, useStore } from "../lib/store"
 import { Button, IconButton } from "./Button"
 import { Icon } from "./Icon"
@@ -13,7 +13,8 @@ interface ToastState {
   undo?: (() => void) | undefined
 }
 
-const STAYS_MS = 8_000
+/** What can be undone stays for long enough to be read, thought about, and reached. */
+const STAYS_MS = { told: 8_000, undoable: 30_000 } as const
 const shown = store<readonly ToastState[]>([])
 let last = 0
 
@@ -47,13 +48,24 @@ export function ToastHost() {
 }
 
 function ToastCard({ toast: { id, kind, text, code, undo } }: { toast: ToastState }) {
+  /** Nothing goes away from under the pointer or the focus. */
+  const [isHeld, setHeld] = useState(false)
+  const staysMs = undo ? STAYS_MS.undoable : STAYS_MS.told
   useEffect(() => {
-    if (kind === "error") return
-    const timer = setTimeout(() => dismiss(id), STAYS_MS)
+    if (kind === "error" || isHeld) return
+    const timer = setTimeout(() => dismiss(id), staysMs)
     return () => clearTimeout(timer)
-  }, [id, kind])
+  }, [id, kind, isHeld, staysMs])
   return (
-    <div className={styles.toast} data-kind={kind} role={kind === "error" ? "alert" : "status"}>
+    <div
+      className={styles.toast}
+      data-kind={kind}
+      role={kind === "error" ? "alert" : "status"}
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
+    >
       <Icon name={kind === "error" ? "error" : "check"} />
       <div className={styles.body}>
         {text}

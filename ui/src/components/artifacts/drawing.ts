@@ -1,7 +1,7 @@
 /** Figures and charts that were logged as documents: which library draws them, and the page that does. */
 
 import { queryOptions } from "@tanstack/react-query"
-import { ask } from "../../api/client"
+import { ask, whole } from "../../api/client"
 
 export type Drawing = "plotly" | "vega"
 
@@ -33,7 +33,8 @@ export const libraryQuery = (drawing: Drawing) =>
     queryKey: ["library", drawing],
     queryFn: async ({ signal }) => {
       const urls = await URLS[drawing]()
-      const texts = await Promise.all(urls.map(async (url) => (await ask(url, {}, signal)).text()))
+      const read = async (url: string) => (await ask(url, {}, signal)).text()
+      const texts = await Promise.all(urls.map((url) => whole(read(url))))
       return texts.join("\n;\n")
     },
     staleTime: Infinity,

@@ -1,7 +1,7 @@
 /** Whose files are shown: a run's, or a logged model's. */
 
 import { queryOptions } from "@tanstack/react-query"
-import { ask, call, urlOf } from "../../api/client"
+import { ask, call, urlOf, whole } from "../../api/client"
 import type { FileInfo, FileTable } from "../../api/generated"
 
 export interface Source {
@@ -53,9 +53,10 @@ export const filesQuery = ({ kind, id }: Source, path: string) =>
 export const fileQuery = (source: Source, path: string, range?: string) =>
   queryOptions({
     queryKey: ["artifact", source.kind, source.id, path, range],
-    queryFn: async ({ signal }) => {
+    queryFn: ({ signal }) => {
       const init = range ? { headers: { range } } : {}
-      return (await ask(fileUrl(source, path), init, signal)).arrayBuffer()
+      const read = async () => (await ask(fileUrl(source, path), init, signal)).arrayBuffer()
+      return whole(read())
     },
     staleTime: Infinity,
   })

@@ -24,7 +24,10 @@ import type { MenuEntry } from "../../ui/Menu"
 import { EmptyState, FailedState } from "../../ui/States"
 import { columnsQuery, rawPoints, seriesQuery, type Scope } from "./scope"
 
-const BUCKETS = 400
+/** More than the plot has room for cost time on the way and show nothing. */
+const BUCKETS = { narrow: 256, wide: 512 } as const
+/** Columns of twelve. */
+const WIDE = 6
 /** Up to so many lines have dashes beside their colours. */
 const DASHED = 12
 
@@ -79,7 +82,7 @@ export function LinePanel({
     x,
     xMetric,
     range: view.x,
-    buckets: BUCKETS,
+    buckets: frame.isFull || panel.w > WIDE ? BUCKETS.wide : BUCKETS.narrow,
   }
   const found = useQuery({
     ...seriesQuery(asked),

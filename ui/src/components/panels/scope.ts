@@ -1,11 +1,12 @@
 /** Which runs panels are about, and what is asked of the server for them. */
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query"
-import { ask, call, urlOf } from "../../api/client"
+import { ask, call, urlOf, whole } from "../../api/client"
 import { queryClient } from "../../api/queries"
 import type { RunKey } from "../../api/generated"
 import type { Range, XKind } from "../../charts/axes"
 import { fromBinary, WANTED, type Answer } from "../../charts/series"
+import { turns } from "../../lib/turns"
 
 export interface PanelRun {
   id: string
@@ -99,10 +100,16 @@ export const MOST_RUNS = 500
 const tagged = new Map<string, { tag: string; answer: Answer }>()
 const TAGS = 200
 
+/**
+ * Series are work for the server: asked for all at once, all would come late and together. So the
+ * panels at the top come first, and the way there and back of one is the work on another.
+ */
+const inTurn = turns(2)
+
 export const seriesQuery = (asked: SeriesAsked) =>
   queryOptions({
     queryKey: ["series", asked],
-    queryFn: ({ signal }) => series(asked, signal),
+    queryFn: ({ signal }) => whole(inTurn(() => series(asked, signal), signal)),
     enabled: asked.runs.length > 0 && asked.keys.length > 0,
     // It is asked again when events say so.
     staleTime: Number.POSITIVE_INFINITY,

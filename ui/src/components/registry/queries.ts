@@ -1,7 +1,7 @@
 /** What pages of the registry ask for. */
 
 import { queryOptions } from "@tanstack/react-query"
-import { ask, call, urlOf } from "../../api/client"
+import { ask, call, urlOf, whole } from "../../api/client"
 import { ApiError } from "../../api/errors"
 import type { ApprovalRequest, ModelVersion, RegisteredModel } from "../../api/generated"
 import { quoted } from "../../api/search"
@@ -101,12 +101,9 @@ async function text(
     return null
   if (manifest.state === "UNREADABLE") return null
   try {
-    const response = await ask(
-      urlOf("getModelVersionArtifact", { name, version, path }),
-      { credentials: "same-origin" },
-      signal,
-    )
-    return await response.text()
+    const url = urlOf("getModelVersionArtifact", { name, version, path })
+    const read = async () => (await ask(url, { credentials: "same-origin" }, signal)).text()
+    return await whole(read())
   } catch (error) {
     if (error instanceof ApiError && error.status >= 400 && error.status < 500) return null
     throw error

@@ -1,5 +1,5 @@
 import { useLocation, useRouterState } from "@tanstack/react-router"
-import { lazy, Suspense, useEffect, useState, type ReactNode } from "react"
+import { lazy, Suspense, useEffect, useLayoutEffect, useState, type ReactNode } from "react"
 import { reachable } from "../../api/client"
 import { isPaused, useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
@@ -28,7 +28,7 @@ export function AppFrame({ children }: { children: ReactNode }) {
   const { pathname } = useLocation()
   const isWaiting = useRouterState({ select: ({ isLoading }) => isLoading })
   const go = useGo()
-  useEffect(listen, [])
+  useLayoutEffect(listen, [])
   useFollowed(GOVERNED, ["models"], ["model"], ["policy"], ["requests"], ["webhooks"])
   useShortcuts([
     { keys: "ctrl+k", label: "Search or go to", group: "Everywhere", inFields: true, run: () => setOverlay("palette") },
@@ -46,7 +46,7 @@ export function AppFrame({ children }: { children: ReactNode }) {
       <a className={styles.skip} href="#main">
         Skip to the page
       </a>
-      {isWaiting && <div className={styles.progress} aria-hidden="true" />}
+      {isWaiting && <div className={styles.progress} data-state="loading" aria-hidden="true" />}
       <div className={styles.frame}>
         <Rail isShown={overlay === "menu"} onLeave={close} />
         {overlay === "menu" && (
