@@ -2,6 +2,7 @@
 
 python -m benchmarks.ui prepare FOLDER     # the data sets D2 and D3 for both, some minutes
 python -m benchmarks.ui measure FOLDER     # medians of three, each in a fresh browser context
+python -m benchmarks.ui follow FOLDER      # ten minutes of fifty runs that go on, in an open page
 
 MLflow gets D2 as it is, and of D3 one metric of four: 20 million rows would take it an hour.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 import time
@@ -34,6 +36,8 @@ ROUNDS: Final = 3
 MANY, LONG = "D2 many runs", "D3 long series"
 PEER_POINTS: Final = ("train/loss",)
 WAIT_MS: Final = 30_000
+POINTS_SEEN: Final = 20
+WARM_S: Final = 20
 _IS_ROW: Final = "[role=treegrid] [data-row] a"
 _READY: Final = '[data-chart][data-state=ready][data-series="50"]'
 
@@ -57,6 +61,11 @@ BUDGETS: Final = {
     "hover_ms": Budget("script of one move of the pointer", 8, "ms"),
     "scroll_ms": Budget("longest task while the table scrolls", 150, "ms"),
     "elements": Budget("elements of the experiment page", 5_000, ""),
+}
+LIVE_BUDGETS: Final = {
+    "point_s": Budget("a logged point visible in an open chart", 2.0, "s"),
+    "slowest_point_s": Budget("the slowest of twenty", 2.0, "s"),
+    "heap_mb": Budget("growth of the heap over ten minutes of 50 points a second", 30, "MB"),
 }
 
 
@@ -150,6 +159,91 @@ def peer_round(browser: Browser, url: str) -> dict[str, float]:
         page.locator(".js-plotly-plot .xtick text").first.wait_for(state="attached")
         chart_s = time.perf_counter() - began
     return {"rows_s": rows_s, "chart_s": chart_s}
+
+
+def follow(folder: Path, minutes: float) -> dict[str, float]:
+    """What it costs to watch: fifty runs that go on, in a page that stays open. The server is one
+    of its own, below *folder*."""
+    place = folder / "follow"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    with sync_playwright() as playwright, private_millrace(place) as url:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        runs = Growing(url)
+        with opened(browser, url) as page:
+            panels_of(page, url, runs.experiment)
+            page.locator("[data-live=live]").wait_for()
+            settle(page)
+            took = sorted(seen_after_s(page, runs) for _ in range(POINTS_SEEN))
+            runs.grow(WARM_S)
+            before = heap_mb(page)
+            runs.grow(minutes * 60)
+            wait_for_points(page, runs.points)
+            grown = heap_mb(page) - before
+        browser.close()
+    return {
+        "point_s": round(statistics.median(took), 3),
+        "slowest_point_s": round(took[-1], 3),
+        "heap_mb": round(grown, 2),
+    }
+
+
+class Growing:
+    """Fifty runs of one metric."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.experiment = created(url, "growing")
+        home = {"experiment_id": self.experiment}
+        made = [post(url, "runs/create", run_name=f"run-{n:02d}", **home) for n in range(50)]
+        self._ids = [str(one["run"]["info"]["run_id"]) for one in made]
+        self._steps = 0
+        self.points = 0
+        """How many there are, of all runs."""
+        for _ in range(3):
+            self.step()
+
+    def step(self, runs: int | None = None) -> None:
+        """A point more in each run, or in so many of them."""
+        for run in self._ids[:runs]:
+            self.one(run, self._steps)
+        self._steps += 1
+
+    def one(self, run: str, step: int) -> None:
+        """One point."""
+        point = {"key": "loss", "value": 1 / (1 + step), "step": step}
+        post(self._url, "runs/log-metric", run_id=run, timestamp=int(time.time() * 1000), **point)
+        self.points += 1
+
+    def grow(self, seconds: float) -> None:
+        """A point a second in each run."""
+        began = time.perf_counter()
+        for number in range(int(seconds)):
+            self.step()
+            time.sleep(max(0.0, began + number + 1 - time.perf_counter()))
+
+
+def seen_after_s(page: Page, runs: Growing) -> float:
+    """Seconds from a point on its way to the server until the chart says that it has drawn it."""
+    began = time.perf_counter()
+    runs.step(1)
+    wait_for_points(page, runs.points)
+    return time.perf_counter() - began
+
+
+def wait_for_points(page: Page, points: int) -> None:
+    page.locator(f"[data-chart][data-points='{points}']").wait_for()
+
+
+def heap_mb(page: Page) -> float:
+    """What the page holds once the garbage is gone."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.enable")
+    for _ in range(3):
+        session.send("HeapProfiler.collectGarbage")
+    held = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return float(held) / 1e6
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -290,10 +384,7 @@ def post(url: str, path: str, **body: Any) -> dict[str, Any]:
 def report(figures: dict[str, Any]) -> str:
     """The figures as tables."""
     ours, theirs = figures["millrace"], figures["mlflow"]
-    lines = ["| what | limit | median |", "|---|---|---|"]
-    for key, (title, most, unit) in BUDGETS.items():
-        mark = "" if ours[key] <= most else " (missed)"
-        lines.append(f"| {title} | {most:g} {unit} | {ours[key]:.3g} {unit}{mark} |")
+    lines = against(BUDGETS, ours)
     lines += ["", "| | Millrace | MLflow | times |", "|---|---|---|---|"]
     for key, title in (("rows_s", "first rows"), ("chart_s", "chart of one metric drawn")):
         ratio = theirs[key] / ours[key]
@@ -301,15 +392,28 @@ def report(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def against(budgets: dict[str, Budget], figures: dict[str, float]) -> list[str]:
+    """Lines of a table: each figure beside its limit."""
+    lines = ["| what | limit | median |", "|---|---|---|"]
+    for key, (title, most, unit) in budgets.items():
+        mark = "" if figures[key] <= most else " (missed)"
+        lines.append(f"| {title} | {most:g} {unit} | {figures[key]:.3g} {unit}{mark} |")
+    return lines
+
+
 def main() -> None:
     """Parse the command line and do as it says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ui", description=__doc__)
-    parser.add_argument("verb", choices=("prepare", "measure"))
+    parser.add_argument("verb", choices=("prepare", "measure", "follow"))
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long to follow")
     parser.add_argument("--label", help="also write the figures to benchmarks/results/LABEL.json")
     options = parser.parse_args()
     if options.verb == "prepare":
         prepare(options.folder)
+        return
+    if options.verb == "follow":
+        print("\n".join(against(LIVE_BUDGETS, follow(options.folder, options.minutes))))
         return
     figures = measure(options.folder)
     print(report(figures))

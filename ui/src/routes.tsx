@@ -86,6 +86,8 @@ export const router = createRouter({
   scrollToTopSelectors: ["#main"],
   defaultPreload: false,
   defaultPendingMs: 150,
+  // A page that is there is shown: the router would hold it back for half a second.
+  defaultPendingMinMs: 0,
   defaultPendingComponent: () => <Skeleton label="Loading the page" />,
   defaultErrorComponent: ({ error, reset }) => <FailedState error={error} onRetry={reset} />,
 })

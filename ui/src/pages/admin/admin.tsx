@@ -146,6 +146,8 @@ export default function WebhooksPage() {
         onConfirm={() => {
           const webhook_id = leaving ?? ""
           setLeaving(null)
+          // Its deliveries go with it: nobody asks for them any more.
+          if (chosen === webhook_id) setChosen(null)
           void act("The webhook is deleted", "It is still there", () =>
             call("deleteWebhook", { webhook_id }),
           )
