@@ -138,6 +138,7 @@ def test_a_fresh_schema_is_the_old_one_and_all_migrations(server: Server, made: 
     assert migrate.differences(server.uri(fresh)) == []
 
 
+@pytest.mark.timeout(600)  # a process for each statement
 def test_an_upgrade_killed_after_any_statement_goes_on(
     server: Server, made: Made, full_size: bool
 ) -> None:
