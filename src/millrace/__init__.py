@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millrace.client.active import ActiveRun as ActiveRun
     from millrace.client.client import MillraceClient as MillraceClient
     from millrace.client.client import MlflowClient as MlflowClient
+    from millrace.client.ending import RunStopped as RunStopped
     from millrace.client.exceptions import MlflowException as MlflowException
     from millrace.client.fluent import active_run as active_run
     from millrace.client.fluent import create_experiment as create_experiment
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from millrace.client.fluent import set_tags as set_tags
     from millrace.client.fluent import set_tracking_uri as set_tracking_uri
     from millrace.client.fluent import start_run as start_run
+    from millrace.client.fluent import stop_requested as stop_requested
     from millrace.client.fluent_files import Image as Image
     from millrace.client.fluent_files import (
         flush_artifact_async_logging as flush_artifact_async_logging,

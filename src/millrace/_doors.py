@@ -25,7 +25,7 @@ _FLUENT = """
     log_metrics log_outputs log_param log_params rename_experiment restore_experiment restore_run
     search_experiments search_runs set_experiment set_experiment_tag set_experiment_tags
     set_system_metrics_node_id set_system_metrics_samples_before_logging
-    set_system_metrics_sampling_interval set_tag set_tags set_tracking_uri start_run
+    set_system_metrics_sampling_interval set_tag set_tags set_tracking_uri start_run stop_requested
 """.split()
 
 _FLUENT_FILES = """
@@ -55,6 +55,7 @@ NAMES: Final[dict[str, str]] = {
     "MillraceClient": "millrace.client.client",
     "MlflowClient": "millrace.client.client",
     "MillraceError": "millrace.core.errors",
+    "RunStopped": "millrace.client.ending",
     "MlflowException": "millrace.client.exceptions",
 }
 

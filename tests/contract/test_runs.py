@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from millrace.core.entities.run import RunChange
+from millrace.core.entities.run import RunChange, StopAsked
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from millrace.core.tags import END_CAUSE, RUN_NAME
+from millrace.core.tags import END_CAUSE, RUN_NAME, STOP
 from millrace.stores.protocols import TrackingStore
 from tests.contract.build import (
     add_experiment,
@@ -286,7 +286,7 @@ def test_a_run_that_ends_and_goes_on_has_no_lease_until_it_asks_for_one(
 @pytest.mark.parametrize(
     "speak",
     [
-        lambda store, run: store.change_run(run, RunChange(lease_until_ms=9_000)),
+        lambda store, run: store.extend_lease(run, 9_000),
         lambda store, run: store.change_run(run, RunChange(status="FINISHED")),
         lambda store, run: store.append(run, batch(point(1))),
         lambda store, run: store.append(run, batch(params={"p": "1"})),
@@ -322,3 +322,58 @@ def test_after_a_metric_the_lease_still_ends_when_it_ends(store: TrackingStore) 
 
     assert store.expire_leases(2_001).result() == 1
     assert is_lost(store, run)
+
+
+# Asked to stop
+
+ASKED = StopAsked(by="ada", at_ms=7)
+
+
+def test_a_run_that_was_asked_to_stop_hears_of_it_with_each_sign_of_life(
+    store: TrackingStore,
+) -> None:
+    run, other = leased(store), leased(store)
+
+    before = store.extend_lease(run, 2_000).result()
+    store.ask_to_stop(run, ASKED).result()
+
+    assert before is None
+    assert [store.extend_lease(run, until).result() for until in (3_000, 4_000)] == [ASKED, ASKED]
+    assert store.extend_lease(other, 3_000).result() is None
+    assert StopAsked.read(tags_of(store, run)[STOP]) == ASKED
+
+
+def test_to_be_asked_to_stop_is_no_sign_of_life(store: TrackingStore) -> None:
+    run = leased(store)
+    store.expire_leases(5_000).result()
+
+    store.ask_to_stop(run, ASKED).result()
+
+    assert is_lost(store, run)
+
+
+def test_a_resumed_run_without_the_tag_is_not_asked(store: TrackingStore) -> None:
+    run = leased(store)
+    store.ask_to_stop(run, ASKED).result()
+    store.append(run, batch(delete_tags=(STOP,))).result()
+
+    assert store.extend_lease(run, 3_000).result() is None
+
+
+def test_what_others_put_into_the_tag_asks_for_nothing(store: TrackingStore) -> None:
+    run = leased(store)
+    store.append(run, batch(tags={STOP: "soon"})).result()
+
+    assert store.extend_lease(run, 3_000).result() is None
+
+
+def test_only_active_runs_are_asked_to_stop(store: TrackingStore) -> None:
+    run = add_run(store)
+    store.change_run(run, DELETE).result()
+
+    with pytest.raises(InvalidArgument, match="deleted"):
+        store.ask_to_stop(run, ASKED).result()
+    with pytest.raises(NotFound):
+        store.ask_to_stop("f" * 32, ASKED).result()
+    with pytest.raises(NotFound):
+        store.extend_lease("f" * 32, 1).result()

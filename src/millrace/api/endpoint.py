@@ -71,6 +71,12 @@ class ExperimentOfRun(msgspec.Struct, frozen=True, tag=True):
     field: str
 
 
+class ExperimentOrOfRun(msgspec.Struct, frozen=True, tag=True):
+    """The experiment whose id the field holds, or, where it is left out, that of the run."""
+
+    field: str
+
+
 class ExperimentOfModel(msgspec.Struct, frozen=True, tag=True):
     """The experiment of the logged model whose id the field holds."""
 
@@ -117,6 +123,7 @@ Locator = (
     Experiment
     | EachExperiment
     | ExperimentOfRun
+    | ExperimentOrOfRun
     | ExperimentOfModel
     | ExperimentsOfDataset
     | RegisteredModel
@@ -156,6 +163,7 @@ def manages(on: Locator) -> Needs:
 
 class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     """One operation of the platform. Without `needs` it cannot be built: no route is unguarded.
+    `also` is what it needs on other things that the request names, where it names them.
 
     `path` may hold `{name}` segments, which fill the request's field of that name; with
     `takes_rest` the last one takes all that is left, slashes too. Every path is served below
@@ -177,6 +185,7 @@ class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     body_limit: int = MIB
     streams: Direction | None = None
     takes_rest: bool = False
+    also: tuple[Needs, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -190,4 +199,4 @@ class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     @property
     def writes(self) -> bool:
         """Whether a call may change state (searches by POST do not)."""
-        return self.needs.permission >= Permission.EDIT
+        return any(one.permission >= Permission.EDIT for one in (self.needs, *self.also))

@@ -8,11 +8,14 @@ import msgspec
 
 from millrace.api.endpoint import (
     Endpoint,
+    Experiment,
     ExperimentOfRun,
+    ExperimentOrOfRun,
     Id,
     Nothing,
     Reply,
     Request,
+    edits,
     manages,
     reads,
 )
@@ -50,6 +53,7 @@ ROWS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many 
         request=MoveRuns,
         response=Nothing,
         needs=manages(ExperimentOfRun("run_ids")),
+        also=(edits(Experiment("experiment_id")),),
         summary="Move runs to another experiment, all or none, with their ids and histories.",
     ),
     Endpoint(
@@ -60,6 +64,7 @@ ROWS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many 
         request=CopyRun,
         response=CopiedRun,
         needs=reads(ExperimentOfRun("run_id")),
+        also=(edits(ExperimentOrOfRun("experiment_id")),),
         summary="Make a run like another, with all its points and files, under a new id.",
     ),
 )

@@ -99,6 +99,11 @@ def _operation(row: Endpoint[Any, Any], components: dict[str, Schema]) -> Schema
             "on": msgspec.to_builtins(row.needs.on),
         },
     }
+    if row.also:
+        operation["x-needs-also"] = [
+            {"permission": one.permission.name, "on": msgspec.to_builtins(one.on)}
+            for one in row.also
+        ]
     if len(row.paths) > 1:
         operation["x-also-at"] = list(row.paths[1:])
     if row.method == "GET":

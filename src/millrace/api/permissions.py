@@ -19,7 +19,7 @@ LEVELS = (Permission.NONE, Permission.READ, Permission.USE, Permission.EDIT, Per
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint: the levels on its resource that suffice, and how the resource is found."""
+    """One endpoint: the levels on a resource that suffice, and how the resource is found."""
 
     endpoint: str
     group: str
@@ -28,15 +28,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def matrix(endpoints: Iterable[Endpoint[Any, Any]]) -> list[Row]:
-    """One row for each endpoint, in the order of the table."""
+    """One row for each resource that an endpoint asks for, in the order of the table."""
     return [
         Row(
             endpoint=endpoint.name,
             group=endpoint.group,
-            suffices=frozenset(lvl for lvl in LEVELS if lvl >= endpoint.needs.permission),
-            on=place(endpoint.needs.on),
+            suffices=frozenset(lvl for lvl in LEVELS if lvl >= needs.permission),
+            on=place(needs.on),
         )
         for endpoint in endpoints
+        for needs in (endpoint.needs, *endpoint.also)
     ]
 
 

@@ -9,12 +9,14 @@ import msgspec
 from millrace.api.endpoint import (
     EachExperiment,
     Endpoint,
+    Experiment,
     Id,
     Needs,
     Reply,
     Request,
     Results,
     SignedIn,
+    edits,
     manages,
     reads,
 )
@@ -71,8 +73,9 @@ ROWS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many 
         request=CreateTask,
         response=TaskReply,
         needs=manages(EachExperiment("experiment_ids")),
+        also=(edits(Experiment("target_id")),),
         body_limit=_BODY,
-        summary="Delete, restore, tag or move many runs, however many, in the background.",
+        summary="Delete, restore, tag, move or stop many runs, however many, in the background.",
     ),
     Endpoint(
         name="searchTasks",

@@ -30,7 +30,7 @@ from millrace.core.entities.dataset import DatasetSummary
 from millrace.core.entities.entity import ViewType
 from millrace.core.entities.experiment import Experiment as ExperimentRecord
 from millrace.core.entities.metric import Metric
-from millrace.core.entities.run import Run, RunInfo, RunStatus
+from millrace.core.entities.run import Run, RunInfo, RunStatus, StopAsked
 
 # --- shared pieces -----------------------------------------------------------------------------
 
@@ -174,6 +174,16 @@ class RunsReply(Reply, frozen=True, kw_only=True):
 
 class Heartbeat(OfRun, frozen=True, kw_only=True):
     ttl_ms: Annotated[int, msgspec.Meta(ge=1_000, le=86_400_000)]
+
+
+class HeartbeatReply(Reply, frozen=True, kw_only=True):
+    """`stop`: somebody has asked the run to stop."""
+
+    stop: StopAsked | None = None
+
+
+class StopReply(Reply, frozen=True, kw_only=True):
+    stop: StopAsked
 
 
 # --- logging -----------------------------------------------------------------------------------
@@ -474,9 +484,20 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         path="/millrace/runs/heartbeat",
         versions=("3.0",),
         request=Heartbeat,
-        response=Nothing,
+        response=HeartbeatReply,
         needs=edits(_RUN),
-        summary="Promise another sign of life of a running run within ttl_ms milliseconds.",
+        summary="Promise another sign of life of a running run, and hear whether it is to stop.",
+    ),
+    Endpoint(
+        name="stopRun",
+        group="Runs",
+        method="POST",
+        path="/millrace/runs/stop",
+        versions=("3.0",),
+        request=RunId,
+        response=StopReply,
+        needs=edits(_RUN),
+        summary="Ask a running run to stop: its client hears of it with its next heartbeat.",
     ),
     Endpoint(
         name="logBatch",

@@ -142,6 +142,17 @@ def create(
 
 
 @runs.command()
+@click.argument("run_ids", nargs=-1, required=True, metavar="RUN_ID...")
+@options.tracking_uri
+def stop(*, run_ids: tuple[str, ...], tracking_uri: str | None) -> None:
+    """Ask running runs to stop: each hears of it with its next sign of life."""
+    client = client_at(tracking_uri)
+    for run_id in run_ids:
+        client.stop_run(run_id)
+        click.echo(f"Asked run {run_id} to stop.")
+
+
+@runs.command()
 @_run_id
 @options.tracking_uri
 def delete(*, run_id: str, tracking_uri: str | None) -> None:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from millrace.client import context
-from millrace.client.ending import WATCH, Ending, ending_of
+from millrace.client.ending import WATCH, Ending, RunStopped, ending_of, stopped
 from millrace.client.entities import RunTag
 from millrace.client.lease import PULSE
 from millrace.core import settings, tags
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from millrace.client.client import MillraceClient
+    from millrace.core.entities.run import StopAsked
     from millrace.telemetry.sampler import Sampler
 
 logger = logging.getLogger(__name__)
@@ -46,24 +47,55 @@ class ActiveRun(Run, frozen=True, kw_only=True):
 
 
 class Opened:
-    """An active run: its client, and what runs beside it. `data` is as it was at the start."""
+    """An active run: its client, and what runs beside it. `data` is as it was at the start.
+
+    `stop`: somebody has asked it to stop.
+    """
 
     def __init__(self, run: ActiveRun, client: MillraceClient, sampler: Sampler | None) -> None:
         self.run = run
         self.run_id = run.info.run_id
         self.client = client
+        self.stop: StopAsked | None = None
+        self._heeds_stop = settings.STOP_WHEN_ASKED.get()
+        self._told: set[int] = set()  # threads that know of it
         self._sampler = sampler
         self._pid = os.getpid()
 
     def begin(self) -> None:
         """Start the heartbeat and the sampler; have the run ended should the process end."""
-        PULSE.begin(self.run_id, self.client.channel, settings.LEASE_SECONDS.get())
+        lease_s = settings.LEASE_SECONDS.get()
+        PULSE.begin(self.run_id, self.client.channel, lease_s, self._asked_to_stop)
         WATCH.begin(self.run_id, self.end_with_process)
         if self._sampler is not None:
             self._sampler.start()
 
+    def heed(self) -> None:
+        """Raise `RunStopped` once in each thread after somebody has asked it to stop."""
+        if self.stop is not None and self._heeds_stop and threading.get_ident() not in self._told:
+            self._told.add(threading.get_ident())
+            raise RunStopped(self.run_id, self.stop.by)
+
+    def is_asked_to_stop(self) -> bool:
+        """Whether somebody has; a thread that knows is not interrupted any more."""
+        if self.stop is None:
+            return False
+        self._told.add(threading.get_ident())
+        return True
+
+    def _asked_to_stop(self, asked: StopAsked) -> None:
+        if self.stop is None:
+            self.stop = asked
+            logger.warning("%s has asked run %s to stop", asked.by, self.run_id)
+
+    def _ended(self, ending: Ending) -> Ending:
+        """A script that was told to stop and then ended in peace did not finish."""
+        is_stopped = ending.status == "FINISHED" and self.stop is not None and self._told
+        return stopped(self.stop.by) if is_stopped and self.stop else ending
+
     def end(self, ending: Ending) -> None:
         """Tell the server how it ended, behind all that was logged."""
+        ending = self._ended(ending)
         if self._halt():
             self.client.flush_artifacts()
             self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=True)
@@ -71,6 +103,7 @@ class Opened:
 
     def end_with_process(self, ending: Ending) -> None:
         """The same, without waiting for the server: the process has only so long."""
+        ending = self._ended(ending)
         if self._halt():
             self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=False)
             self.client.set_terminated(self.run_id, ending.status, synchronous=False)

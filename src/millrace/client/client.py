@@ -37,6 +37,7 @@ from millrace.api.tracking import (
     ModelOutputEntry,
     RunId,
     RunReply,
+    StopReply,
     RunsReply,
     SearchExperiments,
     SearchRuns,
@@ -334,6 +335,12 @@ class MillraceClient(ArtifactVerbs, MovingVerbs, TrashVerbs):
         status = _status(status or "FINISHED")
         ended = clock.now_ms() if end_time is None and status in TERMINAL else end_time
         self._update(run_id, synchronous, status=status, end_time=ended)
+
+    def stop_run(self, run_id: str) -> None:
+        """Ask a run to stop. Its client hears of it with its next sign of life, within a third of
+        its lease, and ends the run as KILLED; see `millrace.RunStopped`."""
+        run_id = self._id(run_id)
+        self._call("stopRun", RunId(run_id=run_id, run_uuid=run_id), StopReply)
 
     def delete_run(self, run_id: str) -> None:
         """Move a run to the trash."""

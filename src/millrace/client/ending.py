@@ -46,17 +46,34 @@ class Ending(NamedTuple):
 RETURNED: Final = Ending("FINISHED", "returned")
 
 
+class RunStopped(KeyboardInterrupt):
+    """Somebody has asked the active run to stop: raised by the next call that logs to it, once in
+    each thread. Like Ctrl-C it passes `except Exception`, and what ends well on Ctrl-C ends well
+    on this. `by`: who has asked."""
+
+    def __init__(self, run_id: str, by: str) -> None:
+        super().__init__(f"{by} has asked run {run_id} to stop.")
+        self.by = by
+
+
 def ending_of(error: BaseException | None) -> Ending:
     """The ending of a block of code that *error* left; None: it ran to its end."""
     match error:
         case None:
             return RETURNED
+        case RunStopped(by=by):
+            return stopped(by)
         case KeyboardInterrupt():
             return Ending("KILLED", "signal: SIGINT")
         case SystemExit(code=code):
             return _ending_of_exit(code)
         case _:
             return Ending("FAILED", _said(f"exception: {type(error).__name__}", error))
+
+
+def stopped(by: str) -> Ending:
+    """The ending of a run that *by* has stopped."""
+    return Ending("KILLED", _said("stopped by", by))
 
 
 class Watch:

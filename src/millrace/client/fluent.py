@@ -219,6 +219,12 @@ def active_run() -> ActiveRun | None:
     return runs[-1].run if runs else None
 
 
+def stop_requested() -> bool:
+    """Whether somebody has asked an active run to stop. Who asks is not interrupted by `RunStopped`
+    and may end in its own time; the run is KILLED all the same."""
+    return any([one.is_asked_to_stop() for one in STACK.get()])
+
+
 def last_active_run() -> Run | None:
     """The run that was started last in this process, as it is now."""
     last = STACK.last
@@ -506,7 +512,10 @@ def _active() -> Opened:
 
 
 def run_and_client(run_id: str | None = None) -> tuple[str, MillraceClient]:
-    """The run to log to, the active one by default, and its client."""
+    """The run to log to, the active one by default, and its client; `RunStopped` when somebody has
+    asked an active run to stop."""
+    for one in STACK.get():
+        one.heed()
     if run_id is not None:
         return run_id, _client()
     active = _active()
@@ -521,8 +530,8 @@ def _resume(
     tags: Mapping[str, object],
 ) -> Run:
     run = client.resume_run(run_id, run_name, experiment_id)
-    if reserved.END_CAUSE in run.data.tags:
-        client.delete_tag(run_id, reserved.END_CAUSE)
+    for former in {reserved.END_CAUSE, reserved.STOP} & run.data.tags.keys():
+        client.delete_tag(run_id, former)
     if tags:
         client.set_tags(run_id, tags, synchronous=True)
     return run if client.channel.is_away else client.get_run(run_id)

@@ -1,6 +1,6 @@
 """The heartbeat of live runs: a promise, renewed three times per lease, that they still go on.
 
-One daemon thread beats for all runs of this process. A server that knows no heartbeats is not asked
+The answer to a beat says whether somebody has asked the run to stop. One daemon thread beats for all runs of this process. A server that knows no heartbeats is not asked
 again for that run. A forked child does not beat: its parent does.
 """
 
@@ -21,7 +21,12 @@ from millrace.core.errors import MillraceError
 from millrace.http.patience import Patience
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from millrace.client.batching import Channel
+    from millrace.core.entities.run import StopAsked
+
+    OnStop = Callable[[StopAsked], None]
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +46,13 @@ class Pulse:
         self._runs: dict[str, _Lease] = {}
         self._thread: threading.Thread | None = None
 
-    def begin(self, run_id: str, channel: Channel, lease_s: float) -> None:
-        """Beat for *run_id* from now on; the first beat is on its way when this returns."""
+    def begin(self, run_id: str, channel: Channel, lease_s: float, on_stop: OnStop) -> None:
+        """Beat for *run_id* from now on; the first beat is on its way when this returns. *on_stop*
+        is called in the thread that beats, with every answer that says so."""
         if channel.is_offline or lease_s <= 0:
             return
         with self._changed:
-            self._runs[run_id] = _Lease(run_id, channel, lease_s)
+            self._runs[run_id] = _Lease(run_id, channel, lease_s, on_stop)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="millrace-lease", daemon=True
@@ -75,8 +81,9 @@ class Pulse:
 
 
 class _Lease:
-    def __init__(self, run_id: str, channel: Channel, lease_s: float) -> None:
+    def __init__(self, run_id: str, channel: Channel, lease_s: float, on_stop: OnStop) -> None:
         self.run_id = run_id
+        self._on_stop = on_stop
         self.interval_s = lease_s / _BEATS_PER_LEASE
         self.due = time.monotonic()
         self._channel = channel
@@ -90,13 +97,15 @@ class _Lease:
             return True  # still in the spool
         request = Heartbeat(run_id=run_id, run_uuid=run_id, ttl_ms=self._ttl_ms)
         try:
-            self._channel.call(BY_NAME["heartbeat"], request, patience=self._patience)
+            told = self._channel.call(BY_NAME["heartbeat"], request, patience=self._patience)
         except MillraceError as error:
             if is_away(error):
                 return True
             # MLflow's server has no such endpoint: its runs have no lease and are never lost.
             logger.debug("no heartbeats for run %s: %s", run_id, error)
             return False
+        if told.stop is not None:
+            self._on_stop(told.stop)
         return True
 
 

@@ -270,6 +270,11 @@ LEASE_SECONDS: Final = Setting(
     "A live run that is silent for longer counts as lost; heartbeats come three times as often. "
     "0: no heartbeats.",
 )  # fmt: skip
+STOP_WHEN_ASKED: Final = Setting(
+    "STOP_WHEN_ASKED", _flag, True, "client",
+    "When somebody has asked a run to stop, the next call that logs to it raises "
+    "`millrace.RunStopped`. If false, only `millrace.stop_requested()` says so.",
+)  # fmt: skip
 ENABLE_SYSTEM_METRICS_LOGGING: Final = Setting(
     "ENABLE_SYSTEM_METRICS_LOGGING", _flag, False, "client",
     "Log system metrics in every run.", mlflow="MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",

@@ -29,9 +29,10 @@ MODEL_VERSIONS: Final = "mlflow.modelVersions"
 """Of a logged model: a JSON list of the versions that were registered from it."""
 IS_PROMPT: Final = "mlflow.prompt.is_prompt"
 
-LEASE_TTL_MS: Final = "millrace.lease.ttl_ms"
-"""Set by clients that send heartbeats: after this silence the run counts as lost."""
 END_CAUSE: Final = "millrace.end.cause"
-"""Why a run ended: `returned`, `exception: ...`, `signal: SIGTERM`, `exit: 3`, `lease expired`."""
+"""Why a run ended: `returned`, `exception: ...`, `signal: SIGTERM`, `exit: 3`, `lease expired`,
+`stopped by: ada`."""
+STOP: Final = "millrace.stop"
+"""Who asked the run to stop, and when: JSON of a `StopAsked`. Goes when the run is resumed."""
 SPOOL_ID: Final = "millrace.spool.id"
 """The id that a run had while it was in a spool; finds it again when an answer was lost."""

@@ -214,6 +214,7 @@ class Platform:
             "getExperimentByName": experiments.get_by_name,
             "searchDatasets": experiments.search_datasets,
             "getRun": runs.get,
+            "stopRun": runs.stop,
             "copyRun": moving.copy,
             "searchRuns": runs.search,
             "getMetricHistory": metrics.history,

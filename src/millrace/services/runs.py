@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from millrace.api.endpoint import Nothing
-from millrace.api.tracking import RunInfoReply, RunReply, RunsReply
+from millrace.api.tracking import (
+    HeartbeatReply,
+    RunInfoReply,
+    RunReply,
+    RunsReply,
+    StopReply,
+)
 from millrace.core import ids, settings, tags
 from millrace.core.entities.dataset import Dataset, DatasetInput
 from millrace.core.entities.metric import Metric
@@ -20,6 +26,7 @@ from millrace.core.entities.run import (
     RunChange,
     RunData,
     RunInfo,
+    StopAsked,
 )
 from millrace.core.errors import InvalidArgument, NotFound
 from millrace.core.filters import RUNS, order, parse
@@ -126,10 +133,15 @@ class Runs:
         change, trail = RunChange(lifecycle_stage="active"), ctx.trail("run.restore")
         return _done(self._store.change_run(request.run, change, trail=trail))
 
-    def heartbeat(self, ctx: Context, request: Heartbeat) -> Future[Nothing]:
-        """Extend the lease of a running run."""
-        change = RunChange(lease_until_ms=ctx.at_ms + request.ttl_ms)
-        return _done(self._store.change_run(request.run, change))
+    def heartbeat(self, ctx: Context, request: Heartbeat) -> Future[HeartbeatReply]:
+        """Extend the lease of a running run; tell it when somebody has asked it to stop."""
+        extended = self._store.extend_lease(request.run, ctx.at_ms + request.ttl_ms)
+        return then(extended, lambda stop: HeartbeatReply(stop=stop))
+
+    def stop(self, ctx: Context, request: RunId) -> Future[StopReply]:
+        """Ask a run to stop."""
+        asked, noted = asked_to_stop(self._store, ctx, request.run)
+        return then(noted, lambda _: StopReply(stop=asked))
 
     def search(self, _ctx: Context, request: SearchRuns) -> RunsReply:
         """Find runs."""
@@ -270,6 +282,20 @@ class Runs:
             ModelOutput(model_id=one.model_id, step=one.step or 0) for one in request.models
         )
         return self._append(ctx, request.run, Batch(model_outputs=models))
+
+
+def asked_to_stop(
+    store: TrackingStore, ctx: Context, run_id: str
+) -> tuple[StopAsked, Future[None]]:
+    """Ask a run to stop, which must not have ended."""
+    raw = store.run(run_id)
+    if raw is None:
+        raise NotFound(f"Run with id={run_id} not found.")
+    info = msgspec.json.decode(raw, type=Run, strict=False).info
+    if info.status in TERMINAL:
+        raise InvalidArgument(f"Run {run_id} has ended already: {info.status}.")
+    asked = StopAsked(by=ctx.actor.name, at_ms=ctx.at_ms)
+    return asked, store.ask_to_stop(run_id, asked, trail=ctx.trail("run.stop"))
 
 
 def _action(change: RunChange) -> str:

@@ -24,6 +24,7 @@ from millrace.core.rules import tasks as rules
 from millrace.services.context import Context
 from millrace.services.later import decided_afresh, then
 from millrace.services.run_tables import asked_runs
+from millrace.services.runs import asked_to_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +67,7 @@ class Tasks:
             kind=request.kind,
             state="RUNNING" if found else "DONE",
             owner=ctx.actor.name,
+            is_verified=ctx.actor.verified,
             experiment_ids=tuple(map(names.experiment_id, request.experiment_ids)),
             key=request.key,
             value=request.value,
@@ -188,7 +190,8 @@ class Tasks:
     def _do(self, task: Task, part: Sequence[str]) -> list[TaskProblem]:
         """Do a part, its runs side by side; what went wrong with which."""
         at_ms = now_ms()
-        ctx = Context(actor=Actor(name=task.owner), request_id=task.task_id, at_ms=at_ms)
+        owner = Actor(name=task.owner, verified=task.is_verified)
+        ctx = Context(actor=owner, request_id=task.task_id, at_ms=at_ms)
         start = self._starter(task, ctx)
         problems: list[TaskProblem] = []
         started: list[tuple[str, Future[Any]]] = []
@@ -226,3 +229,5 @@ class Tasks:
             case "move_runs":
                 target, trail = task.target_id or "", ctx.trail("run.move")
                 return lambda run_id: transfer.move_runs([run_id], target, trail=trail)
+            case "stop_runs":
+                return lambda run_id: asked_to_stop(tracking, ctx, run_id)[1]

@@ -101,6 +101,30 @@ def test_a_run_ends_as_its_process_did(
     assert returned == code or (code is None and returned != 0)
 
 
+TRAINING = """
+with millrace.start_run() as run:
+    print(run.info.run_id, flush=True)
+    for step in range(100_000):
+        millrace.log_metric("loss", 1 / (step + 1), step=step)
+        time.sleep(0.01)
+"""
+
+
+def test_a_run_that_is_asked_to_stop_ends_where_it_runs(uri: str):
+    child = start(TRAINING, uri)
+    assert child.stdout is not None
+    run_id = child.stdout.readline().strip()
+
+    stop = [sys.executable, "-m", "millrace", "runs", "stop", run_id, "--tracking-uri", uri]
+    subprocess.run(stop, check=True, timeout=60, env=clean_environment())
+    returned, errors = finish(child)
+
+    [(status, cause)] = endings(uri)
+    assert (status, cause.partition(":")[0]) == ("KILLED", "stopped by"), errors
+    assert returned != 0
+    assert "RunStopped" in errors
+
+
 def test_a_handler_of_the_script_stays_in_charge(uri: str):
     """It is called, the process goes on, and a clean end is a clean end."""
     script = """

@@ -16,11 +16,27 @@ from millrace.api.permissions import LEVELS, matrix, page, place
 from millrace.api.table import ENDPOINTS
 from millrace.core.entities.access import Permission
 
-ROWS = {row.endpoint: row for row in matrix(ENDPOINTS)}
+MATRIX = matrix(ENDPOINTS)
+ROWS = {row.endpoint: row for row in reversed(MATRIX)}
 
 
 def test_every_endpoint_has_a_row() -> None:
-    assert list(ROWS) == [endpoint.name for endpoint in ENDPOINTS]
+    assert list(reversed(ROWS)) == [endpoint.name for endpoint in ENDPOINTS]
+
+
+def test_what_goes_to_an_experiment_asks_for_it_too() -> None:
+    """Whoever may take a run away may not put it wherever it pleases."""
+    asked = [(row.endpoint, row.on) for row in MATRIX if row is not ROWS[row.endpoint]]
+
+    assert asked == [
+        ("moveRuns", "The experiment whose id `experiment_id` holds"),
+        (
+            "copyRun",
+            "The experiment whose id `experiment_id` holds, or, where it is left out, that of the "
+            "run",
+        ),
+        ("createTask", "The experiment whose id `target_id` holds"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,5 +78,5 @@ def test_places_read_as_sentences(locator: Locator, words: str) -> None:
 def test_the_page_has_a_line_for_each_call() -> None:
     lines = page(ENDPOINTS).splitlines()
 
-    assert len(lines) == 2 + len(ENDPOINTS)
+    assert len(lines) == 2 + len(MATRIX)
     assert lines[0].count("|") == len(LEVELS) + 3

@@ -58,11 +58,9 @@ def test_path_parameters_are_request_fields(endpoint: Endpoint) -> None:
 @each_endpoint
 def test_the_resource_of_a_permission_is_a_request_field(endpoint: Endpoint) -> None:
     """Check and handler read one parsed object, so the locator must name a field of it."""
-    locator = endpoint.needs.on
-    if isinstance(locator, Anyone | SignedIn | Admin | Results):
-        return
-
-    assert locator.field in field_names(endpoint.request)
+    for locator in (needs.on for needs in (endpoint.needs, *endpoint.also)):
+        if not isinstance(locator, Anyone | SignedIn | Admin | Results):
+            assert locator.field in field_names(endpoint.request)
 
 
 @each_endpoint

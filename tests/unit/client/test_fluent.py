@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from pathlib import Path
 
@@ -211,6 +211,76 @@ def test_a_run_beats_while_it_is_open():
 
 
 # --- threads, tasks, cells ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Asks a run of this process to stop, and returns when the process has heard of it."""
+    monkeypatch.setenv("MILLRACE_LEASE_SECONDS", "0.1")
+
+    def ask(run_id: str) -> None:
+        mlflow.MillraceClient().stop_run(run_id)
+        until(lambda: STACK.opened[run_id].stop is not None)
+
+    return ask
+
+
+def test_who_is_asked_to_stop_is_interrupted_at_the_next_log_call(asked: Callable[[str], None]):
+    with pytest.raises(mlflow.RunStopped, match="to stop"), mlflow.start_run() as run:
+        asked(run.info.run_id)
+        try:
+            mlflow.log_metric("m", 1)
+        finally:
+            mlflow.log_param("last", "words")
+
+    ended = mlflow.get_run(run.info.run_id)
+    assert (ended.info.status, ended.data.params) == ("KILLED", {"last": "words"})
+    assert ended.data.tags[tags.END_CAUSE].startswith("stopped by: ")
+
+
+def test_who_asks_for_a_wish_to_stop_ends_in_its_own_time(asked: Callable[[str], None]):
+    with mlflow.start_run() as run:
+        assert not mlflow.stop_requested()
+        asked(run.info.run_id)
+        assert mlflow.stop_requested()
+        mlflow.log_metric("m", 1)
+
+    ended = mlflow.get_run(run.info.run_id)
+    assert (ended.info.status, ended.data.metrics) == ("KILLED", {"m": 1})
+
+
+def test_a_wish_that_nobody_heeds_changes_nothing(
+    asked: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MILLRACE_STOP_WHEN_ASKED", "false")
+    with mlflow.start_run() as run:
+        asked(run.info.run_id)
+        mlflow.log_metric("m", 1)
+
+    assert mlflow.get_run(run.info.run_id).info.status == "FINISHED"
+
+
+def test_what_runs_inside_a_stopped_run_stops_with_it(asked: Callable[[str], None]):
+    with pytest.raises(mlflow.RunStopped), mlflow.start_run() as outer:
+        with mlflow.start_run(nested=True) as inner:
+            asked(outer.info.run_id)
+            mlflow.log_metric("m", 1)
+
+    states = [mlflow.get_run(one.info.run_id).info.status for one in (outer, inner)]
+    assert states == ["KILLED", "KILLED"]
+
+
+def test_a_resumed_run_goes_on_until_it_is_asked_again(asked: Callable[[str], None]):
+    with pytest.raises(mlflow.RunStopped), mlflow.start_run() as run:
+        asked(run.info.run_id)
+        mlflow.log_metric("m", 1)
+
+    with mlflow.start_run(run_id=run.info.run_id) as resumed:
+        beats = STACK.opened[run.info.run_id]
+        mlflow.log_metric("m", 2)
+
+    assert (tags.STOP in resumed.data.tags, beats.stop) == (False, None)
+    assert mlflow.get_run(run.info.run_id).info.status == "FINISHED"
 
 
 def test_threads_have_runs_of_their_own():

@@ -26,7 +26,7 @@ NOT_AUDITED = {
     "adoptArtifact", "createMultipartUpload", "completeMultipartUpload", "abortMultipartUpload",
     "testWebhook",
 }  # fmt: skip
-CHANGING = {row.name for row in BY_NAME.values() if row.writes} | {"copyRun"}
+CHANGING = {row.name for row in BY_NAME.values() if row.writes}
 POLICY = {"models": "m", "guards": [{"stage": "Production"}], "approvals": 2}
 TAG = {"key": "k", "value": "v"}
 EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
@@ -64,6 +64,7 @@ class Story:
         call("setExperimentTag", experiment_id=first, **TAG)
         call("deleteExperimentTag", experiment_id=first, key="k")
         run = call("createRun", experiment_id=first).run.info.run_id
+        call("stopRun", run_id=run)
         call("updateRun", run_id=run, status="FINISHED")
         call("deleteRun", run_id=run)
         call("restoreRun", run_id=run)

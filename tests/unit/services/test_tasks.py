@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from millrace.core.clock import now_ms
+from millrace.core.entities.access import Actor
 from millrace.core.entities.task import Task
 from millrace.core.errors import InvalidArgument, NotFound
 from millrace.core.rules import tasks as rules
 from millrace.services.platform import Platform
 from tests.unit.client.scenes import until
-from tests.unit.services.conftest import Call
+from tests.unit.services.conftest import Call, calling
 
 RUNS = 230
 
@@ -69,6 +70,24 @@ def test_runs_go_to_another_experiment(call: Call, runs: list[str]) -> None:
 
     assert matching(call) == RUNS - 3
     assert call("queryRunTable", experiment_ids=["2"], limit=0).runs == 3
+
+
+def test_runs_are_asked_to_stop_and_the_trail_says_by_whom(
+    platform: Platform, runs: list[str]
+) -> None:
+    call = calling(platform, actor=Actor(name="ada", verified=True))
+    call("updateRun", run_id=runs[0], status="FINISHED")
+
+    task = ended(call, kind="stop_runs", run_ids=runs[:3])
+
+    assert (task.done, task.failed, task.problems[0].run_id) == (3, 1, runs[0])
+    assert [call("heartbeat", run_id=one, ttl_ms=1_000).stop is None for one in runs[:4]] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    told = call("listAuditEntries", action="run.stop").entries
+    assert {(one.id, one.actor, one.verified) for one in told} == {
+        (one, "ada", True) for one in runs[1:3]
+    }
 
 
 def test_a_run_that_refuses_is_named_and_the_others_go_on(call: Call, runs: list[str]) -> None:

@@ -239,7 +239,7 @@ export interface CreateTask {
   filter?: string
   text?: string
   view?: "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY"
-  kind: "delete_runs" | "move_runs" | "restore_runs" | "tag_runs"
+  kind: "delete_runs" | "move_runs" | "restore_runs" | "stop_runs" | "tag_runs"
   run_ids?: string[]
   of_task_id?: string
   key?: string
@@ -721,6 +721,11 @@ export interface Heartbeat {
   run_id: string
   run_uuid?: string
   ttl_ms: number
+}
+
+/** `stop`: somebody has asked the run to stop. */
+export interface HeartbeatReply {
+  stop?: StopAsked
 }
 
 /** A param or tag as the wire lists them. */
@@ -1701,6 +1706,16 @@ export interface StepReply {
   step: Step
 }
 
+/** Somebody has asked a run to stop; kept as the tag `millrace.stop`. */
+export interface StopAsked {
+  by: string
+  at_ms: number
+}
+
+export interface StopReply {
+  stop: StopAsked
+}
+
 /** What the server keeps of every series of a run, by key. */
 export interface SummariesReply {
   summaries?: MetricSummary[]
@@ -1721,9 +1736,10 @@ export interface TagGate {
 /** Work on `total` runs, of which it is through with `done`; `failed` of them are as they were, the first of which are in `problems` with their reasons. */
 export interface Task {
   task_id: string
-  kind: "delete_runs" | "move_runs" | "restore_runs" | "tag_runs"
+  kind: "delete_runs" | "move_runs" | "restore_runs" | "stop_runs" | "tag_runs"
   state: "CANCELLED" | "DONE" | "RUNNING"
   owner: string
+  is_verified?: boolean
   experiment_ids: string[]
   key?: string
   value?: string
@@ -2080,7 +2096,8 @@ export interface Operations {
   restoreRun: [RunId, Nothing]
   getRun: [{ run_id: string; run_uuid?: string }, RunReply]
   searchRuns: [SearchRuns, RunsReply]
-  heartbeat: [Heartbeat, Nothing]
+  heartbeat: [Heartbeat, HeartbeatReply]
+  stopRun: [RunId, StopReply]
   logBatch: [LogBatch, Nothing]
   logMetric: [LogMetric, Nothing]
   logParam: [LogParam, Nothing]
@@ -2239,6 +2256,7 @@ export const OPERATIONS = {
   getRun: ["GET", "/api/2.0/mlflow/runs/get"],
   searchRuns: ["POST", "/api/2.0/mlflow/runs/search"],
   heartbeat: ["POST", "/api/3.0/millrace/runs/heartbeat"],
+  stopRun: ["POST", "/api/3.0/millrace/runs/stop"],
   logBatch: ["POST", "/api/2.0/mlflow/runs/log-batch"],
   logMetric: ["POST", "/api/2.0/mlflow/runs/log-metric"],
   logParam: ["POST", "/api/2.0/mlflow/runs/log-parameter"],

@@ -48,6 +48,27 @@ class RunInfo(Entity, frozen=True, kw_only=True):
         return None if self.end_time is None else self.end_time - self.start_time
 
 
+class StopAsked(Entity, frozen=True, kw_only=True):
+    """Somebody has asked a run to stop; kept as the tag `millrace.stop`."""
+
+    by: str
+    at_ms: int
+
+    def written(self) -> str:
+        """As the tag holds it."""
+        return msgspec.json.encode(self).decode()
+
+    @staticmethod
+    def read(text: str | None) -> StopAsked | None:
+        """What the tag holds; None for none, and for what somebody else has put there."""
+        if text is None:
+            return None
+        try:
+            return msgspec.json.decode(text, type=StopAsked)
+        except msgspec.MsgspecError:
+            return None
+
+
 class RunData(Entity, frozen=True, kw_only=True):
     """What was logged: the latest point of each metric, all params, all tags."""
 

@@ -13,13 +13,13 @@ from millrace.core.entities.audit import NO_TRAIL, Act, Trail
 from millrace.core.entities.dataset import DatasetInput, DatasetSummary
 from millrace.core.entities.entity import mapping, pairs
 from millrace.core.entities.experiment import DEFAULT_NAME, Experiment
-from millrace.core.entities.run import TERMINAL, ParamClash
+from millrace.core.entities.run import TERMINAL, ParamClash, RunChange, StopAsked
 from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
 from millrace.core.filters.ast import fields_of
 from millrace.core.rules.transfer import check_same_experiment
 from millrace.core.series import nearest
-from millrace.core.tags import DATASET_CONTEXT, RUN_NAME
+from millrace.core.tags import DATASET_CONTEXT, RUN_NAME, STOP
 from millrace.stores.memory import search
 from millrace.stores.memory.models import LoggedModels, below
 from millrace.stores.memory.records import RunRecord
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.experiment import ExperimentChange
     from millrace.core.entities.metric import MetricSummary
-    from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
+    from millrace.core.entities.run import Batch, Run, RunInfo
     from millrace.core.filters.ast import Field
     from millrace.core.pages import Page, Position
     from millrace.core.series import Point
@@ -247,6 +247,30 @@ class MemoryTracking(LoggedModels):
         if trail.act is not None and change.status in TERMINAL:
             self._ledger.emit(trail, "run.ended", run.info)
         return run.info
+
+    def extend_lease(self, run_id: str, until_ms: int) -> Future[StopAsked | None]:
+        """A run gives a sign of life; what it was asked meanwhile."""
+
+        def extend() -> StopAsked | None:
+            self._change_run(run_id, RunChange(lease_until_ms=until_ms), NO_TRAIL)
+            return StopAsked.read(self._run(run_id).tags.get(STOP))
+
+        return self._ledger.write(NO_TRAIL, extend)
+
+    def ask_to_stop(
+        self, run_id: str, asked: StopAsked, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Note that a run was asked to stop."""
+
+        def ask() -> None:
+            run = self._active_run(run_id)
+            before = StopAsked.read(run.tags.get(STOP))
+            run.tags[STOP] = asked.written()
+            self._ledger.note(
+                trail, "run", run_id, before={"stop": before}, after={"stop": asked}
+            )
+
+        return self._ledger.write(trail, ask)
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
         """Append a batch to a run, all or nothing."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.experiment import Experiment, ExperimentChange
     from millrace.core.entities.logged_model import LoggedModel, LoggedModelChange
     from millrace.core.entities.metric import MetricSummary
-    from millrace.core.entities.run import Batch, Run, RunChange, RunInfo
+    from millrace.core.entities.run import Batch, Run, RunChange, RunInfo, StopAsked
     from millrace.core.filters.ast import Expr
     from millrace.core.filters.order import OrderKey
     from millrace.core.pages import Page, Position
@@ -108,6 +108,18 @@ class TrackingStore(Protocol):
         """Change a run. A new name is its tag `mlflow.runName`, too; the end of a run ends its
         lease. NotFound; InvalidArgument when it is in the trash, except for life cycle; a run
         cannot be restored while its experiment is in the trash (InvalidArgument)."""
+        ...
+
+    def extend_lease(self, run_id: str, until_ms: int) -> Future[StopAsked | None]:
+        """A run gives a sign of life, and promises another one; what it was asked meanwhile. Raises
+        as `change_run` does."""
+        ...
+
+    def ask_to_stop(
+        self, run_id: str, asked: StopAsked, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Note that a run was asked to stop. That is no sign of life of it. NotFound;
+        InvalidArgument when it is in the trash."""
         ...
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:

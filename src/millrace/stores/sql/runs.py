@@ -18,6 +18,7 @@ from millrace.core.entities.run import (
     RunChange,
     RunInfo,
     RunStatus,
+    StopAsked,
 )
 from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
@@ -161,6 +162,29 @@ def change_run(tx: Transaction, run_id: str, change: RunChange, trail: Trail = N
     if trail.act is not None:
         _tell(tx, trail, change, before=info_of(old), after=info)
     return info
+
+
+def extend_lease(tx: Transaction, run_id: str, until_ms: int) -> StopAsked | None:
+    """Renew a lease; what the run was asked meanwhile."""
+    change_run(tx, run_id, RunChange(lease_until_ms=until_ms))
+    return _stop_of(tx, tx.run_state(run_id))
+
+
+def ask_to_stop(tx: Transaction, run_id: str, asked: StopAsked, trail: Trail) -> None:
+    """Note that a run was asked to stop."""
+    state = tx.active_run(run_id)
+    before = _stop_of(tx, state)
+    key = tx.key_id(state.experiment_id, TAG, tag_keys.STOP)
+    tx.session.run(tx.statements.set_tag, (state.id, key, asked.written()))
+    tx.touch(state.id)
+    tx.note(trail, "run", run_id, before={"stop": before}, after={"stop": asked})
+
+
+def _stop_of(tx: Transaction, state: RunState) -> StopAsked | None:
+    # Where no run of the experiment was ever asked, this is one look-up of a name.
+    key = tx.known_key_id(state.experiment_id, TAG, tag_keys.STOP)
+    row = None if key is None else tx.session.row(tx.statements.tag, (state.id, key))
+    return StopAsked.read(row[0]) if row else None
 
 
 def _tell(

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.experiment import ExperimentChange
     from millrace.core.entities.finding import Finding
     from millrace.core.entities.logged_model import LoggedModelChange
-    from millrace.core.entities.run import Batch, RunChange
+    from millrace.core.entities.run import Batch, RunChange, StopAsked
     from millrace.core.pages import Position
     from millrace.core.series import Point
     from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
@@ -155,6 +155,22 @@ class SqlTracking:
         return self._writer.submit(
             lambda tx: tx.once(trail, RunInfo, lambda: runs.change_run(tx, run_id, change, trail)),
             savepoint=False,
+        )
+
+    def extend_lease(self, run_id: str, until_ms: int) -> Future[StopAsked | None]:
+        """A run gives a sign of life; what it was asked meanwhile."""
+        return self._writer.submit(
+            lambda tx: runs.extend_lease(tx, run_id, until_ms), savepoint=False
+        )
+
+    def ask_to_stop(
+        self, run_id: str, asked: StopAsked, *, trail: Trail = NO_TRAIL
+    ) -> Future[None]:
+        """Note that a run was asked to stop."""
+        return self._writer.submit(
+            lambda tx: tx.once(
+                trail, type(None), lambda: runs.ask_to_stop(tx, run_id, asked, trail)
+            )
         )
 
     def append(self, run_id: str, batch: Batch, *, trail: Trail = NO_TRAIL) -> Future[Appended]:
