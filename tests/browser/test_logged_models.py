@@ -28,6 +28,18 @@ time.sleep(600)
 """
 
 
+TRAINING = """
+import millrace, sys, time
+millrace.set_tracking_uri(sys.argv[1])
+millrace.set_experiment(experiment_id=sys.argv[2])
+with millrace.start_run() as run:
+    print(run.info.run_id, flush=True)
+    while True:
+        millrace.log_metric("loss", 1.0)
+        time.sleep(0.05)
+"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with private_millrace(tmp_path_factory.mktemp("logged")) as url:
@@ -64,7 +76,8 @@ def test_models_of_an_experiment_are_found_and_opened(
     run = server.run(experiment, "maker")
     for name in ("forest", "net"):
         log_model(server, experiment, name, run)
-    page.goto(f"/experiments/{experiment}/models")
+    page.goto(f"/experiments/{experiment}")
+    page.get_by_role("navigation", name="Experiment").get_by_text("Logged models").click()
     rows = page.get_by_role("table", name="Logged models").get_by_role("row")
     expect(rows).to_have_count(3)
     page.get_by_label("Find a model").fill("ores")
@@ -110,13 +123,14 @@ def test_a_run_is_ended_and_says_by_whom(page: Page, server: Api, experiment: st
     run = server.run(experiment, "going on", status=None)["info"]["run_id"]
     page.add_init_script("localStorage.setItem('millrace.user', JSON.stringify('grace'))")
     page.goto(f"/experiments/{experiment}/runs/{run}")
-    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name="Mark as killed").click()
     expect(page.get_by_role("dialog")).to_contain_text("is not stopped")
     page.get_by_role("button", name="Mark as killed").click()
 
     expect(page.get_by_text("Killed", exact=True)).to_be_visible()
     expect(page.get_by_text("ended in the web UI by grace")).to_be_visible()
-    expect(page.get_by_role("button", name="End", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
 
 
 def test_ui_102_a_killed_client_is_lost_and_the_page_says_why(
@@ -136,6 +150,43 @@ def test_ui_102_a_killed_client_is_lost_and_the_page_says_why(
     # Its lease ends, and then the page asks again.
     expect(page.get_by_text("Lost", exact=True)).to_be_visible(timeout=60_000)
     expect(page.get_by_text("lease expired")).to_be_visible()
+
+
+def test_ui_103_a_run_is_asked_to_stop_and_its_client_ends_it(
+    page: Page, server: Api, experiment: str
+) -> None:
+    page.add_init_script("localStorage.setItem('millrace.user', JSON.stringify('grace'))")
+    script = [sys.executable, "-c", TRAINING, server.url, experiment]
+    settings = {**os.environ, "MILLRACE_LEASE_SECONDS": "3"}
+    with subprocess.Popen(
+        script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings
+    ) as client:
+        assert client.stdout is not None
+        run = client.stdout.readline().strip()
+        page.goto(f"/experiments/{experiment}/runs/{run}")
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Ask to stop").click()
+
+        expect(page.get_by_text("Killed", exact=True)).to_be_visible(timeout=30_000)
+        _, errors = client.communicate(timeout=30)
+
+    assert "RunStopped: grace has asked" in errors
+    expect(page.get_by_text("stopped by: grace")).to_be_visible()
+    expect(page.locator("dl")).to_contain_text("by grace, just now")
+
+
+def test_a_run_that_was_asked_to_stop_says_so_until_it_hears(
+    page: Page, server: Api, experiment: str
+) -> None:
+    """A run whose client says nothing: the wish stands there with who and when."""
+    run = server.run(experiment, "deaf", status=None)["info"]["run_id"]
+    server.post("/api/3.0/millrace/runs/stop", run_id=run)
+    page.goto(f"/experiments/{experiment}/runs/{run}")
+
+    asked = page.get_by_role("button", name="Asked to stop")
+    expect(asked).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.locator("dl")).to_contain_text("by anonymous, just now")
 
 
 def test_ui_193_the_second_of_two_who_write_a_note_sees_both(

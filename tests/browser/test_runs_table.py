@@ -414,6 +414,30 @@ def test_runs_that_are_deleted_come_back_by_undo(page: Page, server: Api) -> Non
     expect(page.get_by_test_id("count")).to_have_text("3 runs")
 
 
+def test_runs_get_a_note_and_are_asked_to_stop_together(page: Page, server: Api) -> None:
+    experiment = server.experiment("noted and stopped")
+    for name in ("one", "two"):
+        server.run(experiment, name, status=None)
+    of = opened(page, experiment)
+    of.locator("[data-row]").first.click()
+    toasts = page.get_by_role("region", name="Notifications")
+
+    of.press("Control+a")
+    page.get_by_role("button", name="Note", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Note, in Markdown").fill("seen by *ada*")
+    page.get_by_role("dialog").get_by_role("button", name="Write").click()
+    expect(toasts).to_contain_text("2 runs noted")
+    of.press("Control+a")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Ask 2 to stop").click()
+    expect(toasts).to_contain_text("2 runs asked to stop")
+
+    columns = ["note", "tags.`millrace.stop`"]
+    notes, stops = table(server, experiment, columns=columns)["columns"]
+    assert notes["values"] == ["seen by *ada*"] * 2
+    assert all("anonymous" in one for one in stops["values"])
+
+
 def test_ui_041_a_range_selects_exactly_its_rows(page: Page, many: str) -> None:
     of = opened(page, many)
     of.locator("[data-row]").first.get_by_role("checkbox").click()

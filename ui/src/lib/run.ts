@@ -1,7 +1,7 @@
 export const PARENT = "mlflow.parentRunId"
 export const NOTE = "mlflow.note.content"
-/** Of runs whose clients promise signs of life. */
-export const LEASE = "millrace.lease.ttl_ms"
+/** Who has asked a run to stop, and when. */
+const STOP = "millrace.stop"
 /** Why a run ended. */
 export const CAUSE = "millrace.end.cause"
 
@@ -11,6 +11,21 @@ interface Tagged {
 
 export function tagsOf({ data }: Tagged): Map<string, string> {
   return new Map((data?.tags ?? []).map(({ key, value }) => [key, value]))
+}
+
+interface StopAsked {
+  by: string
+  at_ms: number
+}
+
+/** Who has asked a run to stop, and when, if somebody has. */
+export function stopOf(run: Tagged): StopAsked | null {
+  try {
+    const { by, at_ms } = JSON.parse(tagsOf(run).get(STOP) ?? "{}") as Partial<StopAsked>
+    return typeof by === "string" && typeof at_ms === "number" ? { by, at_ms } : null
+  } catch {
+    return null // somebody else has put it there
+  }
 }
 
 /** Tags that people have set; those with a reserved prefix have places of their own. */

@@ -44,6 +44,36 @@ export function Field({ label, value, onChange, onEnter, hint, error, ...rest }:
   )
 }
 
+/** For more than a line. */
+export function TextField({
+  label,
+  value,
+  onChange,
+  ...rest
+}: {
+  label: string
+  value: string
+  onChange: (value: string) => void
+  autoFocus?: boolean
+}) {
+  const id = useId()
+  return (
+    <div className={styles.field}>
+      <label className={styles.label} htmlFor={id}>
+        {label}
+      </label>
+      <textarea
+        id={id}
+        className={styles.input}
+        rows={5}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        {...rest}
+      />
+    </div>
+  )
+}
+
 export function SearchField({
   label,
   value,

@@ -5,14 +5,14 @@ import type { Chosen } from "../../api/tasks"
 import { count, plural } from "../../lib/format"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
-import { Dialog } from "../../ui/Dialog"
-import { Field, Select } from "../../ui/Field"
+import { ConfirmDialog, Dialog } from "../../ui/Dialog"
+import { Field, Select, TextField } from "../../ui/Field"
 import { useGo } from "../Link"
-import { moveRuns, restoreRuns, tagRuns } from "./actions"
+import { moveRuns, noteRuns, restoreRuns, stopRuns, tagRuns } from "./actions"
 import styles from "./BulkBar.module.css"
 import { size, type Selection } from "./selection"
 
-export type BulkDialog = "tag" | "move" | "delete" | null
+export type BulkDialog = "tag" | "note" | "move" | "stop" | "delete" | null
 
 const MOST_COMPARED = 200
 
@@ -76,11 +76,17 @@ export function BulkBar({
           <Button size="s" icon="tag" onClick={() => setDialog("tag")}>
             Tag
           </Button>
+          <Button size="s" icon="edit" onClick={() => setDialog("note")}>
+            Note
+          </Button>
           <Button size="s" icon="folder" onClick={() => setDialog("move")}>
             Move
           </Button>
           <Button size="s" icon="eyeOff" onClick={() => void idsOf().then(onHide)}>
             Hide in charts
+          </Button>
+          <Button size="s" icon="pause" onClick={() => setDialog("stop")}>
+            Stop
           </Button>
           <Button size="s" icon="trash" onClick={() => setDialog("delete")}>
             Delete
@@ -99,6 +105,27 @@ export function BulkBar({
           setDialog(null)
           void tagRuns(about, { key, value }, onChanged)
         }}
+      />
+      <NoteDialog
+        key={`note ${dialog}`}
+        open={dialog === "note"}
+        number={number}
+        onClose={() => setDialog(null)}
+        onNote={(text) => {
+          setDialog(null)
+          void noteRuns(about, text, onChanged)
+        }}
+      />
+      <ConfirmDialog
+        open={dialog === "stop"}
+        onClose={() => setDialog(null)}
+        onConfirm={() => {
+          setDialog(null)
+          void stopRuns(about, onChanged)
+        }}
+        title={`Ask ${plural(number, "run")} to stop?`}
+        text="Those that go on hear of it with their next sign of life and end at their next log call; those that have ended stay as they are."
+        action={`Ask ${count(number)} to stop`}
       />
       <MoveDialog
         key={`move ${dialog}`}
@@ -153,6 +180,42 @@ function TagDialog({
         <Field label="Key" value={key} onChange={setKey} autoFocus onEnter={act} />
         <Field label="Value" value={value} onChange={setValue} onEnter={act} />
       </div>
+    </Dialog>
+  )
+}
+
+function NoteDialog({
+  open,
+  number,
+  onClose,
+  onNote,
+}: {
+  open: boolean
+  number: number
+  onClose: () => void
+  onNote: (text: string) => void
+}) {
+  const [text, setText] = useState("")
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title={`Note on ${plural(number, "run")}`}
+      text="It takes the place of the notes that they have."
+      foot={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            onClick={() => text.trim() && onNote(text)}
+            disabledBecause={!text.trim() && "There is nothing in it yet."}
+          >
+            Write
+          </Button>
+        </>
+      }
+    >
+      <TextField label="Note, in Markdown" value={text} onChange={setText} autoFocus />
     </Dialog>
   )
 }

@@ -3,6 +3,7 @@
 import { asking, through, type Chosen } from "../../api/tasks"
 import type { Task } from "../../api/generated"
 import { count, plural } from "../../lib/format"
+import { NOTE } from "../../lib/run"
 import { toast } from "../../ui/Toast"
 
 const DONE: Record<Task["kind"], string> = {
@@ -10,15 +11,21 @@ const DONE: Record<Task["kind"], string> = {
   restore_runs: "restored",
   tag_runs: "tagged",
   move_runs: "moved",
+  stop_runs: "asked to stop",
 }
 
-/** What a task does, in words. */
-export const DOING: Record<Task["kind"], string> = {
+const DOING: Record<Task["kind"], string> = {
   delete_runs: "Moving to the trash",
   restore_runs: "Restoring",
   tag_runs: "Tagging",
   move_runs: "Moving",
+  stop_runs: "Asking to stop",
 }
+
+const isNote = ({ kind, key }: Task) => kind === "tag_runs" && key === NOTE
+
+/** What a task does, in words. */
+export const doing = (task: Task) => (isNote(task) ? "Writing the note of" : DOING[task.kind])
 
 type Work = Parameters<typeof through>[0]
 
@@ -33,7 +40,7 @@ async function act(
     const rest = task.state === "CANCELLED" ? `, then it was cancelled` : ""
     const { undo } = options
     toast.done(
-      `${runs} ${DONE[task.kind]}${rest}`,
+      `${runs} ${isNote(task) ? "noted" : DONE[task.kind]}${rest}`,
       undo && task.done > task.failed ? () => void act(undo(task), onDone) : undefined,
     )
     if (task.failed > 0) {
@@ -69,6 +76,12 @@ export const tagRuns = (
   onDone: () => void,
   onProgress?: (task: Task) => void,
 ) => act({ kind: "tag_runs", ...tag, ...asking(chosen) }, onDone, onProgress ? { onProgress } : {})
+
+export const noteRuns = (chosen: Chosen, text: string, onDone: () => void) =>
+  tagRuns(chosen, { key: NOTE, value: text }, onDone)
+
+export const stopRuns = (chosen: Chosen, onDone: () => void) =>
+  act({ kind: "stop_runs", ...asking(chosen) }, onDone)
 
 /** Runs go to another experiment; undone, they go back to the one that they were in. */
 export const moveRuns = (chosen: Chosen, target_id: string, onDone: () => void) =>

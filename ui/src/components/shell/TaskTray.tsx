@@ -5,12 +5,13 @@ import { useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
 import { tasksQuery } from "../../api/tasks"
 import { count, plural } from "../../lib/format"
+import { NOTE } from "../../lib/run"
 import { Button, IconButton } from "../../ui/Button"
 import { Icon } from "../../ui/Icon"
 import { Popover } from "../../ui/Popover"
 import { TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
-import { DOING } from "../runs/actions"
+import { doing } from "../runs/actions"
 import styles from "./TaskTray.module.css"
 
 const BEGUN = { topics: ["other"] } as const
@@ -49,7 +50,7 @@ export function TaskTray() {
 }
 
 function TaskRow({ task }: { task: Task }) {
-  const { state, total, done, failed, kind, key, task_id } = task
+  const { state, total, done, failed, key, task_id } = task
   const isRunning = state === "RUNNING"
   const cancel = async () => {
     try {
@@ -63,8 +64,8 @@ function TaskRow({ task }: { task: Task }) {
     <li className={styles.task} data-state={state.toLowerCase()}>
       <div className={styles.what}>
         <span>
-          {DOING[kind]} {plural(total, "run")}
-          {key && ` ${key}`}
+          {doing(task)} {plural(total, "run")}
+          {key && key !== NOTE && ` ${key}`}
         </span>
         {isRunning ? (
           <IconButton icon="close" size="s" label="Cancel the task" onClick={() => void cancel()} />
@@ -72,7 +73,7 @@ function TaskRow({ task }: { task: Task }) {
           <Icon name={state === "DONE" && failed === 0 ? "check" : "error"} />
         )}
       </div>
-      {isRunning && <progress value={done} max={total} aria-label={DOING[kind]} />}
+      {isRunning && <progress value={done} max={total} aria-label={doing(task)} />}
       <small>
         {isRunning ? (
           `${count(done)} of ${count(total)}`

@@ -3,6 +3,7 @@ import { useParams } from "@tanstack/react-router"
 import { useCallback, useMemo, useState, type PointerEvent } from "react"
 import { call } from "../../api/client"
 import { experimentQuery } from "../../api/queries"
+import { ExperimentTabs } from "../../components/ExperimentTabs"
 import { PanelArea, type PanelRun } from "../../components/PanelArea"
 import { QueryBar } from "../../components/query/QueryBar"
 import { deleteRuns } from "../../components/runs/actions"
@@ -220,6 +221,7 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
         <NoticeBar>This address holds a view of another version; you see the usual one.</NoticeBar>
       )}
       <div className={styles.top}>
+        {!isTogether && <ExperimentTabs id={experiments[0] ?? "0"} at="runs" />}
         <QueryBar value={view.q} onChange={(q) => change({ q })} experiments={experiments} />
         <Toolbar
           experiments={experiments}

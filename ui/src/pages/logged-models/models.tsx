@@ -4,6 +4,7 @@ import { useState } from "react"
 import { call } from "../../api/client"
 import { experimentQuery } from "../../api/queries"
 import { quoted } from "../../api/search"
+import { ExperimentTabs } from "../../components/ExperimentTabs"
 import { Link } from "../../components/Link"
 import { ModelState } from "../../components/ModelState"
 import { PageBody } from "../../components/PageBody"
@@ -55,6 +56,7 @@ export default function LoggedModelsPage() {
       title="Logged models"
       actions={<SearchField label="Find a model" value={text} onChange={setText} />}
     >
+      <ExperimentTabs id={eid} at="models" />
       <Card title="Models of this experiment">
         {found.isPending && <Skeleton lines={6} />}
         {found.isError && (

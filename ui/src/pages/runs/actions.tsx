@@ -7,7 +7,7 @@ import { RegisterDialog, type Candidate } from "../../components/registry/Regist
 import { userName } from "../../lib/prefs"
 import { CAUSE } from "../../lib/run"
 import { Button } from "../../ui/Button"
-import { Dialog } from "../../ui/Dialog"
+import { ConfirmDialog, Dialog } from "../../ui/Dialog"
 import { Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import { useModels } from "./lineage"
@@ -63,6 +63,32 @@ export function RegisterRunDialog({ run, onClose }: { run: Run; onClose: () => v
     >
       {isPending && <Skeleton lines={2} />}
     </Dialog>
+  )
+}
+
+/** Has the program that logs to a run told to stop. */
+export function StopDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  const [isBusy, setBusy] = useState(false)
+  const stop = async () => {
+    setBusy(true)
+    try {
+      await call("stopRun", { run_id: id })
+      toast.done("The run is asked to stop")
+    } catch (error) {
+      toast.failed("The run was not asked", error)
+    }
+    onClose()
+  }
+  return (
+    <ConfirmDialog
+      open
+      onClose={onClose}
+      onConfirm={() => void stop()}
+      title="Ask this run to stop?"
+      text="Millrace's client hears of it with its next sign of life, three times a minute, and ends the run at its next log call. Clients of other make do not hear: stop those where they run."
+      action="Ask to stop"
+      isBusy={isBusy}
+    />
   )
 }
 

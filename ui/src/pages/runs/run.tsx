@@ -3,7 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router"
 import { lazy, Suspense, useState } from "react"
 import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
-import { useFollowed, useRefetchInterval } from "../../api/live"
+import { useFollowed } from "../../api/live"
 import { experimentQuery, runQuery } from "../../api/queries"
 import { ofRun } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
@@ -13,7 +13,7 @@ import { deleteRuns, restoreRuns } from "../../components/runs/actions"
 import { useHeading } from "../../components/shell/heading"
 import { colourOf } from "../../lib/colours"
 import { useShortcuts } from "../../lib/keys"
-import { CAUSE, LEASE, PARENT, tagsOf } from "../../lib/run"
+import { CAUSE, PARENT, stopOf, tagsOf } from "../../lib/run"
 import { paths, type RunTab } from "../../paths"
 import { Button, buttonClass, IconButton } from "../../ui/Button"
 import { CopyButton } from "../../ui/Copy"
@@ -23,12 +23,12 @@ import { Icon } from "../../ui/Icon"
 import { Menu } from "../../ui/Menu"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { tabs } from "../../ui/Tabs"
-import { DateTime, Elapsed } from "../../ui/Time"
+import { DateTime, Elapsed, TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 import { CodeTab } from "./code"
 import { LineageTab, ModelsTab } from "./lineage"
 import { OverviewTab } from "./overview"
-import { EndDialog, RegisterRunDialog } from "./actions"
+import { EndDialog, RegisterRunDialog, StopDialog } from "./actions"
 import styles from "./run.module.css"
 
 const MediaTab = lazy(async () => import("./media"))
@@ -47,13 +47,7 @@ const TABS: readonly (readonly [RunTab, string])[] = [
 
 export default function RunPage() {
   const { eid = "0", rid = "", tab = "overview" } = useParams({ strict: false })
-  // Nothing tells of a client that falls silent: only who asks again sees that its lease is over.
-  const interval = useRefetchInterval(5_000)
-  const found = useQuery({
-    ...runQuery(rid),
-    refetchInterval: ({ state: { data } }) =>
-      data?.info.status === "RUNNING" && tagsOf(data).has(LEASE) && interval,
-  })
+  const found = useQuery(runQuery(rid))
   useFollowed({ runs: [rid] }, ["run", rid])
   const experiment = useQuery(experimentQuery(eid)).data
   const [known, label] = TABS.find(([key]) => key === tab) ?? (["overview", "Overview"] as const)
@@ -103,11 +97,14 @@ function RunView({
   const go = useGo()
   const client = useQueryClient()
   const [isNaming, setNaming] = useState(false)
-  const [doing, setDoing] = useState<"register" | "end" | null>(null)
+  const [doing, setDoing] = useState<"register" | "stop" | "end" | null>(null)
   const isDeleted = info.lifecycle_stage === "deleted"
   const refresh = () => void client.invalidateQueries()
   const parent = tags.get(PARENT)
-  const cause = tags.get(CAUSE) ?? (info.liveness === "lost" ? "lease expired" : "")
+  const isRunning = info.status === "RUNNING"
+  const isLost = info.liveness === "lost"
+  const stop = stopOf(run)
+  const cause = tags.get(CAUSE) ?? (isLost ? "lease expired" : "")
   const step = (by: number) => {
     const at = TABS.findIndex(([key]) => key === tab)
     const [next] = TABS[(at + by + TABS.length) % TABS.length] ?? TABS[0] ?? ["overview"]
@@ -124,7 +121,8 @@ function RunView({
       run: () => go(paths.experiment(experiment)),
     },
   ])
-  const runs = [{ id, name: info.run_name, isRunning: info.status === "RUNNING" }]
+  const runs = [{ id, name: info.run_name, isRunning }]
+  const EndingDialog = doing === "stop" ? StopDialog : EndDialog
   return (
     <div className={styles.page}>
       {isDeleted && (
@@ -163,9 +161,17 @@ function RunView({
                 Compare with parent
               </Button>
             )}
-            {info.status === "RUNNING" && (
-              <Button icon="close" onClick={() => setDoing("end")}>
-                End
+            {isRunning && (
+              <Button
+                icon="close"
+                onClick={() => setDoing("stop")}
+                disabledBecause={
+                  isLost
+                    ? "Nobody hears: it gives no sign of life. More → Mark as killed."
+                    : stop && "It hears of it with its next sign of life."
+                }
+              >
+                {stop ? "Asked to stop" : "Stop"}
               </Button>
             )}
             <Button icon="models" onClick={() => setDoing("register")}>
@@ -186,6 +192,12 @@ function RunView({
                   onSelect: () => void navigator.clipboard.writeText(location.href),
                 },
                 "line",
+                {
+                  label: "Mark as killed",
+                  icon: "close",
+                  disabledBecause: !isRunning && "It has ended.",
+                  onSelect: () => setDoing("end"),
+                },
                 {
                   label: "Delete",
                   icon: "trash",
@@ -211,6 +223,11 @@ function RunView({
             <Elapsed from={info.start_time} to={info.end_time} />
           </Fact>
           {cause && <Fact label="Cause">{cause}</Fact>}
+          {stop && (
+            <Fact label="Asked to stop">
+              by {stop.by}, <TimeAgo at={stop.at_ms} />
+            </Fact>
+          )}
           {tags.get("mlflow.source.name") && (
             <Fact label="Source">{tags.get("mlflow.source.name")}</Fact>
           )}
@@ -240,9 +257,7 @@ function RunView({
           {tab === "overview" && <OverviewTab run={run} experiment={experiment} />}
           {tab === "charts" && <PanelArea experimentIds={[experiment]} runs={runs} name="run" />}
           {tab === "system" && <SystemTab run={run} experiment={experiment} />}
-          {tab === "media" && (
-            <MediaTab run={id} experiment={experiment} isRunning={info.status === "RUNNING"} />
-          )}
+          {tab === "media" && <MediaTab run={id} experiment={experiment} isRunning={isRunning} />}
           {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
           {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
           {tab === "code" && <CodeTab run={run} />}
@@ -250,8 +265,8 @@ function RunView({
         </Suspense>
       </div>
       {doing === "register" && <RegisterRunDialog run={run} onClose={() => setDoing(null)} />}
-      {doing === "end" && (
-        <EndDialog
+      {(doing === "end" || doing === "stop") && (
+        <EndingDialog
           id={id}
           onClose={() => {
             setDoing(null)
