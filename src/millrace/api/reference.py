@@ -38,11 +38,8 @@ def _call(row: Endpoint[Any, Any], schemas: dict[str, Schema]) -> Iterator[str]:
     yield from (f"`{row.method} {row.paths[0]}`", "")
     if len(row.paths) > 1:
         yield from ("Also at " + ", ".join(f"`{path}`" for path in row.paths[1:]) + ".", "")
-    needs = " ".join(
-        f"{word} **{one.permission.name}**. {place(one.on)}."
-        for word, one in zip(("Needs", *("And" for _ in row.also)), (row.needs, *row.also), strict=True)
-    )
-    yield from (needs, "")
+    asked = (f"**{one.permission.name}**. {place(one.on)}." for one in (row.needs, *row.also))
+    yield from (f"Needs {' And '.join(asked)}", "")
     if description := request.get("description") if request["properties"] else None:
         yield from (description, "")
     if request["properties"]:

@@ -37,11 +37,11 @@ from millrace.api.tracking import (
     ModelOutputEntry,
     RunId,
     RunReply,
-    StopReply,
     RunsReply,
     SearchExperiments,
     SearchRuns,
     SetExperimentTag,
+    StopReply,
     UpdateExperiment,
     UpdateRun,
 )

@@ -1,7 +1,8 @@
 """The heartbeat of live runs: a promise, renewed three times per lease, that they still go on.
 
-The answer to a beat says whether somebody has asked the run to stop. One daemon thread beats for all runs of this process. A server that knows no heartbeats is not asked
-again for that run. A forked child does not beat: its parent does.
+One daemon thread beats for all runs of this process. The answer to a beat says whether somebody has
+asked the run to stop. A server that knows no heartbeats is not asked again for that run. A forked
+child does not beat: its parent does.
 """
 
 from __future__ import annotations

@@ -32,8 +32,10 @@ def test_what_goes_to_an_experiment_asks_for_it_too() -> None:
         ("moveRuns", "The experiment whose id `experiment_id` holds"),
         (
             "copyRun",
-            "The experiment whose id `experiment_id` holds, or, where it is left out, that of the "
-            "run",
+            (
+                "The experiment whose id `experiment_id` holds, or, where it is left out, that of "
+                "the run"
+            ),
         ),
         ("createTask", "The experiment whose id `target_id` holds"),
     ]

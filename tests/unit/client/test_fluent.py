@@ -225,15 +225,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return ask
 
 
-def test_who_is_asked_to_stop_is_interrupted_at_the_next_log_call(asked: Callable[[str], None]):
-    with pytest.raises(mlflow.RunStopped, match="to stop"), mlflow.start_run() as run:
+def train(asked: Callable[[str], None], **options: str) -> None:
+    """A run that logs until it is asked to stop, and has last words."""
+    with mlflow.start_run(**options) as run:
         asked(run.info.run_id)
         try:
             mlflow.log_metric("m", 1)
         finally:
             mlflow.log_param("last", "words")
 
-    ended = mlflow.get_run(run.info.run_id)
+
+def test_who_is_asked_to_stop_is_interrupted_at_the_next_log_call(asked: Callable[[str], None]):
+    with pytest.raises(mlflow.RunStopped, match="to stop"):
+        train(asked)
+
+    ended = mlflow.last_active_run()
     assert (ended.info.status, ended.data.params) == ("KILLED", {"last": "words"})
     assert ended.data.tags[tags.END_CAUSE].startswith("stopped by: ")
 
@@ -261,26 +267,28 @@ def test_a_wish_that_nobody_heeds_changes_nothing(
 
 
 def test_what_runs_inside_a_stopped_run_stops_with_it(asked: Callable[[str], None]):
-    with pytest.raises(mlflow.RunStopped), mlflow.start_run() as outer:
-        with mlflow.start_run(nested=True) as inner:
+    def sweep() -> None:
+        with mlflow.start_run() as outer, mlflow.start_run(nested=True):
             asked(outer.info.run_id)
             mlflow.log_metric("m", 1)
 
-    states = [mlflow.get_run(one.info.run_id).info.status for one in (outer, inner)]
-    assert states == ["KILLED", "KILLED"]
+    with pytest.raises(mlflow.RunStopped):
+        sweep()
+
+    inner = mlflow.last_active_run()
+    outer = mlflow.get_parent_run(inner.info.run_id)
+    assert (inner.info.status, outer.info.status) == ("KILLED", "KILLED")
 
 
 def test_a_resumed_run_goes_on_until_it_is_asked_again(asked: Callable[[str], None]):
-    with pytest.raises(mlflow.RunStopped), mlflow.start_run() as run:
-        asked(run.info.run_id)
-        mlflow.log_metric("m", 1)
+    with pytest.raises(mlflow.RunStopped):
+        train(asked)
 
-    with mlflow.start_run(run_id=run.info.run_id) as resumed:
-        beats = STACK.opened[run.info.run_id]
+    with mlflow.start_run(run_id=mlflow.last_active_run().info.run_id) as resumed:
         mlflow.log_metric("m", 2)
 
-    assert (tags.STOP in resumed.data.tags, beats.stop) == (False, None)
-    assert mlflow.get_run(run.info.run_id).info.status == "FINISHED"
+    assert tags.STOP not in resumed.data.tags
+    assert mlflow.last_active_run().info.status == "FINISHED"
 
 
 def test_threads_have_runs_of_their_own():

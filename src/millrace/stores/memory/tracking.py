@@ -266,9 +266,7 @@ class MemoryTracking(LoggedModels):
             run = self._active_run(run_id)
             before = StopAsked.read(run.tags.get(STOP))
             run.tags[STOP] = asked.written()
-            self._ledger.note(
-                trail, "run", run_id, before={"stop": before}, after={"stop": asked}
-            )
+            self._ledger.note(trail, "run", run_id, before={"stop": before}, after={"stop": asked})
 
         return self._ledger.write(trail, ask)
 
