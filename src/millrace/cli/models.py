@@ -11,7 +11,7 @@ import click
 from millrace.cli import packaging
 from millrace.cli.options import option_of
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, NotSupported
+from millrace.core.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ for _command in packaging.COMMANDS:
     type=click.Choice(["local", "uv", "venv", "virtualenv", "conda"]),
     default="local",
     show_default=True,
-    help="local: this very environment; uv or venv: one made of what the model needs.",
+    help="local: this very environment; uv, venv or conda: one made of what the model needs.",
 )
 @click.option("--name", help="What the Open Inference Protocol calls it; by default, its own name.")
 @click.option(
@@ -91,8 +91,6 @@ def serve(model_uri: str, variables: tuple[str, ...], name: str | None, **option
     from millrace.serving.run import serve as run
 
     given, manager = options.pop("trusted"), options.pop("env_manager")
-    if manager == "conda":
-        raise NotSupported("Environments are not made with conda; use uv or venv.")
     found = fetch(model_uri, trusted=given, manager="venv" if manager == "virtualenv" else manager)
     # What its origin does not vouch for may still be what this user saved; the child looks.
     trusted = True if found.trusted else given

@@ -25,10 +25,10 @@ _model = click.option(
 )
 _manager = click.option(
     "--env-manager",
-    type=click.Choice(["local", "uv", "venv", "virtualenv"]),
+    type=click.Choice(["local", "uv", "venv", "virtualenv", "conda"]),
     default="uv",
     show_default=True,
-    help="local: this very environment; uv or venv: one made of what the model needs.",
+    help="local: this very environment; uv, venv or conda: one made of what the model needs.",
 )
 _odd = click.option(
     "--allow-odd-requirements",

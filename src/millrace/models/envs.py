@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import millrace
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, MillraceError
+from millrace.core.errors import InvalidArgument, MillraceError, NotSupported
 from millrace.files.atomic import locked
 from millrace.models import environment
 from millrace.models.environment import OURS, Environment, Requirement
@@ -26,8 +26,10 @@ from millrace.models.model import PYFUNC, Model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Manager = Literal["local", "uv", "venv"]
-MANAGERS: Final[tuple[Manager, ...]] = ("local", "uv", "venv")
+Manager = Literal["local", "uv", "venv", "conda"]
+MANAGERS: Final[tuple[Manager, ...]] = ("local", "uv", "venv", "conda")
+_CONDAS: Final = ("mamba", "conda", "micromamba")
+"""Programs that make an environment of conda's; the first on the path is taken."""
 # What a process that runs a model, or installs for one, inherits: no tokens, no database, no keys.
 _PASSED: Final = frozenset(
     {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ", "USER"}
@@ -49,14 +51,21 @@ _READY: Final = ".ready"
 _LONGEST_S: Final = 3600.0
 
 
+class MissingProgram(NotSupported):
+    """What makes environments is not installed here."""
+
+
 def prepare(folder: Path, manager: Manager = "uv", *, allow_odd: bool = False) -> Path:
     """The interpreter of an environment that has what the model in *folder* needs, and Millrace.
 
-    Made when it is not there; `local` is this very interpreter. *allow_odd*: follow requirement
+    Made when it is not there; `local` is this very interpreter. With `conda` the interpreter is of
+    conda's, whatever its version, and the requirements are pip's. *allow_odd*: follow requirement
     lines that are more than a name with versions.
     """
     if manager == "local":
         return Path(sys.executable)
+    if manager == "conda":
+        _conda()  # before anything is read of the model
     wanted = environment.load_environment(folder)
     lines = _lines(wanted, Model.load(folder))
     if not allow_odd:
@@ -65,6 +74,8 @@ def prepare(folder: Path, manager: Manager = "uv", *, allow_odd: bool = False) -
     text = "\n".join(one.line for one in lines)
     limits = "\n".join(one.line for one in wanted.constraints)
     made_of = "\n".join((_minor(wanted.python), millrace.__version__, text, "", limits))
+    if manager == "conda":
+        made_of = f"conda\n{made_of}"
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:32]
     root = Path(settings.CACHE_DIR.get()).expanduser() / "environments"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,6 +132,10 @@ def _minor(version: str) -> str:
 
 
 def _make(target: Path, wanted: Environment, manager: Manager) -> None:
+    if manager == "conda":
+        wish = [f"python={_minor(wanted.python)}", "pip"]
+        _call([_conda(), "create", "--quiet", "--yes", "--prefix", str(target), *wish])
+        return
     here = _minor(environment.python_version())
     if _minor(wanted.python) == here:
         venv.create(target, with_pip=manager == "venv", symlinks=True)
@@ -151,7 +166,17 @@ def _install(target: Path, text: str, limits: str, manager: Manager) -> None:
 def _uv() -> str:
     found = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if found is None:
-        raise MillraceError("uv is not installed: pip install uv, or use --env-manager venv.")
+        raise MissingProgram("uv is not installed: pip install uv, or use --env-manager venv.")
+    return found
+
+
+def _conda() -> str:
+    found = next(filter(None, map(shutil.which, _CONDAS)), None)
+    if found is None:
+        raise MissingProgram(
+            f"--env-manager conda needs one of {', '.join(_CONDAS)} on the PATH, and there is "
+            "none: install one, or use --env-manager uv."
+        )
     return found
 
 
@@ -171,7 +196,8 @@ def _call(command: Sequence[str]) -> None:
 
 def _bring_ourselves(target: Path) -> None:
     """Copy this very Millrace into the environment: it may be on no index."""
-    (site,) = target.glob("lib/python*/site-packages")
+    # conda has lib/python3.1 as another name of lib/python3.12.
+    (site,) = {one.resolve() for one in target.glob("lib/python*/site-packages")}
     source = Path(millrace.__file__).parent
     skipped = shutil.ignore_patterns("__pycache__", "ui")
     shutil.copytree(source, site / OURS, ignore=skipped)

@@ -21,6 +21,7 @@ from millrace.core.errors import MillraceError
 from millrace.serving import describe
 from millrace.serving.frames import Channel, Failed, Job, Order, Ready, Replies, parts
 from millrace.serving.loading import load
+from millrace.serving.memory import keep_freed
 from millrace.serving.payload import JSON
 from millrace.serving.scoring import Model, Scorer
 
@@ -36,6 +37,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
+    keep_freed()
     logging.basicConfig(
         level=order.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

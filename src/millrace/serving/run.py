@@ -11,6 +11,7 @@ from millrace.asgi import listening
 from millrace.core.errors import MillraceError
 from millrace.serving.announcing import Announcer, address
 from millrace.serving.app import build_app
+from millrace.serving.memory import keep_freed
 
 if TYPE_CHECKING:
     from millrace.serving.config import ServingConfig
@@ -34,6 +35,7 @@ def serve(config: ServingConfig) -> None:
         level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    keep_freed()
     failures: list[str] = []
 
     def failed(why: str) -> None:

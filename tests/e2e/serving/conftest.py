@@ -54,6 +54,7 @@ class Server:
         folder: Path,
         *options: str,
         ready_s: float = 90,
+        waits_for: str = "/ping",
         **environment: str,
     ) -> None:
         self.port = free_port()
@@ -63,7 +64,7 @@ class Server:
         self.process = Process(
             [sys.executable, "-m", "millrace", "models", "serve", *where, "--trusted", *options],
             self.log,
-            lambda: answers(f"{self.url}/ping"),
+            lambda: answers(f"{self.url}{waits_for}"),
             timeout_s=ready_s,
             cwd=folder,
             env=clean_environment(**environment),

@@ -6,13 +6,16 @@ It needs a network and a minute: `make flavors` asks it.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import millrace.pyfunc
 import pytest
 
-from tests.e2e.serving.conftest import Server
+from tests.e2e.serving.conftest import DEADLINE_S, Server
+from tests.services import clean_environment
 
 # A small library without dependencies that our own environment lacks.
 NEEDED = "roman"
@@ -33,6 +36,25 @@ class Numeral(millrace.pyfunc.PythonModel):
 
 set_model(Numeral())
 """
+
+
+def test_what_is_missing_for_an_environment_is_said_in_one_sentence(
+    linear: Path, tmp_path: Path
+) -> None:
+    asked = [sys.executable, "-m", "millrace", "models", "serve", "-m", str(linear)]
+    done = subprocess.run(
+        [*asked, "--env-manager", "conda"],
+        env=clean_environment(PATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    [said] = done.stderr.strip().splitlines()
+    assert "needs one of mamba, conda, micromamba on the PATH" in said
+    assert "--env-manager uv" in said
 
 
 @pytest.mark.slow

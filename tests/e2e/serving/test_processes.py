@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import millrace.pyfunc
 import pytest
 
 from tests.e2e.serving.conftest import DEADLINE_S, Server, until
@@ -196,3 +197,59 @@ def test_a_model_that_cannot_be_loaded_is_told_in_one_sentence(tmp_path: Path) -
     assert "exited 1" in str(failed.value)
     assert "Error: " in str(failed.value)
     assert "There is no model at" in str(missing.value)
+
+
+# Loads when there is a file; until then it is half loaded.
+SLOW = """
+import os
+import time
+from pathlib import Path
+
+import millrace.pyfunc
+
+from millrace.models import set_model
+
+
+class Slow(millrace.pyfunc.PythonModel):
+    def load_context(self, context):
+        Path(os.environ["GATE"] + ".begun").touch()
+        while not Path(os.environ["GATE"]).exists():
+            time.sleep(0.005)
+        self.loaded = "loaded"
+
+    def predict(self, context, model_input, params=None):
+        return [self.loaded] * len(model_input)
+
+
+set_model(Slow())
+"""
+
+
+def test_no_request_is_answered_before_the_model_is_loaded(tmp_path: Path) -> None:
+    """R32: alive, not ready; whoever asks for predictions is told to come again."""
+    script, gate = tmp_path / "slow.py", tmp_path / "gate"
+    script.write_text(SLOW, encoding="utf-8")
+    millrace.pyfunc.save_model(
+        tmp_path / "slow", python_model=str(script), signature=False, pip_requirements=[]
+    )
+    server = Server(
+        *(tmp_path / "slow", tmp_path, "--workers", "2", "--env", f"GATE={gate}"),
+        waits_for="/v2/health/live",
+    )
+    try:
+        until(Path(f"{gate}.begun").exists)
+
+        asked = [server.ask(path) for path in ("/ping", "/health", "/v2/health/ready")]
+        early = server.do("x")
+        gate.touch()
+        until(lambda: server.ask("/ping").status == 200)
+        late = server.do("x")
+
+        assert [one.status for one in asked] == [503, 503, 503]
+        assert asked[-1].json == {"ready": False}
+        assert early.status == 503
+        assert "is being loaded" in early.json["message"]
+        assert int(early.headers["retry-after"]) > 0
+        assert late.json == {"predictions": ["loaded"]}
+    finally:
+        server.process.stop()
