@@ -191,7 +191,47 @@ def generate_dockerfile(
     click.echo(f"Wrote {made}. Build it: docker build {output_directory}")
 
 
-COMMANDS: Final = (show, scan, prepare_env, verify, diff, generate_dockerfile)
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A private key in PEM, Ed25519 or ECDSA on P-256.",
+)
+def sign(*, folder: Path, key: Path) -> None:
+    """Sign all files of a model in a folder, before it is registered or given away.
+
+    Make a key with: openssl genpkey -algorithm ed25519 -out key.pem
+    """
+    from millrace.models import signing
+
+    click.echo(f"Wrote {signing.sign(folder, key)}.")
+
+
+@click.command()
+@_model
+@click.option(
+    "--public-key",
+    "keys",
+    required=True,
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A public key in PEM; given several times, one of them has to be the signer's.",
+)
+@options.tracking_uri
+def check_signature(*, model_uri: str, keys: tuple[Path, ...], tracking_uri: str | None) -> None:
+    """Say whether a model is what the owner of a key signed."""
+    from millrace.models import signing
+
+    count = signing.check(_found(model_uri, tracking_uri).folder, model_uri, keys)
+    click.echo(f"{model_uri} is what was signed: {count} files.")
+
+
+COMMANDS: Final = (
+    *(show, scan, prepare_env, verify, diff, generate_dockerfile),
+    *(sign, check_signature),
+)
 """What `millrace models` has of these."""
 
 

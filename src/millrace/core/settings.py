@@ -335,6 +335,15 @@ ALLOW_PICKLE_DESERIALIZATION: Final = Setting[bool | None](
     "says `trusted=True`. Not set: it depends on where the model comes from.",
     mlflow="MLFLOW_ALLOW_PICKLE_DESERIALIZATION",
 )  # fmt: skip
+TRUSTED_SIGNERS: Final = Setting(
+    "TRUSTED_SIGNERS", str, "", "client",
+    "Comma list of public keys in PEM, files or folders of `*.pem`: what one of them signed may "
+    "run code when it is loaded, and is refused when its files are not those that were signed.",
+)  # fmt: skip
+REQUIRE_SIGNED_MODELS: Final = Setting(
+    "REQUIRE_SIGNED_MODELS", _flag, False, "client",
+    "Whether only models that a key of MILLRACE_TRUSTED_SIGNERS signed are loaded, of any format.",
+)  # fmt: skip
 DATA_DIR: Final = Setting(
     "DATA_DIR", str, "~/.local/share/millrace", "client",
     "Folder of what Millrace knows for this user, such as which models they saved.",

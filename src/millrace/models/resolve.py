@@ -20,7 +20,7 @@ from millrace.client import depots, locations
 from millrace.client.client import MillraceClient
 from millrace.core import model_uris, settings
 from millrace.core.errors import InvalidArgument, NotFound, NotSupported
-from millrace.models import own
+from millrace.models import own, signing
 from millrace.models.model import MLMODEL
 from millrace.models.trust import Origin
 
@@ -42,13 +42,16 @@ class Resolved(Struct, frozen=True):
 def resolve(uri: str, dst_path: str | Path | None = None) -> Resolved:
     """The folder of the model at *uri*: a path, `models:/...`, `runs:/...`, or a place of a store.
 
-    *dst_path*: where to download it to, instead of the cache. `NotFound` when there is no model.
+    *dst_path*: where to download it to, instead of the cache. `NotFound` when there is no model,
+    `BadSignature` when the settings ask for one that is signed; nothing of it was read then.
     """
     if _is_path(uri) and dst_path is None:
         folder = depots.local(uri)
         if not (folder / MLMODEL).is_file():
             raise NotFound(f"There is no model at {uri!r}: no file {MLMODEL}.")
-        return Resolved(folder, Origin(uri=uri, places=(str(folder), str(folder.resolve()))))
+        places = [str(folder), str(folder.resolve())]
+        is_signed = signing.admit(folder, uri)
+        return Resolved(folder, Origin(uri=uri, places=tuple(places), is_signed=is_signed))
     client = MillraceClient()
     named = locations.owned(uri)
     version = _version(client, named)
@@ -68,7 +71,13 @@ def resolve(uri: str, dst_path: str | Path | None = None) -> Resolved:
     folder = _fetched(client, fetched, version, dst_path)
     if not (folder / MLMODEL).is_file():
         raise NotFound(f"There is no model at {uri!r}: no file {MLMODEL}.")
-    return Resolved(folder, Origin(uri=uri, places=tuple(places), is_approved=is_approved))
+    origin = Origin(
+        uri=uri,
+        places=tuple(places),
+        is_signed=signing.admit(folder, uri),
+        is_approved=is_approved,
+    )
+    return Resolved(folder, origin)
 
 
 def _is_path(uri: str) -> bool:

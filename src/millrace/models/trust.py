@@ -7,7 +7,8 @@ flavor asks here before it reads one of those. The answers, the first that is on
 1. the caller's own word: `load_model(..., trusted=True)` or `False`;
 2. `MLFLOW_ALLOW_PICKLE_DESERIALIZATION`, where it is set;
 3. `MILLRACE_TRUSTED_MODELS`: `all`, where models come from, or `approved`;
-4. yes when this very user saved this very content (`own`), else no.
+4. yes when a key of `MILLRACE_TRUSTED_SIGNERS` signed it (`signing`);
+5. yes when this very user saved this very content (`own`), else no.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ class UntrustedModel(PermissionDenied):
 class Origin(Struct, frozen=True, kw_only=True):
     """Where a model came from. `places`: the URIs that it can be called by, the server's too.
 
-    `is_approved`: asks the registry whether the version was approved with just this content.
+    `is_signed`: somebody whom the settings trust signed it. `is_approved`: asks the registry
+    whether the version was approved with just this content.
     """
 
     uri: str
     places: tuple[str, ...] = ()
+    is_signed: bool = False
     is_approved: Callable[[str], bool] | None = None
 
 
@@ -96,7 +99,7 @@ class Trust:
             return True
         if _APPROVED in named and self._is_approved():
             return True
-        return self._is_own()
+        return self.origin.is_signed or self._is_own()
 
     def _comes_from(self, place: str) -> bool:
         return any(_is_below(one, place) for one in (self.origin.uri, *self.origin.places))
