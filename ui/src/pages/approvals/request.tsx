@@ -11,6 +11,7 @@ import styles from "../../components/registry/registry.module.css"
 import { RequestState } from "../../components/registry/RequestState"
 import { useHeading } from "../../components/shell/heading"
 import { useShortcuts } from "../../lib/keys"
+import { value as shortly } from "../../lib/format"
 import { userName } from "../../lib/prefs"
 import { useStore } from "../../lib/store"
 import { paths } from "../../paths"
@@ -181,8 +182,8 @@ function Request({ request }: { request: ApprovalRequest }) {
                 {metrics.map(({ key, value }) => (
                   <tr key={key}>
                     <td data-wrap="">{key}</td>
-                    <td className="number">{before.get(key) ?? "–"}</td>
-                    <td className="number">{value}</td>
+                    <NumberCell exact={before.get(key)} />
+                    <NumberCell exact={value} />
                   </tr>
                 ))}
               </Table>
@@ -274,4 +275,13 @@ function Request({ request }: { request: ApprovalRequest }) {
 function same(one: string, other: string): boolean {
   const plain = (name: string) => name.trim().toLowerCase()
   return plain(one) === plain(other)
+}
+
+/** A metric's value as everywhere, exact in its title. */
+function NumberCell({ exact }: { exact: string | undefined }) {
+  return (
+    <td className="number" title={exact}>
+      {exact === undefined ? "–" : shortly(Number(exact))}
+    </td>
+  )
 }
