@@ -28,6 +28,11 @@ export function Dialog({
         <Radix.Content
           className={styles.dialog}
           data-size={size}
+          // Its first button has a tooltip, which Escape would close instead of the dialog.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault()
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
+          }}
           {...(text ? {} : { "aria-describedby": undefined })}
         >
           <div className={styles.head}>
