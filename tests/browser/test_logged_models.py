@@ -189,6 +189,22 @@ def test_a_run_that_was_asked_to_stop_says_so_until_it_hears(
     expect(page.locator("dl")).to_contain_text("by anonymous, just now")
 
 
+def test_buttons_say_before_the_click_what_a_run_in_the_trash_does_not_take(
+    page: Page, server: Api, experiment: str
+) -> None:
+    run = server.run(experiment, "away", status=None)["info"]["run_id"]
+    page.goto(f"/experiments/{experiment}/runs/{run}")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    expect(stop).not_to_have_attribute("aria-disabled", "true")
+
+    server.post("runs/delete", run_id=run)
+
+    expect(page.get_by_text("This run is in the trash.")).to_be_visible()
+    expect(stop).to_have_attribute("aria-disabled", "true")
+    stop.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("Restore it first.")
+
+
 def test_ui_193_the_second_of_two_who_write_a_note_sees_both(
     page: Page, server: Api, experiment: str
 ) -> None:

@@ -606,3 +606,32 @@ def test_a_view_is_saved_under_a_name_and_taken_up(page: Page, server: Api) -> N
     page.get_by_role("menuitem", name="small rates").first.click()
 
     expect(page.get_by_role("combobox", name="Query")).to_have_value("params.lr = 0.1")
+
+
+def test_an_experiment_opens_with_the_view_that_was_chosen_for_it(page: Page, server: Api) -> None:
+    experiment = server.experiment("opens with")
+    for rate in ("0.1", "0.5"):
+        server.run(experiment, f"rate {rate}", params={"lr": rate})
+    server.post(
+        "/api/3.0/millrace/views",
+        experiment_id=experiment,
+        name="small rates",
+        document=json.dumps({"v": 1, "q": "params.lr < 0.3"}),
+        format=1,
+        is_shared=True,
+        is_default=True,
+    )
+    opened(page, experiment)
+    expect(page.get_by_test_id("count")).to_have_text("1 run")
+    views = page.get_by_role("button", name="small rates")
+    expect(views).not_to_have_attribute("data-changed", "true")
+
+    page.get_by_role("button", name="Differing only").click()
+    expect(views).to_have_attribute("data-changed", "true")
+    views.click()
+    page.get_by_role("menuitem", name="Back to small rates").click()
+    expect(views).not_to_have_attribute("data-changed", "true")
+    expect(page.get_by_test_id("count")).to_have_text("1 run")
+
+    opened(page, experiment, q="params.lr%20%3E%200")
+    expect(page.get_by_test_id("count")).to_have_text("2 runs")

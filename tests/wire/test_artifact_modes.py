@@ -186,3 +186,14 @@ def test_below_a_prefix_files_answer_at_their_bare_paths_too(serve: Serve) -> No
     assert api.request("DELETE", FILE).status == 405
     assert api.get("/api/2.0/mlflow-artifacts/artifacts", {"path": "0"}).status == 404
     assert below.request("DELETE", FILE).status == 200
+
+
+def test_each_mode_says_what_it_refuses_before_it_is_asked(serve: Serve, tmp_path: Path) -> None:
+    def refused(*options: str) -> dict[str, str]:
+        return dict(ok(serve(*options).get("/api/3.0/millrace/capabilities")).get("refused", {}))
+
+    direct = refused("--no-serve-artifacts", "--default-artifact-root", str(tmp_path / "root"))
+
+    assert refused() == {}
+    assert "uploadArtifact" in direct
+    assert "--no-serve-artifacts" in direct["uploadArtifact"]

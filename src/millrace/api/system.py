@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from millrace.api.endpoint import ANYONE, Endpoint, Nothing, Reply
+from millrace.api.endpoint import ANYONE, Endpoint, Nothing, Reply, Request, Results, reads
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,29 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     tracking_auth: str | None = None
     artifacts_presigned_only: bool = False
     artifact_bundles_supported: bool = False
+
+
+class AskCapabilities(Request, frozen=True, kw_only=True):
+    """What the caller may do here; with a run or an experiment, what it may do with that one."""
+
+    experiment_id: str | None = None
+    run_id: str | None = None
+
+
+class Capabilities(Reply, frozen=True, kw_only=True):
+    """`user`: whom the server takes the caller for; `is_verified`: that was proved. `has_accounts`:
+    the server knows its users; where it does not, everybody may do everything.
+
+    `permission`: the caller's level on what was asked about. `refused`: calls that would be refused
+    now whoever makes them, by name, each with the reason: the server was started so, or what they
+    are about is in the trash, has ended, or is not there.
+    """
+
+    user: str
+    is_verified: bool = False
+    has_accounts: bool = False
+    permission: str
+    refused: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Readiness(Reply, frozen=True, kw_only=True):
@@ -49,5 +72,16 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=ServerInfo,
         needs=ANYONE,
         summary="Tell which features this server offers.",
+    ),
+    Endpoint(
+        name="getCapabilities",
+        group="Server",
+        method="GET",
+        path="/millrace/capabilities",
+        versions=("3.0",),
+        request=AskCapabilities,
+        response=Capabilities,
+        needs=reads(Results("capabilities")),
+        summary="Tell what the caller may do, before it is tried, and why the rest is refused.",
     ),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from millrace.api.table import ENDPOINTS
 from millrace.asgi.errors import explained
 from millrace.asgi.exchange import TEXT, Answer
 from millrace.core import uris
@@ -77,6 +78,19 @@ def refusal(endpoint: Endpoint[Any, Any], path: str, config: ServerConfig) -> An
             )
         )
     return None
+
+
+def refusals(config: ServerConfig) -> dict[str, str]:
+    """Calls that a server so started does not answer, and why, as a person would be told."""
+    if config.artifacts_only:
+        why = "The server was started with --artifacts-only: it keeps nothing else."
+    elif not config.serve_artifacts:
+        why = (
+            "The server was started with --no-serve-artifacts: clients reach the files themselves."
+        )
+    else:
+        why = "The server was started with --artifacts-presigned-only: no file passes through it."
+    return {row.name: why for row in ENDPOINTS if refusal(row, row.paths[0], config) is not None}
 
 
 def default_root(config: ServerConfig) -> str:

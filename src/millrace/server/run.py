@@ -69,6 +69,7 @@ def _serve_here(
             places=modes.places(config, open_guarded_store),
             presigned_only=config.artifacts_presigned_only,
             registry_uri=config.registry_store_uri,
+            unserved=modes.refusals(config),
         )
     ) as platform:
         when_stopping: list[Callable[[], None]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future  # noqa: TC003 - in the fields of a NamedTuple
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.system import ServerInfo
@@ -17,6 +18,7 @@ from millrace.core.pages import Tokens
 from millrace.services.approvals import Approvals
 from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
+from millrace.services.capabilities import Capabilities
 from millrace.services.evaluation import Evaluation
 from millrace.services.events import Events
 from millrace.services.experiments import Experiments
@@ -97,6 +99,7 @@ class Platform:
         presigned_only: bool = False,
         keys: KeyRing | None = None,
         registry: Stores | None = None,
+        unserved: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.stores = stores
         self._registry_stores = stores if registry is None else registry
@@ -215,6 +218,7 @@ class Platform:
             "searchDatasets": experiments.search_datasets,
             "getRun": runs.get,
             "stopRun": runs.stop,
+            "getCapabilities": Capabilities(stores.tracking, unserved).get,
             "copyRun": moving.copy,
             "searchRuns": runs.search,
             "getMetricHistory": metrics.history,
@@ -426,6 +430,7 @@ def open_platform(  # noqa: PLR0913 - as above
     places: Places | None = None,
     presigned_only: bool = False,
     registry_uri: str | None = None,
+    unserved: Mapping[str, str] = MappingProxyType({}),
 ) -> Platform:
     """The platform over the records at *uri*.
 
@@ -433,7 +438,8 @@ def open_platform(  # noqa: PLR0913 - as above
     `DEFAULT_ARTIFACT_ROOT`. `local_locations`: whether experiments may be given folders as artifact
     locations. `places`: where it may touch artifacts; anywhere when it is left out.
     `presigned_only`: it says that bytes do not pass through it. `registry_uri`: where registered
-    models are, if apart.
+    models are, if apart. `unserved`: calls that whoever serves it does not answer, each with the
+    reason.
     """
     # Which store it is comes out of the URI: services know protocols only.
     from millrace.stores.open import (  # noqa: PLC0415
@@ -462,4 +468,5 @@ def open_platform(  # noqa: PLR0913 - as above
             sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get(),
         ),
         registry=registry,
+        unserved=unserved,
     )

@@ -71,6 +71,12 @@ export interface ArtifactList {
   next_page_token?: string
 }
 
+/** What the caller may do here; with a run or an experiment, what it may do with that one. */
+export interface AskCapabilities {
+  experiment_id?: string
+  run_id?: string
+}
+
 export interface AuditChainReply {
   entries?: ChainedEntry[]
   heads?: SignedHead[]
@@ -116,6 +122,15 @@ export interface BundleTaken {
 export interface Bytes {
   body: string
   content_type?: string
+}
+
+/** `user`: whom the server takes the caller for; `is_verified`: that was proved. `has_accounts`: the server knows its users; where it does not, everybody may do everything. */
+export interface Capabilities {
+  user: string
+  is_verified?: boolean
+  has_accounts?: boolean
+  permission: string
+  refused?: Record<string, string>
 }
 
 export interface ChainedEntry {
@@ -2234,6 +2249,7 @@ export interface Operations {
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
   getServerInfo: [Record<string, never>, ServerInfo]
+  getCapabilities: [{ experiment_id?: string; run_id?: string }, Capabilities]
 }
 
 /** Where each operation is. */
@@ -2393,4 +2409,5 @@ export const OPERATIONS = {
   restoreLoggedModel: ["POST", "/api/3.0/millrace/logged-models/restore"],
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],
   getServerInfo: ["GET", "/api/3.0/mlflow/server-info"],
+  getCapabilities: ["GET", "/api/3.0/millrace/capabilities"],
 } as const satisfies Record<keyof Operations, readonly [string, string]>

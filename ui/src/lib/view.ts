@@ -51,8 +51,8 @@ export const LONGEST = 4_000
 
 /** The view as what differs from the default, or "" when nothing does. */
 export function packed(view: View): string {
+  if (isUsual(view)) return ""
   const plain = difference(view)
-  if (Object.keys(plain).length === 0) return ""
   const bytes = deflateSync(new TextEncoder().encode(JSON.stringify({ v: 1, ...plain })), {
     level: 9,
   })
@@ -67,6 +67,10 @@ export function difference(view: View): Partial<View> {
       ([key, value]) => JSON.stringify(value) !== JSON.stringify(DEFAULT_VIEW[key as keyof View]),
     ),
   )
+}
+
+export function isUsual(view: View): boolean {
+  return Object.keys(difference(view)).length === 0
 }
 
 /** The view behind a packed text; null when it is of a newer version, or damaged. */

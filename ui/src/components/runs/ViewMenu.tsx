@@ -1,8 +1,9 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
-import { useState } from "react"
+import { useEffect, useEffectEvent, useRef, useState } from "react"
 import { call } from "../../api/client"
+import type { View as SavedView } from "../../api/generated"
 import { useShortcuts } from "../../lib/keys"
-import { DEFAULT_VIEW, difference, viewOf, type View } from "../../lib/view"
+import { DEFAULT_VIEW, difference, isUsual, viewOf, type View } from "../../lib/view"
 import { Button } from "../../ui/Button"
 import { Dialog } from "../../ui/Dialog"
 import { Checkbox, Field } from "../../ui/Field"
@@ -29,11 +30,17 @@ export function ViewMenu({
   change: (patch: Partial<View>) => void
 }) {
   const client = useQueryClient()
-  const found = useQuery(viewsQuery(experiment)).data ?? []
+  const { data: views } = useQuery(viewsQuery(experiment))
+  const found = views ?? []
   const [isSaving, setSaving] = useState(false)
   const [name, setName] = useState("")
   const [isShared, setShared] = useState(false)
-  const document = JSON.stringify({ ...difference(view), selected: undefined, v: FORMAT })
+  const [isDefault, setDefault] = useState(false)
+  /** The saved view that was taken up last, by its id. */
+  const [takenId, setTaken] = useState<string | null>(null)
+  const taken = found.find((one) => one.view_id === takenId)
+  const document = written(view)
+  const isChanged = taken !== undefined && document !== rewritten(taken.document)
   const refresh = () => client.invalidateQueries({ queryKey: ["views", experiment] })
   const act = async (work: Promise<unknown>, done: string) => {
     try {
@@ -44,66 +51,92 @@ export function ViewMenu({
     }
     await refresh()
   }
-  const take = (text: string) => {
-    let known: View | null = null
-    try {
-      known = viewOf(JSON.parse(text))
-    } catch {
-      // Said below, as of all that is not understood.
-    }
+  const take = (saved: SavedView) => {
+    const known = read(saved.document)
     if (known === null)
       toast.failed("This is the usual view", new Error("The saved one is of another version."))
+    setTaken(saved.view_id)
     change({ ...DEFAULT_VIEW, ...known })
   }
   const save = () => {
-    if (!name.trim()) return
+    const label = name.trim()
+    if (!label) return
     setSaving(false)
-    const same = found.find((one) => one.name === name.trim())
+    const same = found.find((one) => one.name === label)
+    const kept = { document, format: FORMAT, is_shared: isShared, is_default: isDefault }
     const work = same
-      ? call("updateView", { view_id: same.view_id, document, format: FORMAT, is_shared: isShared })
-      : call("createView", {
-          experiment_id: experiment,
-          name: name.trim(),
-          document,
-          format: FORMAT,
-          is_shared: isShared,
-        })
-    void act(work, `Saved as ${name.trim()}`)
+      ? call("updateView", { view_id: same.view_id, ...kept })
+      : call("createView", { experiment_id: experiment, name: label, ...kept })
+    void act(
+      work.then((answer) => setTaken(answer.view.view_id)),
+      `Saved as ${label}`,
+    )
   }
+  const ask = () => {
+    setName(taken?.name ?? "")
+    setShared(taken?.is_shared ?? false)
+    setDefault(taken?.is_default ?? false)
+    setSaving(true)
+  }
+  /** An address that says nothing opens with the view that its person has chosen, or everybody. */
+  const open = useEffectEvent((all: readonly SavedView[]) => {
+    const first =
+      all.find((one) => one.is_default && !one.is_shared) ?? all.find((one) => one.is_default)
+    if (first && isUsual(view)) take(first)
+  })
+  const isOpened = useRef(!isUsual(view))
+  useEffect(() => {
+    if (views === undefined || isOpened.current) return
+    isOpened.current = true
+    open(views)
+  }, [views])
   useShortcuts([
     {
       keys: "ctrl+s",
       label: "Save the view",
       group: "Workspace",
       inFields: true,
-      run: () => setSaving(true),
+      run: ask,
     },
   ])
   return (
     <>
       <Menu
         trigger={
-          <Button variant="quiet" size="s" icon="save">
-            Views
+          <Button variant="quiet" size="s" icon="save" data-changed={isChanged || undefined}>
+            {taken?.name ?? "Views"}
+            {isChanged && <span title="Changed since it was saved"> •</span>}
           </Button>
         }
         list={[
           ...found.map((one) => ({
-            label: one.name ?? "",
+            label: `${one.name ?? ""}${one.is_default ? ", opens first" : ""}`,
             icon: one.is_shared ? ("user" as const) : ("eye" as const),
-            onSelect: () => take(one.document),
+            onSelect: () => take(one),
           })),
           ...(found.length > 0 ? (["line"] as const) : []),
           {
             label: "Save this view",
             icon: "save",
             keys: "ctrl+s",
-            onSelect: () => setSaving(true),
+            onSelect: ask,
           },
+          ...(taken && isChanged
+            ? [
+                {
+                  label: `Back to ${taken.name ?? ""}`,
+                  icon: "restore" as const,
+                  onSelect: () => take(taken),
+                },
+              ]
+            : []),
           {
             label: "Back to the usual",
             icon: "restore",
-            onSelect: () => change({ ...DEFAULT_VIEW }),
+            onSelect: () => {
+              setTaken(null)
+              change({ ...DEFAULT_VIEW })
+            },
           },
           ...(found.length > 0 ? [{ heading: "Delete" }] : []),
           ...found.map((one) => ({
@@ -141,7 +174,27 @@ export function ViewMenu({
           hint="Query, columns, order, groups and panels. The same name replaces what it stood for."
         />
         <Checkbox label="Everybody sees it" checked={isShared} onChange={setShared} />
+        <Checkbox label="The experiment opens with it" checked={isDefault} onChange={setDefault} />
       </Dialog>
     </>
   )
+}
+
+/** A view as it is saved: what was selected is of the moment. */
+function written(view: View): string {
+  return JSON.stringify({ ...difference(view), selected: undefined, v: FORMAT })
+}
+
+function read(document: string): View | null {
+  try {
+    return viewOf(JSON.parse(document))
+  } catch {
+    return null
+  }
+}
+
+/** A saved document as this page would save it: scripts write theirs in their own way. */
+function rewritten(document: string): string {
+  const known = read(document)
+  return known === null ? document : written(known)
 }

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useParams, useSearch } from "@tanstack/react-router"
 import { lazy, Suspense, useState } from "react"
+import { useRefusals } from "../../api/capabilities"
 import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { useFollowed } from "../../api/live"
@@ -48,7 +49,7 @@ const TABS: readonly (readonly [RunTab, string])[] = [
 export default function RunPage() {
   const { eid = "0", rid = "", tab = "overview" } = useParams({ strict: false })
   const found = useQuery(runQuery(rid))
-  useFollowed({ runs: [rid] }, ["run", rid])
+  useFollowed({ runs: [rid] }, ["run", rid], ["capabilities"])
   const experiment = useQuery(experimentQuery(eid)).data
   const [known, label] = TABS.find(([key]) => key === tab) ?? (["overview", "Overview"] as const)
   const name = found.data?.info.run_name ?? rid
@@ -102,6 +103,7 @@ function RunView({
   const refresh = () => void client.invalidateQueries()
   const parent = tags.get(PARENT)
   const isRunning = info.status === "RUNNING"
+  const whyNot = useRefusals({ run_id: id })
   const isLost = info.liveness === "lost"
   const stop = stopOf(run)
   const cause = tags.get(CAUSE) ?? (isLost ? "lease expired" : "")
@@ -113,7 +115,14 @@ function RunView({
   useShortcuts([
     { keys: "]", label: "Next tab", group: "Run", run: () => step(1) },
     { keys: "[", label: "Tab before", group: "Run", run: () => step(-1) },
-    { keys: "F2", label: "Rename", group: "Run", run: () => setNaming(true) },
+    {
+      keys: "F2",
+      label: "Rename",
+      group: "Run",
+      run: () => {
+        if (!whyNot("updateRun")) setNaming(true)
+      },
+    },
     {
       keys: "u",
       label: "Up to the experiment",
@@ -149,6 +158,7 @@ function RunView({
             label="Rename"
             keys="F2"
             onClick={() => setNaming(true)}
+            disabledBecause={whyNot("updateRun")}
           />
           <div className={styles.actions}>
             {parent && (
@@ -166,9 +176,10 @@ function RunView({
                 icon="close"
                 onClick={() => setDoing("stop")}
                 disabledBecause={
-                  isLost
+                  whyNot("stopRun") ??
+                  (isLost
                     ? "Nobody hears: it gives no sign of life. More → Mark as killed."
-                    : stop && "It hears of it with its next sign of life."
+                    : stop && "It hears of it with its next sign of life.")
                 }
               >
                 {stop ? "Asked to stop" : "Stop"}
@@ -177,15 +188,18 @@ function RunView({
             <Button icon="models" onClick={() => setDoing("register")}>
               Register model
             </Button>
-            <a className={buttonClass} href={urlOf("downloadArchive", { run_id: id })} download>
-              <Icon name="download" />
-              Download all
-            </a>
+            <DownloadAll id={id} whyNot={whyNot("downloadArchive")} />
             <Menu
               align="end"
               trigger={<IconButton icon="more" label="More" variant="plain" />}
               list={[
-                { label: "Rename", icon: "edit", keys: "F2", onSelect: () => setNaming(true) },
+                {
+                  label: "Rename",
+                  icon: "edit",
+                  keys: "F2",
+                  disabledBecause: whyNot("updateRun"),
+                  onSelect: () => setNaming(true),
+                },
                 {
                   label: "Copy the address",
                   icon: "link",
@@ -195,7 +209,7 @@ function RunView({
                 {
                   label: "Mark as killed",
                   icon: "close",
-                  disabledBecause: !isRunning && "It has ended.",
+                  disabledBecause: !isRunning ? "It has ended." : whyNot("updateRun"),
                   onSelect: () => setDoing("end"),
                 },
                 {
@@ -285,6 +299,22 @@ function RunView({
         />
       )}
     </div>
+  )
+}
+
+function DownloadAll({ id, whyNot }: { id: string; whyNot: string | null }) {
+  if (whyNot !== null) {
+    return (
+      <Button icon="download" disabledBecause={whyNot}>
+        Download all
+      </Button>
+    )
+  }
+  return (
+    <a className={buttonClass} href={urlOf("downloadArchive", { run_id: id })} download>
+      <Icon name="download" />
+      Download all
+    </a>
   )
 }
 
