@@ -459,6 +459,7 @@ def test_a_refused_upload_need_not_be_sent(site: Site) -> None:
 
 @pytest.mark.parametrize("size", [1000, 300_000, LARGE])
 def test_damaged_bytes_never_pass_for_the_file(site: Site, home: str, size: int) -> None:
+    """R11."""
     body = os.urandom(size)
     site.put(f"{home}/x", body)
     file = site.root / home / "x"
@@ -691,6 +692,7 @@ def test_places_outside_the_roots_are_not_touched(site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.xhtml", "a.js", "a.pdf", "a"])
 def test_nothing_is_run_in_our_name(site: Site, home: str, name: str) -> None:
+    """S35."""
     site.put(f"{home}/{name}", b"<html><script>alert(1)</script>")
 
     headers = site.get(f"{home}/{name}").headers
@@ -701,6 +703,7 @@ def test_nothing_is_run_in_our_name(site: Site, home: str, name: str) -> None:
 
 
 def test_a_file_name_adds_no_header(site: Site, home: str) -> None:
+    """S38."""
     name = 'a"; x=y 日本.txt'
     site.put(f"{home}/{name}")
 

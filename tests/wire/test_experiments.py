@@ -178,6 +178,7 @@ def test_unfit_locations_are_refused(api: Api, place: str) -> None:
               "javascript:alert(1)", "data:text/plain,x", "sqlite:///x.db", "gopher://h/p"]
 )  # fmt: skip
 def test_hostile_locations_are_refused(api: Api, place: str) -> None:
+    """S12, S13: when they are given, not when they are first used."""
     refused(api.post("experiments/create", {"name": build.unique(), "artifact_location": place}))
 
 

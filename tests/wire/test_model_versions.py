@@ -151,6 +151,7 @@ def test_stores_of_objects_are_taken_at_their_word(api: Api, model: str, source:
     ],
 )
 def test_sources_that_are_refused(api: Api, model: str, source: str) -> None:
+    """S12, S15."""
     refused(create(api, model, source), INVALID)
     assert "latest_versions" not in build.registered(api, model)
 
@@ -189,6 +190,7 @@ def test_a_source_inside_a_run(api: Api, model: str, run: str) -> None:
 
 
 def test_a_source_beside_its_run(api: Api, model: str, run: str, experiment: str) -> None:
+    """S15: a place is inside a run by whole segments of its path."""
     root = build.info(api, run)["artifact_uri"]
     other = build.info(api, build.add_run(api, experiment))["artifact_uri"]
 

@@ -286,7 +286,7 @@ def step(folder: str, path: str) -> str:
             f"The listing of {folder!r} names what no artifact is: {error}"
         ) from None
     # On Windows a name may be a drive.
-    if not path.startswith(prefix) or "/" in name or Path(name).name != name:
+    if not path.startswith(prefix) or "/" in name or os.path.splitdrive(name)[0]:
         raise InvalidState(f"The listing of {folder!r} names {path!r}, which is not in it.")
     return name
 
