@@ -12,7 +12,7 @@ import {
 import { AppFrame } from "./components/shell/AppFrame"
 import { page } from "./lib/page"
 import NotFound from "./pages/not-found"
-import { FailedState, Skeleton } from "./ui/States"
+import { EmptyState, FailedState, Skeleton } from "./ui/States"
 
 type Search = Record<string, string>
 
@@ -26,10 +26,19 @@ const root = createRootRoute({
   validateSearch: (search): Search => search as Search,
 })
 
-type Page = () => Promise<{ default: RouteComponent }>
+/** Undefined for a part that the server has no more: the frame tells of the newer version then. */
+type Page = () => Promise<{ default: RouteComponent } | undefined>
+
+const Gone = () => (
+  <EmptyState title="This page has changed" hint="The newer version of these pages has it." />
+)
 
 const at = (path: string, load: Page) =>
-  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) })
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: lazyRouteComponent(async () => (await load()) ?? { default: Gone }),
+  })
 
 const moved = (path: string, to: string) =>
   createRoute({
