@@ -267,3 +267,23 @@ def test_ui_080_a_run_has_one_colour(page: Page, server: Api) -> None:
 
     heading = page.get_by_role("heading", name="painted").locator("i")
     expect(heading).to_have_css("background-color", in_table)
+
+
+def test_logs_of_a_run_are_read_line_by_line(page: Page, server: Api, experiment: str) -> None:
+    run = server.run(experiment, "told much")
+    server.put(run, "train.log", b"".join(b"line %d\n" % number for number in range(2_000)))
+    server.put(run, "logs/worker-1.log", b"the worker began\n")
+    page.goto(f"/experiments/{experiment}/runs/{run['info']['run_id']}/logs")
+    expect(page.get_by_text("line 3", exact=True)).to_be_visible()
+
+    page.get_by_label("Log file").select_option("logs/worker-1.log")
+
+    expect(page.get_by_text("the worker began")).to_be_visible()
+
+
+def test_a_run_without_logs_says_how_to_have_some(page: Page, server: Api, experiment: str) -> None:
+    run = server.run(experiment, "silent")["info"]["run_id"]
+    page.goto(f"/experiments/{experiment}/runs/{run}/logs")
+
+    expect(page.get_by_role("heading", name="No logs")).to_be_visible()
+    expect(page.get_by_role("link", name="All artifacts")).to_be_visible()

@@ -28,6 +28,7 @@ import { DateTime, Elapsed, TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 import { CodeTab } from "./code"
 import { LineageTab, ModelsTab } from "./lineage"
+import { LogsTab } from "./logs"
 import { OverviewTab } from "./overview"
 import { EndDialog, RegisterRunDialog, StopDialog } from "./actions"
 import styles from "./run.module.css"
@@ -42,6 +43,7 @@ const TABS: readonly (readonly [RunTab, string])[] = [
   ["media", "Media"],
   ["artifacts", "Artifacts"],
   ["models", "Models"],
+  ["logs", "Logs"],
   ["code", "Code"],
   ["lineage", "Lineage"],
 ]
@@ -274,6 +276,7 @@ function RunView({
           {tab === "media" && <MediaTab run={id} experiment={experiment} isRunning={isRunning} />}
           {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
           {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
+          {tab === "logs" && <LogsTab run={id} experiment={experiment} />}
           {tab === "code" && <CodeTab run={run} />}
           {tab === "lineage" && <LineageTab run={run} experiment={experiment} />}
         </Suspense>
