@@ -11,6 +11,7 @@ from millrace.api.system import Capabilities as Told
 from millrace.api.table import ENDPOINTS
 from millrace.core.entities.access import Permission
 from millrace.core.entities.run import TERMINAL, Run
+from millrace.core.rules import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ class Capabilities:
         state of things allows."""
         refused: dict[str, str] = {}
         if request.experiment_id is not None:
-            refused |= self._of_experiment(request.experiment_id)
+            refused |= self._of_experiment(names.experiment_id(request.experiment_id))
         if request.run_id is not None:
             refused |= self._of_run(request.run_id)
         return Told(
@@ -89,5 +90,5 @@ class Capabilities:
         return {}
 
 
-def _because(names: Iterable[str], reason: str) -> dict[str, str]:
-    return dict.fromkeys(sorted(names), reason)
+def _because(calls: Iterable[str], reason: str) -> dict[str, str]:
+    return dict.fromkeys(sorted(calls), reason)

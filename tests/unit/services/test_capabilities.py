@@ -59,6 +59,8 @@ def test_of_what_is_not_there_nothing_can_be_done(call: Call) -> None:
 
     assert refused(call, run_id=gone)["updateRun"] == f"There is no run {gone!r}."
     assert "updateExperiment" in refused(call, experiment_id="77")
+    with pytest.raises(InvalidArgument, match="experiment"):
+        call("getCapabilities", experiment_id="no number")
 
 
 def test_an_experiment_in_the_trash_takes_no_change(call: Call) -> None:
