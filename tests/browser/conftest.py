@@ -9,8 +9,10 @@ longer: what only holds on a fast machine fails then.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,14 +21,17 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
     Response,
     expect,
     sync_playwright,
 )
 
+from millrace.stores.open import open_stores
 from tests.browser.seed import Api
 from tests.services import IS_CI, private_millrace, unavailable
+from tests.sets import fill
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "src" / "millrace" / "server" / "ui" / "index.html"
@@ -175,6 +180,16 @@ def is_copied(page: Page, part: str) -> None:
     assert part in held
 
 
+def tab_to(target: Locator) -> None:
+    """Presses Tab until *target* has the focus."""
+    expect(target).to_be_visible()
+    for _ in range(60):
+        if target.evaluate("(one) => one === document.activeElement"):
+            return
+        target.page.keyboard.press("Tab")
+    raise AssertionError("Tab does not lead there")
+
+
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """Makes contexts that look alike everywhere: UTC, one language, no animations."""
@@ -214,6 +229,30 @@ def page(new_context: Callable[..., BrowserContext], watch: Watch, server: Api) 
     page = context.new_page()
     watch.attach(page)
     return page
+
+
+@pytest.fixture(scope="session")
+def many_runs(tmp_path_factory: pytest.TempPathFactory, full_size: bool) -> Iterator[Api]:
+    """A server with data set D2 as experiment 1, in short runs with fewer metrics in each run, and
+    with 5,000 other experiments."""
+    place = tmp_path_factory.mktemp("many") / "records"
+    # Workers that test at the same time have one folder, and fill a store once.
+    base = tmp_path_factory.getbasetemp()
+    filled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "D2"
+    with filled.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not filled.exists():
+            unfinished = tmp_path_factory.mktemp("unfinished")
+            stores = open_stores(f"sqlite:///{unfinished / 'millrace.db'}")
+            try:
+                fill("D2", stores, keys_a_run=200 if full_size else 14)
+                fill("experiments", stores)
+            finally:
+                stores.close()
+            unfinished.rename(filled)
+    shutil.copytree(filled, place)
+    with private_millrace(place) as url:
+        yield Api(url)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import urllib.request
+import zlib
 from typing import Any
 
 # A batch takes 1,000 metrics, params and tags together.
@@ -107,3 +109,16 @@ def spelt(value: float) -> float | str:
 
 def entries(pairs: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in pairs.items()]
+
+
+def packed_view(**view: Any) -> str:
+    """What the address of an experiment says of what it shows, as `s`."""
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(json.dumps({"v": 1, **view}).encode()) + packer.flush()
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def own_panel(kind: str, *keys: str, **settings: Any) -> dict[str, Any]:
+    """A view's document of panels with one of one's own, as large as its section."""
+    panel = {"id": "own:1", "kind": kind, "title": kind, "keys": keys, "settings": settings}
+    return {"version": 1, "own": [panel | {"w": 12, "h": 6}]}

@@ -7,19 +7,37 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Download, Locator, Page, Request, expect
 
 from tests.browser.conftest import is_at_rest
-from tests.browser.seed import Api
+from tests.browser.seed import Api, own_panel, packed_view
 from tests.services import private_millrace
 
 RUNS = 6
 STEPS = 200
 LONG = 20_000
 SPIKE_STEP, SPIKE = 12_345, 99.0
+STARTED_MS = 1_760_000_000_000
+# Steps, milliseconds after the start, epochs: nowhere evenly apart.
+UNEVEN = ((0, 500, 0.25), (10, 2_500, 0.5), (20, 2_600, 1.0), (45, 9_000, 3.0))
+
+# From before something makes a chart draw anew to the frame after it has.
+REDRAWN_MS = """(title) => new Promise((done) => {
+  const root = document.querySelector(`[data-chart="${title}"]`)
+  const began = performance.now()
+  new MutationObserver((_, watch) => {
+    watch.disconnect()
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)))
+  }).observe(root, { attributeFilter: ["data-version"] })
+  root.style.width = "calc(100% - 24px)"
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +63,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         values = [math.sin(step / 500) for step in range(LONG)]
         values[SPIKE_STEP] = SPIKE
         api.run(long, "long", metrics={"wave": values})
+        uneven = api.experiment("uneven")
+        gaps = [1.0, math.nan, 2.0, math.inf, 3.0, -math.inf, 4.0]
+        run = api.run(uneven, "uneven", metrics={"gaps": gaps}, start_ms=STARTED_MS)
+        points = [
+            {"key": key, "value": value, "step": step, "timestamp": STARTED_MS + after}
+            for step, after, epoch in UNEVEN
+            for key, value in (("m", 7.0 * step), ("epoch", epoch))
+        ]
+        api.post("runs/log-batch", run_id=run["info"]["run_id"], metrics=points)
         yield api
 
 
@@ -69,6 +96,15 @@ def is_drawn(panel: Locator) -> None:
     """What the chart says of itself is true of what is seen: it has data, and has drawn them."""
     expect(panel).to_have_attribute("data-state", "ready")
     expect(panel).to_have_attribute("data-xmin", re.compile(r"\d"))
+
+
+def shown_alone(page: Page, experiment: str, metric: str, **settings: Any) -> Locator:
+    """A large panel of one's own of a metric, drawn."""
+    view = packed_view(arrangement="panels", panels=own_panel("line", metric, **settings))
+    page.goto(f"/experiments/{experiment}?s={view}")
+    panel = chart(page, "line")
+    is_drawn(panel)
+    return panel
 
 
 def chart(page: Page, title: str) -> Locator:
@@ -175,6 +211,67 @@ def test_ui_065_what_a_logarithm_has_no_place_for_is_said(panels: Page) -> None:
     panels.keyboard.press("y")
 
     expect(panel).to_contain_text(f"{2 * RUNS} values are not above zero")
+
+
+def test_ui_066_what_is_no_number_is_a_gap_with_a_mark_at_the_edge(page: Page) -> None:
+    panel = shown_alone(page, "3", "gaps")
+    plot(panel).focus()
+    page.keyboard.press("a")
+    expect(panel.get_by_role("table")).to_have_attribute("aria-rowcount", "8")
+    expect(panel.locator("[data-table] [role=row]")).to_have_count(8)
+    told = [value for _, _, value in numbers(panel)]
+    assert told == ["1", "NaN", "2", "Infinity", "3", "-Infinity", "4"]
+
+    drawing = ET.fromstring(saved(panel, "Drawing").path().read_text())
+    (line,) = drawing.iterfind(".//{*}g[@data-line]/{*}path")
+    # Four parts of one point each, and nothing between them.
+    assert re.sub(r"[^A-Z]", "", line.get("d") or "") == "MMMM"
+
+    head, foot = coloured_edges(saved(panel, "Image").path())
+    (infinity,) = head
+    nan, negative = foot
+    assert abs((infinity - nan) - (negative - infinity)) < 4
+    assert infinity - nan > 200
+
+
+def coloured_edges(png: Path) -> tuple[list[float], list[float]]:
+    """The middles of what is coloured along the upper and the lower edge of a line's image."""
+    pixels = np.asarray(Image.open(png).convert("RGB")).astype(int)
+    is_coloured = pixels.max(axis=2) - pixels.min(axis=2) > 60
+    # The image is twice as large as on screen; above the plot are 8 pixels, below it the axis.
+    top, bottom = 2 * 8, pixels.shape[0] - 2 * 26
+    found = []
+    for edge in (is_coloured[top : top + 14], is_coloured[bottom - 14 : bottom]):
+        columns = np.flatnonzero(edge.any(axis=0))
+        groups = np.split(columns, np.flatnonzero(np.diff(columns) > 4) + 1)
+        found.append([float(group.mean()) for group in groups])
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("x", ["time", "relative", "metric"])
+def test_ui_067_points_stand_where_their_time_or_another_metric_has_them(
+    page: Page, x: str
+) -> None:
+    panel = shown_alone(page, "3", "m", x=x, xMetric="epoch")
+
+    expected = [
+        {"time": STARTED_MS + after, "relative": after, "metric": epoch}[x]
+        for _, after, epoch in UNEVEN
+    ]
+    rows = [list(row.values()) for row in drawn(panel)]
+    assert [float(place) for _, place, *_ in rows] == expected
+    assert [float(value) for _, _, value, *_ in rows] == [7.0 * step for step, *_ in UNEVEN]
+    expect(panel).to_have_attribute("data-xmin", str(expected[0]))
+    expect(panel).to_have_attribute("data-xmax", str(expected[-1]).removesuffix(".0"))
+
+
+def test_ui_064_the_raw_curve_stays_behind_the_smoothed_one(page: Page) -> None:
+    panel = shown_alone(page, "1", "train/loss", smoothing={"kind": "mean", "amount": 3})
+
+    row = next(row for row in drawn(panel) if row["run"] == "run-2" and row["step"] == "50")
+    curve = [math.exp(-step / 40) + 0.2 for step in (49, 50, 51)]
+    assert abs(float(row["smoothed"]) - sum(curve) / 3) < 1e-9
+    assert float(row["value"]) == curve[1]
 
 
 def test_ui_070_panels_move_and_grow_and_undo_takes_it_back(panels: Page) -> None:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
+from tests.browser.test_access import serious
 from tests.browser.test_runs import png
 from tests.services import private_millrace
 
 SCRIPT = [f"line_{number} = {number}" for number in range(40)]
+
+
+def images(*steps: int) -> dict[str, bytes]:
+    """Under the key `mask`, as wide as their steps say."""
+    stem = "images/mask+step+{0}+timestamp+{0}+{0:032x}.png"
+    return {stem.format(step): png(16 + step, 12) for step in steps}
+
+
 FILES = [
     {
         "code/train.py": "\n".join(SCRIPT).encode(),
         "model/requirements.txt": b"numpy==2.0\npandas==2.2\nscipy==1.14\n",
         "plot.png": png(32, 24),
         "only-here.txt": b"one\n",
+        **images(0, 10, 20),
     },
     {
         "code/train.py": "\n".join([*SCRIPT[:20], "changed = True", *SCRIPT[21:]]).encode(),
         "model/requirements.txt": b"numpy==2.1\npandas==2.2\ntorch==2.9\n",
         "plot.png": png(32, 30),
+        **images(0, 10),
     },
 ]
 
@@ -84,3 +96,40 @@ def test_artifacts_are_side_by_side(page: Page, address: str) -> None:
     page.get_by_role("combobox", name="File").select_option("only-here.txt")
     expect(page.get_by_text("Not in this run")).to_be_visible()
     is_at_rest(page)
+
+
+def test_media_are_side_by_side_at_one_step(page: Page, address: str) -> None:
+    page.goto(f"{address}&tab=media")
+    pictures = page.get_by_role("region", name="mask").locator("li img")
+    expect(pictures.first).to_have_js_property("naturalWidth", 16 + 20)
+    expect(pictures.last).to_have_js_property("naturalWidth", 16 + 10)
+    expect(page.get_by_text("step 10 (the nearest before)")).to_be_visible()
+
+    slider = page.get_by_role("slider", name="Step")
+    slider.focus()
+    slider.press("Home")
+
+    for at in range(2):
+        expect(pictures.nth(at)).to_have_js_property("naturalWidth", 16)
+    expect(page).to_have_url(re.compile("step=0"))
+    page.get_by_role("button", name="mask, step 0: larger").last.click()
+    expect(page.get_by_role("dialog", name="mask of run-1")).to_be_visible()
+
+
+TABS = ("charts", "code", "environment", "artifacts", "media")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ui_180_tabs_and_tasks_are_sound(
+    new_context: Callable[..., BrowserContext], server: Api, address: str, scheme: str
+) -> None:
+    task = {"kind": "tag_runs", "experiment_ids": ["1"], "key": "seen", "value": "yes"}
+    server.post("/api/3.0/millrace/tasks", **task)
+    page = new_context(base_url=server.url, color_scheme=scheme).new_page()
+    for tab in TABS:
+        page.goto(f"{address}&tab={tab}")
+        is_at_rest(page)
+        assert serious(page) == [], tab
+    page.get_by_role("button", name="Tasks").click()
+    expect(page.get_by_role("listitem").filter(has_text="Done").first).to_be_visible()
+    assert serious(page) == []

@@ -149,6 +149,43 @@ def test_ui_093_a_hidden_tab_is_quiet_and_current_when_it_is_seen(going: Going, 
     expect(panel).to_have_attribute("data-points", "45")
 
 
+@pytest.mark.timeout(1_200)
+def test_ui_094_updates_leave_nothing_behind(page: Page, server: Api, full_size: bool) -> None:
+    """In full, ten minutes of a point a second of each of fifty runs; else a few seconds."""
+    runs, rounds, most_bytes = (50, 600, 30e6) if full_size else (8, 3, 4e6)
+    experiment = server.experiment("heap")
+    made = [
+        server.run(experiment, f"run-{at}", metrics={"m": 0.0}, status=None) for at in range(runs)
+    ]
+    show(page, experiment)
+    panel = chart(page, "m")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def log(step: int) -> None:
+        point = {"key": "m", "value": 1.0, "step": step, "timestamp": 1_760_000_000_000 + step}
+        for run in made:
+            server.post("runs/log-batch", run_id=run["info"]["run_id"], metrics=[point])
+        expect(panel).to_have_attribute("data-points", str(runs * (step + 1)))
+
+    def heap() -> float:
+        is_at_rest(page)
+        session.send("HeapProfiler.collectGarbage")
+        told = session.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in told if one["name"] == "JSHeapUsedSize"))
+
+    is_live(page)
+    log(1)
+    before = heap()
+    for step in range(2, 2 + rounds):
+        log(step)
+    grown = heap() - before
+
+    for run in made:
+        server.post("runs/update", run_id=run["info"]["run_id"], status="FINISHED")
+    assert grown < most_bytes
+
+
 def hide(page: Page, *, is_hidden: bool) -> None:
     """What a browser does when another tab is chosen; a headless one has no tabs to choose."""
     page.evaluate(

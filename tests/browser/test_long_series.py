@@ -14,8 +14,16 @@ from playwright.sync_api import Page, Response, Route, expect
 
 from millrace.stores.open import open_stores
 from tests.browser.conftest import Watch, is_at_rest
-from tests.browser.seed import Api
-from tests.browser.test_charts import asked, chart, is_drawn, is_series, plot, show
+from tests.browser.seed import Api, own_panel, packed_view
+from tests.browser.test_charts import (
+    REDRAWN_MS,
+    asked,
+    chart,
+    is_drawn,
+    is_series,
+    plot,
+    show,
+)
 from tests.services import private_millrace
 from tests.sets import fill
 
@@ -82,6 +90,18 @@ def test_ui_063_the_pointer_costs_little_and_shows_in_all_panels(page: Page) -> 
     place = page.locator("[data-readout]").first.inner_text().split("\n")[0]
     expect(page.locator("[data-readout]")).to_have_count(1)
     assert re.search(r"\d", place)
+
+
+def test_ui_075_a_hundred_histograms_are_drawn_soon(page: Page) -> None:
+    panels = own_panel("histogram", "metrics.`train/loss`") | {"closed": ["", "train", "val"]}
+    page.goto(f"/experiments/{EXPERIMENT}?s={packed_view(arrangement='panels', panels=panels)}")
+    expect(page.locator("[data-chart]")).to_have_count(1)
+    panel = chart(page, "histogram")
+    expect(panel).to_have_attribute("data-state", "ready", timeout=30_000)
+    expect(panel).to_have_attribute("data-series", "100")
+    is_at_rest(page)
+
+    assert page.evaluate(REDRAWN_MS, "histogram") < 2_000  # 300 ms
 
 
 def test_ui_190_a_region_that_fails_says_so_and_is_tried_again(page: Page, watch: Watch) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -115,6 +116,21 @@ def arrays() -> dict[str, bytes]:
     return {"x.npy": one.getvalue(), "x.npz": many.getvalue(), "x.tar": packed.getvalue()}
 
 
+def network() -> bytes:
+    """An ONNX model: y = relu(x w)."""
+    x, y = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size])
+        for name, size in (("x", 3), ("y", 2))
+    )
+    w = onnx.numpy_helper.from_array(np.ones((3, 2), "float32"), "w")
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["h"]),
+        onnx.helper.make_node("Relu", ["h"], ["y"]),
+    ]
+    graph = onnx.helper.make_graph(nodes, "tiny", [x], [y], [w])
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
 def zipped() -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
@@ -138,6 +154,9 @@ def files() -> dict[str, bytes]:
         "train.log.gz": gzip.compress(b"first line\nsecond line\n"),
         "said.wav": sound(),
         "all.zip": zipped(),
+        "tiny.onnx": network(),
+        "conf.yaml": b"optimizer:\n  name: adam\n  rates: [0.1, 0.01]\nseed: 7\n",
+        "pyproject.toml": b"[project]\nname = 'trainer'\n",
         **arrays(),
     }
 
@@ -269,6 +288,32 @@ def test_ui_107_tables_come_in_pages_from_the_server(
     assert not [url for url in asked if "get-artifact" in url]
 
 
+def test_ui_107_columns_tell_their_figures_and_narrow_the_table(
+    page: Page, experiment: str, filed: str
+) -> None:
+    artifact(page, experiment, filed, "data/rows.parquet")
+    told = page.get_by_role("status").filter(has_text="rows")
+    expect(told).to_have_text("5 000 rows, 2 columns")
+    page.get_by_role("button", name="n: column menu").click()
+    page.get_by_role("menuitem", name="Figures and filter").click()
+    dialog = page.get_by_role("dialog", name="n")
+    expect(dialog.get_by_label("Figures", exact=True)).to_contain_text("2499.5")
+    expect(dialog.get_by_role("img", name="How the values spread from 0 to 4999")).to_be_visible()
+    dialog.get_by_label("At least").fill("4990")
+    dialog.get_by_role("button", name="Narrow").click()
+    expect(told).to_have_text("10 of 5 000 rows, 2 columns")
+
+    page.get_by_role("button", name="word: column menu").click()
+    page.get_by_role("menuitem", name="Figures and filter").click()
+    frequent = page.get_by_role("table", name="Frequent values").locator("tbody").get_by_role("row")
+    expect(frequent).to_have_count(10)
+    frequent.filter(has_text="w4997").get_by_role("button", name="Only these").click()
+    expect(told).to_have_text("1 of 5 000 rows, 2 columns")
+    expect(page.locator("[role=treegrid] [data-row]")).to_contain_text("w4997")
+    page.get_by_role("button", name="Remove word = w4997").click()
+    expect(told).to_have_text("10 of 5 000 rows, 2 columns")
+
+
 def test_ui_107_arrays_and_archives_say_what_is_in_them(
     page: Page, experiment: str, filed: str
 ) -> None:
@@ -277,9 +322,11 @@ def test_ui_107_arrays_and_archives_say_what_is_in_them(
         ("x.npz", "weights.npy", "<f4 (30, 4)"),
         ("x.tar", "inner/a.txt", "3 bytes"),
         ("all.zip", "notes/one.txt", "1 B"),
+        ("tiny.onnx", "x", "input, float32 (batch, 3)"),
     ):
         artifact(page, experiment, filed, path)
-        expect(page.get_by_role("row").filter(has_text=name)).to_contain_text(told)
+        row = page.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
+        expect(row).to_contain_text(told)
         if path == "x.npy":
             expect(page.get_by_label("The first values")).to_have_text("1.5 2.5 3.5 4.5")
 
@@ -303,6 +350,26 @@ def test_ui_107_notebooks_maps_logs_and_logged_tables(
 
     artifact(page, experiment, filed, "losses.json")
     expect(page.get_by_text("2 rows, 1 column")).to_be_visible()
+
+
+def test_ui_107_settings_are_a_tree_that_is_searched(
+    page: Page, experiment: str, filed: str
+) -> None:
+    artifact(page, experiment, filed, "pyproject.toml")
+    expect(page.get_by_role("region", name="Document")).to_contain_text('name: "trainer"')
+    artifact(page, experiment, filed, "conf.yaml")
+    document = page.get_by_role("region", name="Document")
+    expect(document.get_by_role("button", name="seed")).to_be_visible()
+
+    page.get_by_role("searchbox", name="Find in the document").fill("rate")
+    expect(document.get_by_role("button", name="seed")).to_have_count(0)
+    expect(document).to_contain_text("0.01")
+    document.get_by_role("button", name="rates").click()
+    expect(page.get_by_text("Copied optimizer.rates")).to_be_visible()
+    page.get_by_role("searchbox", name="Find in the document").fill("nowhere")
+    expect(page.get_by_text("No key and no value holds that")).to_be_visible()
+    page.get_by_role("button", name="Raw").click()
+    expect(page.get_by_text("rates: [0.1, 0.01]")).to_be_visible()
 
 
 def test_ui_107_figures_are_drawn_apart(page: Page, experiment: str, filed: str) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watch, is_at_rest
+from tests.browser.conftest import Watch, is_at_rest, tab_to
 from tests.browser.seed import Api
-from tests.services import private_millrace
+from tests.receivers import Receiver, receiving, status
+from tests.services import clean_environment, private_millrace
 
 POLICY = {
     "models": "guarded*",
@@ -35,9 +36,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Api]:
+def receiver() -> Iterator[Receiver]:
+    """What webhooks call."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, receiver: Receiver) -> Iterator[Api]:
     """A model with many versions, one under a policy, and versions that differ."""
-    with private_millrace(folder) as url:
+    outbound = {
+        "MILLRACE_OUTBOUND_ALLOWED_HOSTS": receiver.place,
+        "MILLRACE_OUTBOUND_PORTS": str(receiver.port),
+        "MILLRACE_OUTBOUND_ALLOW_HTTP": "true",
+        "MILLRACE_WEBHOOK_REQUEST_MAX_RETRIES": "0",
+    }
+    with private_millrace(folder, environment=clean_environment() | outbound) as url:
         api = Api(url)
         experiment = api.experiment("models")
         good = api.run(experiment, "good", metrics={"acc": [0.95]})
@@ -57,6 +71,8 @@ def server(folder: Path) -> Iterator[Api]:
                 source = f"runs:/{run_id}/model"
                 api.post("model-versions/create", name=name, source=source, run_id=run_id)
         api.post("approval-policies/set", policy=POLICY)
+        one = POLICY | {"models": "by-keys", "approvals": 1}
+        api.post("approval-policies/set", policy=one)
         yield api
 
 
@@ -121,6 +137,71 @@ def test_ui_122_others_decide_and_both_of_two_are_needed(page: Page, server: Api
     expect(decided).to_have_count(0)
 
 
+def compared_by_keys(page: Page) -> None:
+    """From the first page to a comparison of both runs."""
+    page.goto("/")
+    is_at_rest(page)
+    keys = page.keyboard
+    keys.press("g")
+    keys.press("e")
+    experiments = page.get_by_role("treegrid", name="Experiments")
+    expect(experiments.get_by_role("link").first).to_be_visible()
+    is_at_rest(page)
+    tab_to(experiments)
+    keys.press("Enter")
+    runs = page.get_by_role("treegrid", name="Runs")
+    expect(runs.get_by_role("link", name="good")).to_be_visible()
+    is_at_rest(page)
+    tab_to(runs)
+    keys.press("Space")
+    keys.press("ArrowDown")
+    keys.press("Space")
+    expect(page.get_by_test_id("selected")).to_have_text("2 selected")
+    keys.press("c")
+    expect(page.get_by_role("heading", name="Compare 2 runs")).to_be_visible()
+    is_at_rest(page)
+
+
+def test_ui_181_a_run_is_found_compared_registered_and_approved_by_keys_alone(
+    page: Page,
+) -> None:
+    compared_by_keys(page)
+    keys = page.keyboard
+    tab_to(page.get_by_role("button", name="good: column menu"))
+    keys.press("Enter")
+    expect(page.get_by_role("menuitem", name="Open")).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="good")).to_be_visible()
+    is_at_rest(page)
+    tab_to(page.get_by_role("button", name="Register model"))
+    keys.press("Enter")
+    expect(page.get_by_label("Name of the model")).to_be_focused()
+    keys.type("by-keys")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="by-keys · Version 1")).to_be_visible()
+    is_at_rest(page)
+
+    tab_to(page.get_by_role("button", name="Change stage"))
+    keys.press("Enter")
+    tab_to(page.get_by_role("dialog").get_by_role("button", name="Request approval"))
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="by-keys version 1 to Production")).to_be_visible()
+    is_at_rest(page)
+    # Who asked may not approve; the one who sits down now may.
+    tab_to(page.get_by_role("textbox", name="You decide as"))
+    keys.type("grace")
+    approve = page.get_by_role("button", name="Approve")
+    expect(approve).not_to_have_attribute("aria-disabled", "true")
+    tab_to(approve)
+    keys.press("a")
+    expect(page.get_by_role("textbox", name="Reason")).to_be_focused()
+    keys.type("better by far")
+    keys.press("Enter")
+
+    expect(page.get_by_role("main")).to_contain_text("approved")
+    expect(page.get_by_role("main")).to_contain_text("better by far")
+
+
 def test_ui_123_a_gate_that_fails_says_so_with_its_numbers(page: Page, watch: Watch) -> None:
     watch.expect_failure("transition-requests/create|status of 403")
     page.goto("/models/guarded/versions/2")
@@ -159,6 +240,29 @@ def test_ui_128_the_chain_is_verified_here_and_a_changed_byte_is_named(
     page.get_by_role("button", name="Verify the chain").click()
 
     expect(page.locator("[data-verdict=broken]")).to_contain_text(f"Entry {seq} was altered")
+
+
+def test_ui_129_a_failed_delivery_is_told_and_sent_once_more(
+    page: Page, server: Api, receiver: Receiver
+) -> None:
+    event = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
+    server.post("/api/2.0/mlflow/webhooks", name="ci", url=receiver.url, events=[event])
+    receiver.answer = status(500)
+    server.post("registered-models/create", name="announced")
+    page.goto("/admin/webhooks")
+    page.get_by_role("button", name="Deliveries").click()
+    deliveries = page.get_by_role("table", name="Deliveries").locator("tbody").get_by_role("row")
+    expect(deliveries).to_have_count(1)
+    expect(deliveries).to_have_attribute("data-delivery", "FAILED")
+    expect(deliveries).to_contain_text("500")
+    receiver.answer = status(200)
+
+    deliveries.get_by_role("button", name="Replay").click()
+
+    expect(deliveries.and_(page.locator("[data-delivery=DELIVERED]"))).to_have_count(1)
+    failed, replayed = receiver.wait(2)
+    assert failed.json == replayed.json
+    assert replayed.json["data"]["name"] == "announced"
 
 
 def test_a_version_tells_what_serves_it_now(page: Page, server: Api) -> None:

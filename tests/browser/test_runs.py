@@ -255,6 +255,25 @@ def test_ui_110_all_files_come_as_one(page: Page, experiment: str, filed: str) -
     assert held == FILES
 
 
+def test_ui_110_files_that_were_chosen_come_as_one(page: Page, experiment: str, filed: str) -> None:
+    page.goto(f"/experiments/{experiment}/runs/{filed}/artifacts")
+    tree = page.get_by_role("tree", name="Artifacts")
+    tree.get_by_role("treeitem", name="config.json").click(modifiers=["Control"])
+    tree.get_by_role("treeitem", name="plots").press("Space")
+    tree.get_by_role("treeitem", name="readme.md").locator("[data-box]").click()
+    expect(tree.locator("[aria-checked=true]")).to_have_count(3)
+    expect(page.get_by_text("Choose a file", exact=True)).to_be_visible()
+
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Download 3 as zip").click()
+
+    archive = zipfile.ZipFile(io.BytesIO(caught.value.path().read_bytes()))
+    names = ("config.json", "plots/loss.png", "plots/more.png", "readme.md")
+    assert {name: archive.read(name) for name in archive.namelist()} == {
+        name: FILES[name] for name in names
+    }
+
+
 def test_ui_080_a_run_has_one_colour(page: Page, server: Api) -> None:
     experiment = server.experiment("coloured")
     run = server.run(experiment, "painted")["info"]["run_id"]

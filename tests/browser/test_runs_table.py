@@ -6,40 +6,29 @@ import json
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
-from millrace.stores.open import open_stores
 from tests.browser.conftest import Watch, is_at_rest
 from tests.browser.seed import Api
-from tests.services import private_millrace
-from tests.sets import fill
 
 TABLE = "/api/3.0/millrace/runs/table"
 RUNS = 10_000
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, full_size: bool) -> Iterator[Api]:
-    """Data set D2; in short runs with fewer metrics in each run."""
-    folder = tmp_path_factory.mktemp("many")
-    stores = open_stores(f"sqlite:///{folder / 'millrace.db'}")
-    try:
-        fill("D2", stores, runs=RUNS, keys_a_run=200 if full_size else 14)
-    finally:
-        stores.close()
-    with private_millrace(folder) as url:
-        yield Api(url)
+def server(many_runs: Api) -> Api:
+    return many_runs
 
 
 @pytest.fixture(scope="module")
 def many(server: Api) -> str:
-    found = server.post("experiments/search", max_results=100)["experiments"]
-    return next(one["experiment_id"] for one in found if one["name"] == "D2 many runs")
+    found = server.get("experiments/get-by-name?experiment_name=D2%20many%20runs")
+    return str(found["experiment"]["experiment_id"])
 
 
 def grid(page: Page) -> Locator:

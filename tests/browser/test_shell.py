@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -243,6 +243,20 @@ def test_ui_008_the_first_script_is_small(page: Page, server: Api) -> None:
     assert 0 < sum(sizes.values()) < 300 * 1024
     lazily = ("MarkdownView", "JsonView", "FrameView", "CommandPalette", "TextView")
     assert [url for url in sizes if any(name in url for name in lazily)] == []
+
+
+def test_ui_009_a_tour_stays_on_the_server(page: Page, server: Api, watch: Watch) -> None:
+    page.goto("/")
+    is_settled(page)
+    rail = page.get_by_role("navigation", name="Main")
+    for name in ("Experiments", "Models", "Approvals", "Audit", "Trash", "Admin", "Settings"):
+        before = len(watch.requests)
+        rail.get_by_role("link", name=name, exact=True).click()
+        expect(page).to_have_title(re.compile(f"^({name}|Webhooks|Appearance)"))
+        is_settled(page)
+        assert len(watch.requests) > before
+
+    assert {urlsplit(url).netloc for url in watch.requests} == {urlsplit(server.url).netloc}
 
 
 def test_ui_010_an_unknown_path_has_a_page_and_an_unknown_call_an_error(

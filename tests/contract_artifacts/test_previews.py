@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from millrace.artifacts.protocols import ArtifactStore
+from millrace.core.errors import InvalidArgument
 from millrace.services.places import Places
 from millrace.services.platform import Platform
 from millrace.stores.memory import MemoryStores
@@ -71,6 +73,65 @@ def test_tables_are_paged_sorted_and_searched(shelf: Shelf) -> None:
     assert shelf.table("t/a.parquet", offset=999, limit=2)[1]["id"] == [999, 1_000]
     total, least = shelf.table("t/a.parquet", sort_by="score", offset=10, limit=3)
     assert (total, least["score"]) == (ROWS, [5.0, 5.5, 6.0])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json"])
+def test_tables_are_narrowed_by_what_cells_are(shelf: Shelf, suffix: str) -> None:
+    names = [None if n % 10 == 9 else f"Name {n % 4}" for n in range(40)]
+    shelf.keep(f"t.{suffix}", written(suffix, {"n <": list(range(40)), "of a": names}))
+
+    def found(*where: str, **more: Any) -> list[int]:
+        total, columns = shelf.table(f"t.{suffix}", where=where, limit=50, **more)
+        assert total == len(columns["n <"])
+        return [int(cell) for cell in columns["n <"]]
+
+    assert found("n < >= 36") == [36, 37, 38, 39]
+    assert found("n < > 30", "of a = Name 2", sort_by="n <", descending=True) == [38, 34]
+    assert found("n < <= 8", "of a ~ NAME 3") == [3, 7]
+    assert found("of a =") == [9, 19, 29, 39]
+    assert found("of a != ", "n < < 3", text="name 1") == [1]
+    with pytest.raises(InvalidArgument, match="holds numbers"):
+        found("n < > many")
+    with pytest.raises(InvalidArgument, match="is no condition"):
+        found("nothing = 1")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json"])
+def test_a_column_tells_its_figures(shelf: Shelf, suffix: str) -> None:
+    scores = [float(n) if n else None for n in range(101)]
+    words = ["even" if n % 2 == 0 else "odd" for n in range(101)]
+    shelf.keep(f"t.{suffix}", written(suffix, {"score": scores, "word": words}))
+
+    def figures(column: str, **asked: Any) -> Any:
+        return shelf.call(
+            "readTableColumn", run_id=shelf.run, path=f"t.{suffix}", column=column, **asked
+        )
+
+    score = figures("score")
+    assert (score.rows, score.missing, score.distinct) == (101, 1, 100)
+    assert (score.least, score.greatest, score.mean) == (1.0, 100.0, 50.5)
+    assert score.quartiles == (25.75, 50.5, 75.25)
+    assert score.deviation == pytest.approx(29.0115, abs=1e-4)
+    assert sum(score.bins) == 100
+    assert figures("score", where=("word = odd",)).mean == 50.0
+    word = figures("word")
+    assert [(one.value, one.rows) for one in word.frequent] == [("even", 51), ("odd", 50)]
+    assert (word.distinct, word.mean, word.bins) == (2, None, ())
+    with pytest.raises(InvalidArgument, match="no column 'none'"):
+        figures("none")
+
+
+def written(suffix: str, columns: dict[str, list[Any]]) -> bytes:
+    """A table as a file."""
+    rows = list(zip(*columns.values(), strict=True))
+    if suffix == "json":
+        return json.dumps({"columns": list(columns), "data": rows}).encode()
+    if suffix == "csv":
+        lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+        return "\n".join([",".join(columns), *lines]).encode()
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink, row_group_size=30)
+    return sink.getvalue()
 
 
 def test_images_are_listed_by_key_and_step(shelf: Shelf) -> None:

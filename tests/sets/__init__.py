@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from millrace.stores.protocols import Stores
 from tests.sets.long_series import long_series
+from tests.sets.many_experiments import many_experiments
 from tests.sets.many_runs import many_runs
 
 Fill = Callable[..., str]
@@ -18,6 +19,7 @@ Fill = Callable[..., str]
 
 SETS: Final[Mapping[str, tuple[Fill, str]]] = {
     "D2": (many_runs, "10,000 runs, 60 params, 2,000 metric keys (each run has 200), 30 tags"),
+    "experiments": (many_experiments, "5,000 experiments in 100 folders"),
     "D3": (long_series, "50 runs with 4 metrics of 100,000 points, one planted spike"),
 }
 

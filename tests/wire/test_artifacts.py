@@ -234,6 +234,21 @@ def test_a_folder_comes_as_a_zip_file(site: Site, run: str, home: str) -> None:
     refused(site.api.get("artifacts/archive", {"run_id": run, "path": "none"}), MISSING)
 
 
+def test_a_zip_file_may_hold_what_was_chosen(site: Site, run: str, home: str) -> None:
+    bodies = {name: name.encode() for name in ("a.txt", "e/b", "e/f/c", "g/d")}
+    for name, body in bodies.items():
+        site.put(f"{home}/{name}", body)
+
+    def chosen(*paths: str) -> Reply:
+        return site.api.get("artifacts/archive", [("run_id", run), *(("paths", p) for p in paths)])
+
+    with zipfile.ZipFile(io.BytesIO(chosen("g/d", "e", "e/f/c", "g/d").body)) as archive:
+        held = [(name, archive.read(name)) for name in archive.namelist()]
+    assert held == [(name, bodies[name]) for name in ("g/d", "e/b", "e/f/c")]
+    refused(chosen("a.txt", "none"), MISSING)
+    refused(chosen("../a.txt"), INVALID)
+
+
 def test_bytes_that_are_here_need_no_upload(site: Site, home: str) -> None:
     body = os.urandom(1000)
     site.put(f"{home}/a", body)

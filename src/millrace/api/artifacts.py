@@ -68,17 +68,24 @@ class ModelFile(Request, frozen=True, kw_only=True):
     artifact_file_path: Id
 
 
+Chosen = Annotated[tuple[str, ...], msgspec.Meta(max_length=1_000)]
+
+
 class RunFolder(OfRun, frozen=True, kw_only=True):
-    """A folder of a run; without `path`, all of its artifacts."""
+    """A folder of a run; without `path`, all of its artifacts. With `paths`, only these files and
+    folders of it."""
 
     path: str | None = None
+    paths: Chosen = ()
 
 
 class ModelFolder(Request, frozen=True, kw_only=True):
-    """A folder of a logged model; without `path`, all of its artifacts."""
+    """A folder of a logged model; without `path`, all of its artifacts. With `paths`, only these
+    files and folders of it."""
 
     model_id: Id
     path: str | None = None
+    paths: Chosen = ()
 
 
 class VersionFile(Request, frozen=True, kw_only=True):

@@ -23,20 +23,32 @@ MediaKind = Literal["image", "audio", "video", "table", "page"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
-class TablePage(Request, frozen=True, kw_only=True):
-    """A page of the table in a file: CSV, TSV, Parquet, Feather (Arrow), or the JSON of
-    `log_table`.
+Conditions = Annotated[tuple[str, ...], msgspec.Meta(max_length=20)]
+
+
+class RowsOfTable(Request, frozen=True, kw_only=True):
+    """Rows of the table in a file: CSV, TSV, Parquet, Feather (Arrow), or the JSON of `log_table`.
+
+    `text` narrows to rows in which a cell holds it, whatever its case; each of `where` is
+    `<column> <operator> <value>` with `=`, `!=`, `<`, `<=`, `>`, `>=` or `~` (holds, whatever its
+    case), and all have to hold. Numbers compare as numbers; `<column> =` is what is missing.
+    """
+
+    text: str | None = None
+    where: Conditions = ()
+
+
+class TablePage(RowsOfTable, frozen=True, kw_only=True):
+    """A page of `RowsOfTable`.
 
     `sort_by` names a column: numbers sort as numbers, what is missing is last in both directions,
-    ties stay as they are in the file. `text` narrows to rows in which a cell holds it, whatever its
-    case. Either is for tables of up to 1,000,000 rows.
+    ties stay as they are in the file. Sorting and narrowing are for tables of up to 1,000,000 rows.
     """
 
     offset: Count = 0
     limit: Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)] = 100
     sort_by: str | None = None
     descending: bool = False
-    text: str | None = None
 
 
 class ReadTable(TablePage, frozen=True, kw_only=True):
@@ -51,6 +63,50 @@ class ReadModelTable(TablePage, frozen=True, kw_only=True):
 
     model_id: Id
     path: Id
+
+
+class ReadColumn(RowsOfTable, frozen=True, kw_only=True):
+    """A column of `RowsOfTable` of the file at `path` of a run, of up to 1,000,000 rows."""
+
+    run_id: Id
+    path: Id
+    column: str
+
+
+class ReadModelColumn(RowsOfTable, frozen=True, kw_only=True):
+    """A column of `RowsOfTable` of the file at `path` of a logged model, of up to 1,000,000
+    rows."""
+
+    model_id: Id
+    path: Id
+    column: str
+
+
+class CellCount(Reply, frozen=True, kw_only=True):
+    """A value, as text, and how many rows have it."""
+
+    value: str
+    rows: int
+
+
+class ColumnFigures(Reply, frozen=True, kw_only=True):
+    """`rows` that match, and how many of them are `missing` a value; `frequent`: the values that
+    most have. `distinct` and `frequent` are absent beyond 100,000 values. Of finite numbers also
+    how they spread; `bins` are as wide as each other, from `least` to `greatest`."""
+
+    name: str
+    type: str
+    is_number: bool
+    rows: int
+    missing: int = 0
+    distinct: int | None = None
+    frequent: tuple[CellCount, ...] = ()
+    least: float | None = None
+    greatest: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    quartiles: tuple[float, ...] = ()
+    bins: tuple[int, ...] = ()
 
 
 class FileColumn(Reply, frozen=True, kw_only=True):
@@ -132,6 +188,28 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=FileTable,
         needs=reads(_ON_MODEL),
         summary="Read a page of a table that is a file of a logged model.",
+        versions=("3.0",),
+    ),
+    Endpoint(
+        name="readTableColumn",
+        group="Artifacts",
+        method="GET",
+        path="/millrace/artifacts/table/column",
+        request=ReadColumn,
+        response=ColumnFigures,
+        needs=reads(_ON_RUN),
+        summary="Get the figures of a column of a table that is a file of a run.",
+        versions=("3.0",),
+    ),
+    Endpoint(
+        name="readLoggedModelTableColumn",
+        group="Artifacts",
+        method="GET",
+        path="/millrace/logged-models/{model_id}/artifacts/table/column",
+        request=ReadModelColumn,
+        response=ColumnFigures,
+        needs=reads(_ON_MODEL),
+        summary="Get the figures of a column of a table that is a file of a logged model.",
         versions=("3.0",),
     ),
     Endpoint(

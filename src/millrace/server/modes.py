@@ -41,6 +41,8 @@ _BYTES = _FILES | {
     "downloadBundle",
     "readTable",
     "readLoggedModelTable",
+    "readTableColumn",
+    "readLoggedModelTableColumn",
 }
 
 

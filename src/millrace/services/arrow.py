@@ -100,16 +100,18 @@ class ArrowRows:
                 first += batch.num_rows
         return [found[number] for number in numbers]
 
-    def scan(self, column: int | None, text: str | None) -> Iterator[tuple[int, object]]:
-        """All rows; only the one column is read when nothing is sought."""
-        only = [column] if column is not None and text is None else None
-        place = 0 if only else column
+    def scan(
+        self, columns: Sequence[int], text: str | None
+    ) -> Iterator[tuple[int, Sequence[object]]]:
+        """All rows; only *columns* are read when nothing is sought."""
+        only = list(dict.fromkeys(columns)) if text is None else None
+        places = [only.index(at) for at in columns] if only is not None else list(columns)
         number = 0
         for piece in range(len(self._starts) - 1):
             for batch in self._pieces.read(piece, only):
                 for row in _rows(batch):
                     if text is None or any(text in str(cell).casefold() for cell in row):
-                        yield number, None if place is None else row[place]
+                        yield number, [row[at] for at in places]
                     number += 1
 
 

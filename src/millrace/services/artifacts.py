@@ -177,11 +177,11 @@ class Artifacts:
 
     def archive_of_run(self, _ctx: Context, request: RunFolder) -> Archive:
         """A folder of a run, to be zipped."""
-        return self._archive(self._root_of_run(request.run), request.path, request.run)
+        return self._archive(self._root_of_run(request.run), request, request.run)
 
     def archive_of_model(self, _ctx: Context, request: ModelFolder) -> Archive:
         """A folder of a logged model, to be zipped."""
-        return self._archive(self._root_of_model(request.model_id), request.path, request.model_id)
+        return self._archive(self._root_of_model(request.model_id), request, request.model_id)
 
     def receive_of_run(
         self, ctx: Context, request: RunFile, body: Iterable[bytes], offer: Offer
@@ -254,12 +254,17 @@ class Artifacts:
         folder = spot.at(safe_folder(path or ""))
         return ArtifactList(root_uri=root, files=_listed(folder, relative_to=spot.path))
 
-    def _archive(self, root: str, path: str | None, name: str) -> Archive:
-        folder = safe_folder(path or "")
+    def _archive(self, root: str, asked: RunFolder | ModelFolder, name: str) -> Archive:
+        folder = safe_folder(asked.path or "")
         spot = self._places.at(root).at(folder)
         if next(iter(spot.store.list(spot.path)), None) is None:
             raise NotFound(f"No folder {folder!r} with artifacts.")
-        return Archive(self._transfers, spot, folder.rpartition("/")[2] or name)
+        chosen = tuple(safe_path(path) for path in asked.paths)
+        for path in chosen:
+            one = spot.at(path)
+            if one.store.stat(one.path) is None and not any(one.store.list(one.path)):
+                raise NotFound(f"No artifact {path!r} in the folder {folder!r}.")
+        return Archive(self._transfers, spot, folder.rpartition("/")[2] or name, chosen)
 
     # --- through the proxy ---------------------------------------------------------------------
 

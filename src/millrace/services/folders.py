@@ -42,18 +42,22 @@ _SENT_BYTES: Final = 256 * 1024
 
 class Archive:
     """A folder on its way out as a zip file, made while it is sent; each file is compared with its
-    record. Nothing is compressed: what is large here is compressed already."""
+    record. Nothing is compressed: what is large here is compressed already. With *chosen*, only
+    these files and folders of it, each once."""
 
-    def __init__(self, transfers: Transfers, folder: Spot, name: str) -> None:
+    def __init__(
+        self, transfers: Transfers, folder: Spot, name: str, chosen: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self._transfers = transfers
         self._folder = folder
+        self._chosen = chosen
 
     def chunks(self) -> Iterator[bytes]:
         """The zip file. An exception in the middle leaves it without its directory: unreadable."""
         sink = _Sink()
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-            for path, _ in _files(self._folder, ""):
+            for path in self._paths():
                 opened = self._transfers.open(self._folder.at(path))
                 try:
                     entry = zipfile.ZipInfo(path)
@@ -66,6 +70,21 @@ class Archive:
                     opened.close()
                 yield sink.taken()
         yield sink.taken()
+
+    def _paths(self) -> Iterator[str]:
+        if not self._chosen:
+            yield from (path for path, _ in _files(self._folder, ""))
+            return
+        within = {f"{path}/" for path in self._chosen}
+        for path in dict.fromkeys(self._chosen):
+            if any(path.startswith(folder) for folder in within):
+                continue  # it comes with its folder
+            found = False
+            for file, _ in _files(self._folder, path):
+                found = True
+                yield file
+            if not found:
+                yield path
 
 
 class _Sink:

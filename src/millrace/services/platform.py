@@ -312,6 +312,8 @@ class Platform:
         looking: dict[str, Callable[[Context, Any], Any]] = {
             "readTable": tables.of_run,
             "readLoggedModelTable": tables.of_model,
+            "readTableColumn": tables.column_of_run,
+            "readLoggedModelTableColumn": tables.column_of_model,
             "listMedia": Gallery(artifacts).of_run,
         }
         self.handlers: Mapping[str, Handler] = {

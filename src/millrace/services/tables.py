@@ -7,11 +7,10 @@ so they end at a number of rows, and one of them is made at a time.
 
 from __future__ import annotations
 
-import math
 import threading
 from array import array
 from collections import OrderedDict
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
@@ -22,13 +21,22 @@ from millrace.api.previews import FileColumn, FileTable
 from millrace.core import delimited
 from millrace.core.errors import InvalidArgument, NotSupported
 from millrace.core.uris import safe_path
+from millrace.services import cells
 from millrace.services.arrow import FORMATS as ARROW
 from millrace.services.arrow import ArrowRows, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from millrace.api.previews import ReadModelTable, ReadTable, TablePage
+    from millrace.api.previews import (
+        ColumnFigures,
+        ReadColumn,
+        ReadModelColumn,
+        ReadModelTable,
+        ReadTable,
+        RowsOfTable,
+        TablePage,
+    )
     from millrace.services.artifacts import Artifacts
     from millrace.services.context import Context
     from millrace.services.places import Spot
@@ -47,8 +55,6 @@ _REMEMBERED: Final = 64
 _ORDERS: Final = 4
 _PIECES: Final = 64
 _GAP: Final = 64 * 1024
-_CELL: Final = 4_000
-_EXACT: Final = 2**53
 
 
 class Rows(Protocol):
@@ -66,8 +72,10 @@ class Rows(Protocol):
         """The cells of rows in the order that they are asked for."""
         ...
 
-    def scan(self, column: int | None, text: str | None) -> Iterator[tuple[int, object]]:
-        """Rows in which a cell holds *text* (casefolded), and what each has in *column*."""
+    def scan(
+        self, columns: Sequence[int], text: str | None
+    ) -> Iterator[tuple[int, Sequence[object]]]:
+        """Rows in which a cell holds *text* (casefolded), and what each has in *columns*."""
         ...
 
 
@@ -88,20 +96,41 @@ class Tables:
         """A page of a table of a logged model."""
         return self._page(self._artifacts.spot_of_model(request.model_id), request.path, request)
 
-    def _page(self, root: Spot, path: str, asked: TablePage) -> FileTable:
+    def column_of_run(self, _ctx: Context, request: ReadColumn) -> ColumnFigures:
+        """The figures of a column of a table of a run."""
+        return self._figures(self._artifacts.spot_of_run(request.run_id), request)
+
+    def column_of_model(self, _ctx: Context, request: ReadModelColumn) -> ColumnFigures:
+        """The figures of a column of a table of a logged model."""
+        return self._figures(self._artifacts.spot_of_model(request.model_id), request)
+
+    def _figures(self, root: Spot, asked: ReadColumn | ReadModelColumn) -> ColumnFigures:
+        with self._opened(root, asked.path) as (rows, _):
+            _bounded(rows)
+            place = cells.place_of(rows.columns, asked.column)
+            with self._ordering:
+                found = _narrowed(rows, (place,), asked)
+                return cells.figures(rows.columns[place], (held[0] for _, held in found))
+
+    @contextmanager
+    def _opened(self, root: Spot, path: str) -> Iterator[tuple[Rows, tuple[str, ...]]]:
+        """The rows of the file at *path*, and the state that they are of."""
         safe_path(path)
         with closing(self._artifacts.open_at(root.at(path))) as opened:
             state = (opened.spot.uri, opened.etag or f"{opened.size}-{opened.modified_ms}")
-            rows = self._rows(opened, state)
+            yield self._rows(opened, state), state
+
+    def _page(self, root: Spot, path: str, asked: TablePage) -> FileTable:
+        with self._opened(root, path) as (rows, state):
             start, stop = asked.offset, asked.offset + asked.limit
-            if asked.sort_by is None and not asked.text:
+            if asked.sort_by is None and not asked.text and not asked.where:
                 total = rows.count
                 found = rows.between(start, min(stop, total)) if start < total else ()
             else:
                 order = self._order(rows, asked, state)
                 total = len(order)
                 found = rows.picked(order[start:stop])
-            shown = [[_plain(cell) for cell in row] for row in found]
+            shown = [[cells.plain(cell) for cell in row] for row in found]
         return FileTable(
             total=total,
             rows=rows.count,
@@ -136,72 +165,52 @@ class Tables:
         )
 
     def _order(self, rows: Rows, asked: TablePage, state: tuple[str, ...]) -> array[int]:
-        if rows.count > MOST_ORDERED:
-            raise InvalidArgument(
-                f"The table has {rows.count:,} rows; tables of up to {MOST_ORDERED:,} are sorted "
-                "and searched. Download it."
-            )
-        column = None if asked.sort_by is None else _place(rows, asked.sort_by)
-        text = (asked.text or "").casefold() or None
+        _bounded(rows)
 
         def make() -> array[int]:
             with self._ordering:
-                return _ordered(rows, column, text, descending=asked.descending)
+                return _ordered(rows, asked)
 
-        return self._orders.get((*state, str(column), str(asked.descending), text or ""), make)
-
-
-def _place(rows: Rows, name: str) -> int:
-    for at, column in enumerate(rows.columns):
-        if column.name == name:
-            return at
-    some = ", ".join(column.name for column in rows.columns[:10])
-    raise InvalidArgument(f"The table has no column {name!r}; it has {some}.")
+        same = msgspec.structs.replace(asked, offset=0, limit=0)
+        return self._orders.get((*state, msgspec.json.encode(same).decode()), make)
 
 
-def _ordered(rows: Rows, column: int | None, text: str | None, *, descending: bool) -> array[int]:
+def _bounded(rows: Rows) -> None:
+    if rows.count > MOST_ORDERED:
+        raise InvalidArgument(
+            f"The table has {rows.count:,} rows; tables of up to {MOST_ORDERED:,} are sorted "
+            "and searched. Download it."
+        )
+
+
+def _narrowed(
+    rows: Rows, columns: tuple[int, ...], asked: RowsOfTable
+) -> Iterator[tuple[int, Sequence[object]]]:
+    """The rows that are asked for, with what each has in *columns*."""
+    conditions = [cells.condition(rows.columns, text) for text in asked.where]
+    wanted = (*columns, *(one.place for one in conditions))
+    after = len(columns)
+    for number, held in rows.scan(wanted, (asked.text or "").casefold() or None):
+        if all(one.holds(held[after + at]) for at, one in enumerate(conditions)):
+            yield number, held[:after]
+
+
+def _ordered(rows: Rows, asked: TablePage) -> array[int]:
+    if asked.sort_by is None:
+        return array("L", (number for number, _ in _narrowed(rows, (), asked)))
+    place = cells.place_of(rows.columns, asked.sort_by)
+    make = cells.number if rows.columns[place].is_number else cells.text
     numbers, missing = array("L"), array("L")
     keys: list[Any] = []
-    make = _number if column is not None and rows.columns[column].is_number else _text
-    for number, cell in rows.scan(column, text):
-        key = None if column is None else make(cell)
-        if column is None or key is not None:
+    for number, (cell,) in _narrowed(rows, (place,), asked):
+        key = make(cell)
+        if key is None:
+            missing.append(number)
+        else:
             numbers.append(number)
             keys.append(key)
-        else:
-            missing.append(number)
-    if column is None:
-        return numbers
-    places = sorted(range(len(keys)), key=keys.__getitem__, reverse=descending)
+    places = sorted(range(len(keys)), key=keys.__getitem__, reverse=asked.descending)
     return array("L", (numbers[at] for at in places)) + missing
-
-
-def _number(cell: object) -> float | None:
-    if cell is None or isinstance(cell, bool):
-        return None if cell is None else float(cell)
-    found = delimited.number(cell) if isinstance(cell, str) else float(cell)  # type: ignore[arg-type]
-    return None if found is None or math.isnan(found) else found
-
-
-def _text(cell: object) -> str | None:
-    return None if cell is None else cell if isinstance(cell, str) else str(cell)
-
-
-def _plain(cell: object) -> object:
-    """A cell as JSON has it."""
-    match cell:
-        case None | bool() | float():
-            return cell
-        case int():
-            return cell if abs(cell) <= _EXACT else str(cell)
-        case str():
-            return cell if len(cell) <= _CELL else cell[:_CELL] + "…"
-        case bytes():
-            return f"{len(cell)} bytes"
-        case list() | dict() | tuple():
-            return _plain(msgspec.json.encode(cell, enc_hook=str).decode())
-        case _:
-            return _plain(str(cell))
 
 
 class DelimitedRows:
@@ -238,15 +247,17 @@ class DelimitedRows:
                     found[number] = self._cells(body)
         return [found[number] for number in numbers]
 
-    def scan(self, column: int | None, text: str | None) -> Iterator[tuple[int, object]]:
+    def scan(
+        self, columns: Sequence[int], text: str | None
+    ) -> Iterator[tuple[int, Sequence[object]]]:
         """See `Rows`."""
         for number, (_, body) in enumerate(islice(self._records(1), self.count)):
             if text is not None and text not in body.decode("utf-8", "replace").casefold():
                 continue
-            cells = self._cells(body)
-            if text is not None and not any(cell and text in cell.casefold() for cell in cells):
+            held = self._cells(body)
+            if text is not None and not any(cell and text in cell.casefold() for cell in held):
                 continue  # it spans two cells
-            yield number, None if column is None else cells[column]
+            yield number, [held[at] for at in columns]
 
     def _records(self, record: int) -> Iterator[delimited.Found]:
         """Records from this one on."""
@@ -256,8 +267,8 @@ class DelimitedRows:
         return islice(found, record - mark.ended, None)
 
     def _cells(self, body: bytes) -> list[str | None]:
-        cells = delimited.cells(body, self._delimiter)[: len(self.columns)]
-        return [cell or None for cell in cells] + [None] * (len(self.columns) - len(cells))
+        held = delimited.cells(body, self._delimiter)[: len(self.columns)]
+        return [cell or None for cell in held] + [None] * (len(self.columns) - len(held))
 
 
 def _column(name: str, at: int, rows: Iterable[Sequence[str]]) -> Column:
@@ -299,11 +310,13 @@ class JsonRows:
         width = len(self.columns)
         return [(self._data[number] + [None] * width)[:width] for number in numbers]
 
-    def scan(self, column: int | None, text: str | None) -> Iterator[tuple[int, object]]:
+    def scan(
+        self, columns: Sequence[int], text: str | None
+    ) -> Iterator[tuple[int, Sequence[object]]]:
         """See `Rows`."""
         for number, row in enumerate(self._data):
-            if text is None or any(text in str(_plain(cell)).casefold() for cell in row):
-                yield number, row[column] if column is not None and column < len(row) else None
+            if text is None or any(text in str(cells.plain(cell)).casefold() for cell in row):
+                yield number, [row[at] if at < len(row) else None for at in columns]
 
 
 def _json_column(name: str, sample: Sequence[object]) -> Column:

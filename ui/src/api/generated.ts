@@ -133,6 +133,12 @@ export interface Capabilities {
   refused?: Record<string, string>
 }
 
+/** A value, as text, and how many rows have it. */
+export interface CellCount {
+  value: string
+  rows: number
+}
+
 export interface ChainedEntry {
   seq: number
   text: string
@@ -146,6 +152,23 @@ export interface CodeVersion {
   repository?: string
   is_dirty?: boolean
   source?: string
+}
+
+/** `rows` that match, and how many of them are `missing` a value; `frequent`: the values that most have. `distinct` and `frequent` are absent beyond 100,000 values. Of finite numbers also how they spread; `bins` are as wide as each other, from `least` to `greatest`. */
+export interface ColumnFigures {
+  name: string
+  type: string
+  is_number: boolean
+  rows: number
+  missing?: number
+  distinct?: number
+  frequent?: CellCount[]
+  least?: Number
+  greatest?: Number
+  mean?: Number
+  deviation?: Number
+  quartiles?: Number[]
+  bins?: number[]
 }
 
 /** What somebody says of a model or of one of its versions, as Markdown. */
@@ -1051,10 +1074,11 @@ export interface ModelFile {
   artifact_file_path: string
 }
 
-/** A folder of a logged model; without `path`, all of its artifacts. */
+/** A folder of a logged model; without `path`, all of its artifacts. With `paths`, only these files and folders of it. */
 export interface ModelFolder {
   model_id: string
   path?: string
+  paths?: string[]
 }
 
 /** A logged model that a run read. */
@@ -1285,24 +1309,44 @@ export interface QuerySeries {
   precision?: "float32" | "float64"
 }
 
+/** A column of `RowsOfTable` of the file at `path` of a run, of up to 1,000,000 rows. */
+export interface ReadColumn {
+  text?: string
+  where?: string[]
+  run_id: string
+  path: string
+  column: string
+}
+
+/** A column of `RowsOfTable` of the file at `path` of a logged model, of up to 1,000,000 rows. */
+export interface ReadModelColumn {
+  text?: string
+  where?: string[]
+  model_id: string
+  path: string
+  column: string
+}
+
 /** `TablePage` of the file at `path` of a logged model. */
 export interface ReadModelTable {
+  text?: string
+  where?: string[]
   offset?: number
   limit?: number
   sort_by?: string
   descending?: boolean
-  text?: string
   model_id: string
   path: string
 }
 
 /** `TablePage` of the file at `path` of a run. */
 export interface ReadTable {
+  text?: string
+  where?: string[]
   offset?: number
   limit?: number
   sort_by?: string
   descending?: boolean
-  text?: string
   run_id: string
   path: string
 }
@@ -1399,11 +1443,12 @@ export interface RunFile {
   path: string
 }
 
-/** A folder of a run; without `path`, all of its artifacts. */
+/** A folder of a run; without `path`, all of its artifacts. With `paths`, only these files and folders of it. */
 export interface RunFolder {
   run_id: string
   run_uuid?: string
   path?: string
+  paths?: string[]
 }
 
 /** The groups of a window, in the order of their first runs. `keys` holds the values of each key, null where the runs have none; `runs` how many they are. */
@@ -2145,8 +2190,8 @@ export interface Operations {
   getArtifact: [{ run_id: string; run_uuid?: string; path: string }, Bytes]
   getLoggedModelArtifact: [{ model_id: string; artifact_file_path: string }, Bytes]
   getModelVersionArtifact: [{ name: string; version: string; path: string; presigned?: boolean }, Bytes]
-  downloadArchive: [{ run_id: string; run_uuid?: string; path?: string }, Bytes]
-  downloadLoggedModelArchive: [{ model_id: string; path?: string }, Bytes]
+  downloadArchive: [{ run_id: string; run_uuid?: string; path?: string; paths?: string[] }, Bytes]
+  downloadLoggedModelArchive: [{ model_id: string; path?: string; paths?: string[] }, Bytes]
   uploadRunArtifact: [RunFile, Nothing]
   createPresignedUploadUrl: [PresignUpload, Presigned]
   createPresignedDownloadUrl: [PresignDownload, Presigned]
@@ -2161,8 +2206,10 @@ export interface Operations {
   completeMultipartUpload: [{ artifact_path: string } & FinishPartsBody, Nothing]
   abortMultipartUpload: [{ artifact_path: string } & AbortPartsBody, Nothing]
   getPresignedDownloadUrl: [{ artifact_path: string }, SignedDownload]
-  readTable: [{ offset?: number; limit?: number; sort_by?: string; descending?: boolean; text?: string; run_id: string; path: string }, FileTable]
-  readLoggedModelTable: [{ model_id: string; offset?: number; limit?: number; sort_by?: string; descending?: boolean; text?: string; path: string }, FileTable]
+  readTable: [{ text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; run_id: string; path: string }, FileTable]
+  readLoggedModelTable: [{ model_id: string; text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; path: string }, FileTable]
+  readTableColumn: [{ text?: string; where?: string[]; run_id: string; path: string; column: string }, ColumnFigures]
+  readLoggedModelTableColumn: [{ model_id: string; text?: string; where?: string[]; path: string; column: string }, ColumnFigures]
   listMedia: [{ run_id: string; run_uuid?: string; key?: string }, Media]
   createDataset: [CreateDataset, DatasetReply]
   searchEvaluationDatasets: [SearchEvaluationDatasets, DatasetsReply]
@@ -2323,6 +2370,8 @@ export const OPERATIONS = {
   getPresignedDownloadUrl: ["GET", "/api/2.0/mlflow-artifacts/presigned/{artifact_path}"],
   readTable: ["GET", "/api/3.0/millrace/artifacts/table"],
   readLoggedModelTable: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table"],
+  readTableColumn: ["GET", "/api/3.0/millrace/artifacts/table/column"],
+  readLoggedModelTableColumn: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table/column"],
   listMedia: ["GET", "/api/3.0/millrace/artifacts/media"],
   createDataset: ["POST", "/api/3.0/mlflow/datasets/create"],
   searchEvaluationDatasets: ["POST", "/api/3.0/mlflow/datasets/search"],

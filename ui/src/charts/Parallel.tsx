@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "react"
 import type { Stroke } from "../lib/colours"
 import { value as text } from "../lib/format"
 import { Canvas, type CanvasHandle, type Point } from "./Canvas"
-import { line, ramp, shortened, type Surface } from "./canvas"
+import { layered, line, ramp, shortened, type Layer, type Surface } from "./canvas"
 import { brushed, placeOn, type Brush, type ParallelAxis } from "./parallel"
 
 export interface ParallelProps {
@@ -45,25 +45,11 @@ export function Parallel(props: ParallelProps) {
   )
   const hasBrush = Object.keys(brushes).length > 0
 
-  const draw = useMemo(
+  const { current: layer } = useRef<{ held: Layer | null }>({ held: null })
+  const lines = useMemo(
     () => (surface: Surface) => {
       const { context, theme, width, height } = surface
-      size.current = { width, height }
-      const xs = axes.map((_, at) => left(at, axes.length, width))
-      const y = (place: number) => height - FOOT - place * (height - FOOT - HEAD)
-      const trace = (row: number) => {
-        let isDown = false
-        for (let at = 0; at < xs.length; at++) {
-          const place = places[at]?.[row] ?? Number.NaN
-          if (Number.isNaN(place)) {
-            isDown = false
-            continue
-          }
-          if (isDown) context.lineTo(xs[at] ?? 0, y(place))
-          else context.moveTo(xs[at] ?? 0, y(place))
-          isDown = true
-        }
-      }
+      const trace = tracer(places, axes.length, width, height)
       const alpha = rows > DENSE ? 0.04 : rows > 1000 ? 0.14 : rows > 200 ? 0.35 : 0.75
       context.lineWidth = rows > 1000 ? 1 : 1.4
       const colourOf = (row: number) => {
@@ -88,7 +74,7 @@ export function Parallel(props: ParallelProps) {
           const most = rows > DENSE ? 40 : 400
           for (let at = 0; at < list.length; at += most) {
             context.beginPath()
-            for (const row of list.slice(at, at + most)) trace(row)
+            for (const row of list.slice(at, at + most)) trace(context, row)
             context.stroke()
           }
         }
@@ -96,15 +82,26 @@ export function Parallel(props: ParallelProps) {
       }
       if (hasBrush) paint(false, Math.min(alpha, 0.1), theme.faint)
       paint(true, hasBrush ? Math.max(alpha, 0.3) : alpha)
+    },
+    [axes.length, places, strokes, rows, colourBy, inside, hasBrush],
+  )
+
+  const draw = useMemo(
+    () => (surface: Surface) => {
+      const { context, theme, width, height } = surface
+      size.current = { width, height }
+      layer.held = layered(surface, layer.held, lines)
+      const y = (place: number) => height - FOOT - place * (height - FOOT - HEAD)
       if (hoveredRow >= 0) {
         context.strokeStyle = theme.ink
         context.lineWidth = 2.5
         context.beginPath()
-        trace(hoveredRow)
+        tracer(places, axes.length, width, height)(context, hoveredRow)
         context.stroke()
       }
       axes.forEach((axis, at) => {
-        const x = gesture?.kind === "move" && gesture.axis === at ? gesture.x : (xs[at] ?? 0)
+        const place = left(at, axes.length, width)
+        const x = gesture?.kind === "move" && gesture.axis === at ? gesture.x : place
         paintAxis(surface, axis, x, width / Math.max(axes.length, 1), y)
         const brush =
           gesture?.kind === "brush" && gesture.axis === at ? ordered(gesture) : brushes[axis.column]
@@ -118,7 +115,7 @@ export function Parallel(props: ParallelProps) {
         context.strokeRect(x - 6, y(brush[1]), 12, Math.max(2, y(brush[0]) - y(brush[1])))
       })
     },
-    [axes, places, strokes, rows, colourBy, inside, brushes, hasBrush, hoveredRow, gesture],
+    [lines, layer, axes, places, brushes, hoveredRow, gesture],
   )
 
   const axisAt = ({ x }: Point) =>
@@ -170,6 +167,25 @@ export function Parallel(props: ParallelProps) {
       }}
     />
   )
+}
+
+/** Adds the line of a row to the path. */
+function tracer(places: readonly Float64Array[], axes: number, width: number, height: number) {
+  const xs = places.map((_, at) => left(at, axes, width))
+  return (context: CanvasRenderingContext2D, row: number) => {
+    let isDown = false
+    for (let at = 0; at < xs.length; at++) {
+      const place = places[at]?.[row] ?? Number.NaN
+      if (Number.isNaN(place)) {
+        isDown = false
+        continue
+      }
+      const y = height - FOOT - place * (height - FOOT - HEAD)
+      if (isDown) context.lineTo(xs[at] ?? 0, y)
+      else context.moveTo(xs[at] ?? 0, y)
+      isDown = true
+    }
+  }
 }
 
 const ordered = ({ from, to }: { from: number; to: number }): Brush =>

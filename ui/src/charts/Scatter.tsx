@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from "react"
 import { value } from "../lib/format"
 import { padded } from "./axes"
 import { Canvas, type CanvasHandle, type Point } from "./Canvas"
-import { drawAxes, inner, line, ramp, scaleOf, type Surface } from "./canvas"
+import { drawAxes, inner, layered, line, ramp, scaleOf, type Layer, type Surface } from "./canvas"
 import { placed, rangeOf, type Dot } from "./dots"
 import { isInside, surfaceOf, trendOf } from "./stats"
 import { Tip } from "./Tip"
@@ -38,7 +38,8 @@ export function Scatter(props: ScatterProps) {
     [dots, logX, logY],
   )
 
-  const draw = useMemo(() => {
+  const { current: layer } = useRef<{ held: Layer | null }>({ held: null })
+  const below = useMemo(() => {
     const rangeX = padded(rangeOf(there.map(({ x }) => x)), logX)
     const rangeY = padded(rangeOf(there.map(({ y }) => y)), logY)
     const rangeZ = rangeOf(there.map(({ z = Number.NaN }) => z))
@@ -72,7 +73,7 @@ export function Scatter(props: ScatterProps) {
         { range: rangeX, isLog: logX, name: names.x },
         { range: rangeY, isLog: logY, name: names.y },
       )
-      const radius = found.length > 2000 ? 2 : found.length > 300 ? 3 : 4
+      const radius = radiusOf(found.length)
       for (const { dot, x, y } of found) {
         context.fillStyle = hasZ
           ? ramp(share(dot.z ?? Number.NaN), 0.9)
@@ -93,12 +94,19 @@ export function Scatter(props: ScatterProps) {
       if (!hasContours && !logX && !logY) paintTrend(surface, there, scaleX, scaleY, rangeX)
       if (hasZ)
         paintRamp(surface, rangeZ, names.z ?? "", box.left + box.width + 14, box.top, box.height)
-      const marked = found.find(({ dot }) => dot.id === hovered)
+    }
+  }, [there, names, logX, logY, hasContours])
+
+  const draw = useMemo(
+    () => (surface: Surface) => {
+      const { context, theme } = surface
+      layer.held = layered(surface, layer.held, below)
+      const marked = places.current.find(({ dot }) => dot.id === hovered)
       if (marked) {
         context.strokeStyle = theme.ink
         context.lineWidth = 2
         context.beginPath()
-        context.arc(marked.x, marked.y, radius + 3, 0, 2 * Math.PI)
+        context.arc(marked.x, marked.y, radiusOf(places.current.length) + 3, 0, 2 * Math.PI)
         context.stroke()
       }
       if (lasso && lasso.length > 1) {
@@ -113,8 +121,9 @@ export function Scatter(props: ScatterProps) {
         context.globalAlpha = 1
         context.stroke()
       }
-    }
-  }, [there, names, logX, logY, hasContours, hovered, lasso])
+    },
+    [layer, below, hovered, lasso],
+  )
 
   const nearestTo = (at: Point) => {
     let found: Dot | null = null
@@ -173,6 +182,8 @@ export function Scatter(props: ScatterProps) {
     </Canvas>
   )
 }
+
+const radiusOf = (dots: number) => (dots > 2000 ? 2 : dots > 300 ? 3 : 4)
 
 function paintContours(
   { context, theme }: Surface,

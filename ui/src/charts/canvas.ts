@@ -63,6 +63,42 @@ export function scaleOf(range: Range, isLog: boolean, start: number, end: number
   return isLog ? logarithmic(range, start, end) : linear(range, start, end)
 }
 
+/** A drawing that is kept as a picture, and what it is a drawing of. */
+export interface Layer {
+  of: readonly unknown[]
+  picture: HTMLCanvasElement
+}
+
+/**
+ * What *paint* draws, from its picture when it has drawn at this size and in these colours before: what
+ * follows the pointer is drawn above, and thousands of lines below it are not drawn for each of its moves.
+ */
+export function layered(
+  surface: Surface,
+  layer: Layer | null,
+  paint: (surface: Surface) => void,
+): Layer {
+  const { context, width, height, theme } = surface
+  const ratio = context.getTransform().a
+  const of = [paint, width, height, ratio, theme.ground, theme.ink]
+  let drawn = layer
+  if (!drawn?.of.every((part, at) => part === of[at])) {
+    const picture = document.createElement("canvas")
+    picture.width = context.canvas.width
+    picture.height = context.canvas.height
+    const inner = picture.getContext("2d")
+    drawn = { of, picture }
+    if (!inner) return drawn
+    inner.setTransform(ratio, 0, 0, ratio, 0, 0)
+    paint({ ...surface, context: inner })
+  }
+  context.save()
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  context.drawImage(drawn.picture, 0, 0)
+  context.restore()
+  return drawn
+}
+
 /** The place for a plot between its axes. */
 export function inner({ width, height }: Surface, left = 56): Box {
   return { left, top: 10, width: width - left - 14, height: height - 46 }

@@ -17,7 +17,9 @@ export function DiffView({ before, after }: { before: string; after: string }) {
   }
   return (
     <div className={styles.text} role="list" aria-label="Changed lines">
-      {shown.map((line, at) => (line ? <Line key={at} line={line} /> : <hr key={at} />))}
+      {shown.map((line, at) =>
+        line ? <Line key={at} line={line} /> : <hr key={at} role="presentation" />,
+      )}
     </div>
   )
 }

@@ -1,22 +1,23 @@
 import { useQuery } from "@tanstack/react-query"
-import { useMemo, useState, type KeyboardEvent } from "react"
+import { useId, useMemo, useState, type KeyboardEvent } from "react"
 import type { FileInfo } from "../../api/generated"
 import { bytes } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
 import { serverAddress } from "../../lib/page"
-import { IconButton } from "../../ui/Button"
+import { Button, buttonClass, IconButton } from "../../ui/Button"
 import { Icon, type IconName } from "../../ui/Icon"
 import { EmptyState, ErrorBoundary, FailedState, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import styles from "./ArtifactBrowser.module.css"
 import { kindOf, type Kind } from "./kinds"
 import { Preview } from "./Preview"
-import { filesQuery, fileUrl, uriOf, type Source } from "./source"
+import { archiveUrl, filesQuery, fileUrl, uriOf, type Source } from "./source"
 
 const ICONS: Partial<Record<Kind, IconName>> = {
   image: "image",
   table: "table",
   json: "code",
+  config: "settings",
   html: "external",
 }
 
@@ -30,7 +31,14 @@ export default function ArtifactBrowser({
   path: string
   onPath: (path: string) => void
 }) {
+  const hint = useId()
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")))
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const flip = (one: string) => {
+    const next = new Set(chosen)
+    if (!next.delete(one)) next.add(one)
+    setChosen(next)
+  }
   const top = useQuery(filesQuery(source, ""))
   const beside = useQuery(filesQuery(source, parent)).data
   const file = beside?.find((one) => one.path === path) ?? null
@@ -57,8 +65,28 @@ export default function ArtifactBrowser({
   }
   return (
     <div className={styles.browser}>
-      <div className={styles.tree} role="tree" aria-label="Artifacts">
-        <Folder source={source} path="" depth={0} current={path} onPath={onPath} />
+      <div className={styles.side}>
+        <div
+          className={styles.tree}
+          role="tree"
+          aria-label="Artifacts"
+          aria-multiselectable="true"
+          aria-describedby={hint}
+        >
+          <Folder
+            source={source}
+            path=""
+            depth={0}
+            current={path}
+            onPath={onPath}
+            chosen={chosen}
+            onChosen={flip}
+          />
+        </div>
+        <Chosen source={source} chosen={chosen} onClear={() => setChosen(new Set())} />
+        <p id={hint} className="visually-hidden">
+          Space chooses files and folders to download together.
+        </p>
       </div>
       <div className={styles.view}>
         {file && !file.is_dir ? (
@@ -82,6 +110,41 @@ export default function ArtifactBrowser({
           />
         )}
       </div>
+    </div>
+  )
+}
+
+/** Beyond this, servers and proxies refuse an address. */
+const LONGEST_URL = 8_000
+
+/** What was chosen, as one zip file. */
+function Chosen({
+  source,
+  chosen,
+  onClear,
+}: {
+  source: Source
+  chosen: ReadonlySet<string>
+  onClear: () => void
+}) {
+  if (chosen.size === 0) return null
+  const href = archiveUrl(source, "", [...chosen])
+  const label = `Download ${chosen.size} as zip`
+  return (
+    <div className={styles.chosen}>
+      {href.length > LONGEST_URL ? (
+        <Button icon="download" disabledBecause="These are too many at once: choose folders.">
+          {label}
+        </Button>
+      ) : (
+        <a className={buttonClass} href={href} download>
+          <Icon name="download" size={14} />
+          {label}
+        </a>
+      )}
+      <Button variant="quiet" onClick={onClear}>
+        Clear
+      </Button>
     </div>
   )
 }
@@ -116,19 +179,17 @@ function FileHead({ source, file }: { source: Source; file: FileInfo }) {
   )
 }
 
-function Folder({
-  source,
-  path,
-  depth,
-  current,
-  onPath,
-}: {
+interface TreeProps {
   source: Source
-  path: string
   depth: number
   current: string
   onPath: (path: string) => void
-}) {
+  chosen: ReadonlySet<string>
+  onChosen: (path: string) => void
+}
+
+function Folder({ path, ...tree }: TreeProps & { path: string }) {
+  const { source } = tree
   const found = useQuery(filesQuery(source, path))
   if (found.isPending) return <Skeleton lines={2} />
   if (found.isError)
@@ -141,32 +202,15 @@ function Folder({
   return (
     <div role="group">
       {sorted.map((one) => (
-        <Entry
-          key={one.path}
-          source={source}
-          file={one}
-          depth={depth}
-          current={current}
-          onPath={onPath}
-        />
+        <Entry key={one.path} file={one} {...tree} />
       ))}
     </div>
   )
 }
 
-function Entry({
-  source,
-  file,
-  depth,
-  current,
-  onPath,
-}: {
-  source: Source
-  file: FileInfo
-  depth: number
-  current: string
-  onPath: (path: string) => void
-}) {
+function Entry({ file, ...tree }: TreeProps & { file: FileInfo }) {
+  const { depth, current, onPath, chosen, onChosen } = tree
+  const isChosen = chosen.has(file.path)
   const [isOpen, setOpen] = useState(current.startsWith(`${file.path}/`))
   const name = file.path.slice(file.path.lastIndexOf("/") + 1)
   const icon = file.is_dir ? "folder" : (ICONS[kindOf(file.path)] ?? "file")
@@ -181,6 +225,7 @@ function Entry({
     else if (event.key === "ArrowUp") items[at - 1]?.focus()
     else if (event.key === "ArrowRight" && file.is_dir) setOpen(true)
     else if (event.key === "ArrowLeft" && file.is_dir) setOpen(false)
+    else if (event.key === " ") onChosen(file.path)
     else return
     event.preventDefault()
     event.stopPropagation()
@@ -193,26 +238,28 @@ function Entry({
         className={styles.item}
         style={{ paddingInlineStart: 8 + depth * 16 }}
         aria-selected={current === file.path}
+        aria-checked={isChosen}
         aria-expanded={file.is_dir ? isOpen : undefined}
         aria-level={depth + 1}
         title={file.path}
         onKeyDown={onKeyDown}
-        onClick={() => (file.is_dir ? setOpen(!isOpen) : onPath(file.path))}
+        onKeyUp={(event) => event.key === " " && event.preventDefault()}
+        onClick={(event) => {
+          const isBox = (event.target as Element).closest("[data-box]") !== null
+          if (isBox || event.ctrlKey || event.metaKey) onChosen(file.path)
+          else if (file.is_dir) setOpen(!isOpen)
+          else onPath(file.path)
+        }}
       >
+        <span className={styles.box} data-box="" data-checked={isChosen ? "" : undefined}>
+          {isChosen && <Icon name="check" size={12} />}
+        </span>
         <Icon name={icon} size={14} />
         <span>{name}</span>
         {!file.is_dir && <small>{bytes(file.file_size ?? 0)}</small>}
         {file.is_dir && <Icon name={isOpen ? "chevronDown" : "chevronRight"} size={12} />}
       </button>
-      {isOpen && (
-        <Folder
-          source={source}
-          path={file.path}
-          depth={depth + 1}
-          current={current}
-          onPath={onPath}
-        />
-      )}
+      {isOpen && <Folder {...tree} path={file.path} depth={depth + 1} />}
     </>
   )
 }

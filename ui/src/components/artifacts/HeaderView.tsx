@@ -11,6 +11,7 @@ import {
   safetensorsLength,
   type Header,
 } from "./headers"
+import { readOnnx } from "./onnx"
 import type { PreviewProps } from "./Preview"
 import styles from "./Preview.module.css"
 import { fileQuery, type Source } from "./source"
@@ -68,6 +69,8 @@ const headerQuery = (source: Source, path: string, size: number) =>
           const length = safetensorsLength(await part(0, 8))
           return length > MOST_HEADER ? null : readSafetensors(await part(0, length))
         }
+        case "onnx":
+          return readOnnx(part, size)
         case "tar": {
           const read = readTar(await part(0, MOST_TAR))
           if (read === null) return null

@@ -15,6 +15,7 @@ const ImageView = lazy(async () => import("./ImageView"))
 const TextView = lazy(async () => import("./TextView"))
 const TableView = lazy(async () => import("./TableView"))
 const JsonView = lazy(async () => import("./JsonView"))
+const ConfigView = lazy(async () => import("./ConfigView"))
 const MarkdownView = lazy(async () => import("./MarkdownView"))
 const FrameView = lazy(async () => import("./FrameView"))
 const DrawingView = lazy(async () => import("./DrawingView"))
@@ -101,6 +102,8 @@ function Loaded({ kind, ...props }: PreviewProps & { kind: Kind }) {
   switch (kind) {
     case "json":
       return <Document {...props} text={text} />
+    case "config":
+      return <ConfigView text={text} path={file.path} />
     case "markdown":
       return <MarkdownView text={text} source={source} path={file.path} />
     case "html":

@@ -3,9 +3,11 @@ import { useCallback, useEffect, useMemo, useState } from "react"
 import { count, plural } from "../../lib/format"
 import { density, ROW_HEIGHT } from "../../lib/prefs"
 import { useStore } from "../../lib/store"
+import { Button } from "../../ui/Button"
 import { SearchField } from "../../ui/Field"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { DataGrid, type GridColumn, type GridRow } from "../grid/DataGrid"
+import { ColumnDialog } from "./ColumnDialog"
 import type { PreviewProps } from "./Preview"
 import styles from "./Preview.module.css"
 import { tableQuery } from "./source"
@@ -28,6 +30,8 @@ export default function TableView({ source, file }: PreviewProps) {
   const [text, setText] = useState("")
   const [[first, last], setSight] = useState<[number, number]>([0, 0])
   const [sought, setSought] = useState("")
+  const [where, setWhere] = useState<readonly string[]>([])
+  const [looked, setLooked] = useState<string | null>(null)
   useEffect(() => {
     // A search is a reading of the whole table: not one for each letter.
     const timer = setTimeout(() => setSought(text.trim()), PAUSE_MS)
@@ -38,7 +42,9 @@ export default function TableView({ source, file }: PreviewProps) {
     sort_by: sort?.column,
     descending: sort?.isDescending || undefined,
     text: sought || undefined,
+    where: where.length > 0 ? where : undefined,
   }
+  const isNarrowed = sought !== "" || where.length > 0
   const head = useQuery({
     ...tableQuery(source, file.path, { ...asked, offset: 0 }),
     placeholderData: keepPreviousData,
@@ -60,6 +66,7 @@ export default function TableView({ source, file }: PreviewProps) {
           label: name,
           title: `${name}: ${type}`,
           width: widths[at] ?? COLUMN,
+          menu: [{ label: "Figures and filter", icon: "filter", onSelect: () => setLooked(name) }],
         }
         if (is_number) column.align = "end"
         if (sort?.column === name) column.sort = { isDescending: sort.isDescending, place: 0 }
@@ -83,16 +90,48 @@ export default function TableView({ source, file }: PreviewProps) {
       <div className={styles.bar}>
         <SearchField label="Find in the table" value={text} onChange={setText} />
         <span role="status">
-          {sought && `${count(total)} of `}
+          {isNarrowed && `${count(total)} of `}
           {plural(rows, "row")}, {plural(columns.length, "column")}
           {is_cut && " (the first part of the file)"}
         </span>
+        {where.length > 0 && (
+          <div className={styles.conditions} role="group" aria-label="Filters">
+            {where.map((one) => (
+              <Button
+                key={one}
+                size="s"
+                icon="close"
+                aria-label={`Remove ${one}`}
+                onClick={() => setWhere(where.filter((other) => other !== one))}
+              >
+                {one}
+              </Button>
+            ))}
+          </div>
+        )}
       </div>
+      {looked !== null && (
+        <ColumnDialog
+          source={source}
+          path={file.path}
+          column={looked}
+          asked={{ text: asked.text, where: asked.where }}
+          onNarrow={(more) => {
+            setWhere([...new Set([...where, ...more])])
+            setActive(0)
+            setLooked(null)
+          }}
+          onClose={() => setLooked(null)}
+        />
+      )}
       {failed && (
         <FailedState isInline error={failed.error} onRetry={() => void failed.refetch()} />
       )}
       {total === 0 ? (
-        <EmptyState icon="table" title={sought ? "No row holds that" : "The table has no rows"} />
+        <EmptyState
+          icon="table"
+          title={isNarrowed ? "No row is like that" : "The table has no rows"}
+        />
       ) : (
         <DataGrid<Row>
           label="Table"

@@ -4,6 +4,7 @@ export type Kind =
   | "image"
   | "table"
   | "json"
+  | "config"
   | "notebook"
   | "markdown"
   | "html"
@@ -20,15 +21,16 @@ const KINDS: Record<Exclude<Kind, "other" | "model">, string> = {
   image: "png jpg jpeg webp gif svg avif bmp ico",
   table: "csv tsv parquet feather arrow",
   json: "json geojson jsonl",
+  config: "yaml yml toml",
   notebook: "ipynb",
   markdown: "md markdown",
   html: "html htm",
-  text: "txt log yaml yml toml ini cfg py js ts sh sql r java c cpp h rs go css xml lock rst tex env diff patch",
+  text: "txt log ini cfg py js ts sh sql r java c cpp h rs go css xml lock rst tex env diff patch",
   packed: "gz",
   video: "mp4 webm mov",
   audio: "wav mp3 ogg flac m4a",
   pdf: "pdf",
-  header: "npy npz safetensors zip tar whl jar keras skops",
+  header: "npy npz safetensors onnx zip tar whl jar keras skops",
 }
 const BY_SUFFIX = new Map(
   Object.entries(KINDS).flatMap(([kind, list]) =>

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query"
 import { ask, call, urlOf, whole } from "../../api/client"
-import type { FileInfo, FileTable } from "../../api/generated"
+import type { ColumnFigures, FileInfo, FileTable } from "../../api/generated"
 
 export interface Source {
   kind: "run" | "model"
@@ -19,12 +19,12 @@ export function fileUrl({ kind, id }: Source, path: string): string {
     : urlOf("getLoggedModelArtifact", { model_id: id, artifact_file_path: path })
 }
 
-/** The address of a folder as a zip file. */
-export function archiveUrl({ kind, id }: Source, path = ""): string {
-  const folder = path || undefined
+/** The address of a folder as a zip file; with *paths*, only of these files and folders of it. */
+export function archiveUrl({ kind, id }: Source, path = "", paths: readonly string[] = []): string {
+  const chosen = { path: path || undefined, paths: [...paths] }
   return kind === "run"
-    ? urlOf("downloadArchive", { run_id: id, path: folder })
-    : urlOf("downloadLoggedModelArchive", { model_id: id, path: folder })
+    ? urlOf("downloadArchive", { run_id: id, ...chosen })
+    : urlOf("downloadLoggedModelArchive", { model_id: id, ...chosen })
 }
 
 /** What others call a file by. */
@@ -67,6 +67,8 @@ export interface TableAsked {
   sort_by?: string | undefined
   descending?: boolean | undefined
   text?: string | undefined
+  /** Conditions such as "score >= 3"; all have to hold. */
+  where?: readonly string[] | undefined
 }
 
 export const tableQuery = (source: Source, path: string, asked: TableAsked) =>
@@ -74,7 +76,30 @@ export const tableQuery = (source: Source, path: string, asked: TableAsked) =>
     queryKey: ["artifact-table", source.kind, source.id, path, asked],
     queryFn: ({ signal }): Promise<FileTable> =>
       source.kind === "run"
-        ? call("readTable", { run_id: source.id, path, ...asked }, { signal })
-        : call("readLoggedModelTable", { model_id: source.id, path, ...asked }, { signal }),
+        ? call("readTable", { run_id: source.id, path, ...listed(asked) }, { signal })
+        : call("readLoggedModelTable", { model_id: source.id, path, ...listed(asked) }, { signal }),
     staleTime: 60_000,
   })
+
+/** The figures of a column, over the rows that are asked for. */
+export const columnQuery = (
+  source: Source,
+  path: string,
+  column: string,
+  asked: Pick<TableAsked, "text" | "where">,
+) =>
+  queryOptions({
+    queryKey: ["artifact-column", source.kind, source.id, path, column, asked],
+    queryFn: ({ signal }): Promise<ColumnFigures> => {
+      const of = { path, column, ...listed(asked) }
+      return source.kind === "run"
+        ? call("readTableColumn", { run_id: source.id, ...of }, { signal })
+        : call("readLoggedModelTableColumn", { model_id: source.id, ...of }, { signal })
+    },
+    staleTime: 60_000,
+  })
+
+const listed = <T extends TableAsked>({ where, ...rest }: T) => ({
+  ...rest,
+  where: where && [...where],
+})

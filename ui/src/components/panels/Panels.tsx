@@ -184,6 +184,7 @@ export default function Panels(props: PanelAreaProps) {
   }
 
   const total = match?.total ?? runs.length
+  const isPart = runs.length + (hidden?.length ?? 0) < total
   return (
     <div className={styles.area} data-panels="">
       <PanelToolbar
@@ -201,10 +202,11 @@ export default function Panels(props: PanelAreaProps) {
         onAdd={() => setEdited("new")}
         onReset={() => change(EMPTY_LAYOUT)}
       />
-      {runs.length < total && (
+      {isPart && (
         <NoticeBar tone="info">
-          {count(Math.min(runs.length, MOST_RUNS))} of {count(total)} runs are drawn as lines.
-          {props.onMore && runs.length < MOST_RUNS && (
+          {count(Math.min(runs.length, MOST_RUNS))} of {count(total)} runs are drawn as lines, the
+          first of the table: sort it to draw others, or group the runs of a panel.
+          {props.onMore && runs.length < Math.min(MOST_RUNS, total) && (
             <Button size="s" onClick={() => props.onMore?.(MOST_RUNS)}>
               Draw {count(Math.min(MOST_RUNS, total))}
             </Button>

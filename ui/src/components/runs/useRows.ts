@@ -22,11 +22,15 @@ export interface RowsState {
 const nothing = () => () => undefined
 const zero = () => 0
 
+/** What charts know of a row that is not in sight. */
+const DRAWN_COLUMNS = ["attributes.run_name", "attributes.status"]
+
 /**
  * The rows of *spec* with *columns*. Those of the question before stay until the first of the new ones
- * are there; what comes in the meantime waits until it is asked for, except at the top.
+ * are there; what comes in the meantime waits until it is asked for, except at the top. The first
+ * *drawn* are there whether they are in sight or not.
  */
-export function useRows(spec: Spec | null, columns: readonly string[]): RowsState {
+export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0): RowsState {
   const [rows, setRows] = useState<AnyRows | null>(null)
   const [next, setNext] = useState<AnyRows | null>(null)
   const [newer, setNewer] = useState(0)
@@ -80,6 +84,11 @@ export function useRows(spec: Spec | null, columns: readonly string[]): RowsStat
     wanted.current = columns
     rows?.ensure(...sight.current, columns)
   }, [rows, columns])
+
+  useEffect(() => {
+    // The first block comes by itself.
+    if (drawn > BLOCK) rows?.ensure(0, drawn - 1, DRAWN_COLUMNS)
+  }, [rows, drawn])
 
   const version = useSyncExternalStore(rows?.subscribe ?? nothing, rows?.getVersion ?? zero)
 

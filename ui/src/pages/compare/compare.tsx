@@ -29,6 +29,7 @@ import { Segments } from "../../ui/Tabs"
 import styles from "./compare.module.css"
 
 const FilesOfTwo = lazy(async () => import("./files"))
+const MediaOfRuns = lazy(async () => import("./media"))
 
 const TABS = [
   { key: "table", label: "Table", icon: "table" },
@@ -36,6 +37,7 @@ const TABS = [
   { key: "code", label: "Code", icon: "code" },
   { key: "environment", label: "Environment", icon: "settings" },
   { key: "artifacts", label: "Artifacts", icon: "file" },
+  { key: "media", label: "Media", icon: "image" },
 ] as const
 const MOST = 200
 const KEY_WIDTH = 220
@@ -47,6 +49,7 @@ interface Search {
   base?: string
   tab?: string
   only?: string
+  step?: string
 }
 
 interface Row extends GridRow {
@@ -278,6 +281,14 @@ function Comparison({
             name="compare"
           />
         </div>
+      ) : tab === "media" ? (
+        <Suspense fallback={<Skeleton />}>
+          <MediaOfRuns
+            runs={runs}
+            step={search.step === undefined ? null : Number(search.step)}
+            onStep={(next) => write({ step: next === null ? "" : String(next) })}
+          />
+        </Suspense>
       ) : tab !== "table" ? (
         <Suspense fallback={<Skeleton />}>
           <FilesOfTwo runs={runs} tab={tab} />

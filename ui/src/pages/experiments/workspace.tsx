@@ -99,7 +99,8 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
     if (isTogether) more.push("attributes.experiment_id")
     return [...new Set([NAME, ...columns, ...more])]
   }, [columns, isTogether])
-  const state = useRows(spec, needed)
+  const [drawn, setDrawn] = useState(FIRST_DRAWN)
+  const state = useRows(spec, needed, view.arrangement === "table" ? 0 : drawn)
   const apart = useApart(base, view, needed)
 
   const select = useCallback(
@@ -172,10 +173,10 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
 
   const { version } = state
   const shown = useMemo(
-    () => shownRuns(state, apart.pinned, view.hidden),
+    () => shownRuns(state, apart.pinned, view.hidden, drawn),
     // Rows change in place; their version says so.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [state.rows, version, view.pinned, view.hidden],
+    [state.rows, version, view.pinned, view.hidden, drawn],
   )
   const failed = infos.find(({ isError }) => isError)
   if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
@@ -306,6 +307,7 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
               layout={view.panels}
               onLayout={(panels) => change({ panels })}
               name={`experiment:${experiments.join()}`}
+              onMore={setDrawn}
               onFilter={(text) => change({ q: joined(view.q, text) })}
               onSelect={(ids) => select({ ids: new Set(ids), isAll: false })}
             />
@@ -395,13 +397,15 @@ function useApart(
   }
 }
 
-const MOST_DRAWN = 500
+/** More are drawn when somebody asks for them. */
+const FIRST_DRAWN = 100
 
-/** Runs that charts draw: those at the top of the table whose eye is open. */
+/** Runs that charts draw: the first *most* of the table, those whose eye is open. */
 function shownRuns(
   { rows }: RowsState,
   pinned: readonly RunRow[],
   hidden: readonly string[],
+  most: number,
 ): PanelRun[] {
   const left = new Set(hidden)
   const found = new Map<string, PanelRun>()
@@ -411,7 +415,7 @@ function shownRuns(
     found.set(row.id, { id: row.id, name: String(row.cell(NAME) ?? row.id), isRunning })
   }
   pinned.forEach(add)
-  for (let at = 0; at < Math.min(rows?.total ?? 0, MOST_DRAWN); at++) {
+  for (let at = 0; at < Math.min(rows?.total ?? 0, most); at++) {
     const row = rows?.at(at)
     if (row?.kind === "run" && row.matches) add(row)
   }

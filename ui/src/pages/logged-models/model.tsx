@@ -8,6 +8,7 @@ import { archiveUrl, ofModel } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
 import { ModelState } from "../../components/ModelState"
 import { PageBody } from "../../components/PageBody"
+import { ParamTable } from "../../components/ParamTable"
 import { RegisterDialog } from "../../components/registry/RegisterDialog"
 import registry from "../../components/registry/registry.module.css"
 import { useHeading } from "../../components/shell/heading"
@@ -165,16 +166,7 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
           {params.length === 0 ? (
             <EmptyState isInline title="No params" />
           ) : (
-            <Table caption="Params" head={["Param", "Value"]}>
-              {params.map(({ key, value: held }) => (
-                <tr key={key}>
-                  <td data-wrap>{key}</td>
-                  <td data-wrap>
-                    <code>{held}</code>
-                  </td>
-                </tr>
-              ))}
-            </Table>
+            <ParamTable params={params} />
           )}
         </Card>
       </div>

@@ -5,20 +5,14 @@ import { call } from "../../api/client"
 import { experimentQuery } from "../../api/queries"
 import { quoted } from "../../api/search"
 import { ExperimentTabs } from "../../components/ExperimentTabs"
-import { Link } from "../../components/Link"
-import { ModelState } from "../../components/ModelState"
+import { LoggedModelTable } from "../../components/LoggedModelTable"
 import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
-import { value } from "../../lib/format"
-import { real } from "../../lib/numbers"
 import { paths } from "../../paths"
-import { Badge } from "../../ui/Badge"
 import { Button } from "../../ui/Button"
 import { Card } from "../../ui/Card"
 import { SearchField } from "../../ui/Field"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
-import { Table } from "../../ui/Table"
-import { TimeAgo } from "../../ui/Time"
 
 const PAGE = 50
 
@@ -71,53 +65,7 @@ export default function LoggedModelsPage() {
             }
           />
         )}
-        {models.length > 0 && (
-          <Table
-            caption="Logged models"
-            head={["Model", "State", "Made", "From run", "Metrics", "Registered as"]}
-          >
-            {models.map(({ info, data }) => (
-              <tr key={info.model_id}>
-                <td data-wrap>
-                  <Link to={paths.loggedModel(eid, info.model_id)} data-inline>
-                    {info.name || info.model_id}
-                  </Link>
-                </td>
-                <td>
-                  <ModelState status={info.status} />
-                </td>
-                <td>
-                  <TimeAgo at={info.creation_timestamp_ms} />
-                </td>
-                <td>
-                  {info.source_run_id && (
-                    <Link to={paths.run(eid, info.source_run_id)} data-inline>
-                      {info.source_run_id.slice(0, 8)}
-                    </Link>
-                  )}
-                </td>
-                <td>
-                  {(data?.metrics ?? []).slice(0, 3).map(({ key, value: number }) => (
-                    <Badge key={key} title={`${key}: ${number}`}>
-                      {key} {value(real(number))}
-                    </Badge>
-                  ))}
-                </td>
-                <td>
-                  {(info.registrations ?? []).map(({ name, version }) => (
-                    <Link
-                      key={`${name} ${version}`}
-                      to={paths.modelVersion(name, version)}
-                      data-inline
-                    >
-                      {name} v{version}
-                    </Link>
-                  ))}
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        {models.length > 0 && <LoggedModelTable models={models} experiment={eid} />}
       </Card>
       {found.hasNextPage && (
         <Button onClick={() => void found.fetchNextPage()}>

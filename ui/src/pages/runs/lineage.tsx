@@ -3,17 +3,14 @@ import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { childRunsQuery, runQuery, versionsOfRunQuery } from "../../api/queries"
 import { Link } from "../../components/Link"
-import { ModelState } from "../../components/ModelState"
+import { LoggedModelTable } from "../../components/LoggedModelTable"
 import { RunState } from "../../components/RunState"
-import { count, value } from "../../lib/format"
-import { real } from "../../lib/numbers"
+import { count } from "../../lib/format"
 import { PARENT, tagsOf } from "../../lib/run"
 import { paths } from "../../paths"
-import { Badge } from "../../ui/Badge"
 import { Card } from "../../ui/Card"
 import { EmptyState } from "../../ui/States"
 import { Table } from "../../ui/Table"
-import { TimeAgo } from "../../ui/Time"
 import styles from "./run.module.css"
 
 /** Models that a run has logged, and those that it has read. */
@@ -55,30 +52,7 @@ export function ModelsTab({ run, experiment }: { run: Run; experiment: string })
           </Link>
         }
       >
-        <Table caption="Logged models" head={["Model", "State", "Made", "Metrics"]}>
-          {models.map(({ info, data }) => (
-            <tr key={info.model_id}>
-              <td data-wrap>
-                <Link to={paths.loggedModel(experiment, info.model_id)} data-inline>
-                  {info.name}
-                </Link>
-              </td>
-              <td>
-                <ModelState status={info.status} />
-              </td>
-              <td>
-                <TimeAgo at={info.creation_timestamp_ms} />
-              </td>
-              <td>
-                {(data?.metrics ?? []).slice(0, 3).map(({ key, value: number }) => (
-                  <Badge key={key}>
-                    {key} {value(real(number))}
-                  </Badge>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <LoggedModelTable models={models} experiment={experiment} isOfRun />
       </Card>
       <Card title="Registered versions" note={count(versions.length)}>
         <Table caption="Registered versions" head={["Model", "Version", "Stage"]}>

@@ -1,12 +1,16 @@
-import { queryOptions, useQuery } from "@tanstack/react-query"
+import { useQuery } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react"
-import { call } from "../../api/client"
-import type { KeyedImages, Media, MediaFile } from "../../api/generated"
+import { useState, type KeyboardEvent } from "react"
+import type { KeyedImages, MediaFile } from "../../api/generated"
 import { useRefetchInterval } from "../../api/live"
 import { fileUrl, ofRun, type Source } from "../../components/artifacts/source"
 import { VideoView } from "../../components/artifacts/VideoView"
 import { Link, useGo } from "../../components/Link"
+import styles from "../../components/media/media.module.css"
+import { mediaQuery } from "../../components/media/query"
+import { StepBar, useSteps } from "../../components/media/StepBar"
+import { Tile } from "../../components/media/Tile"
+import { useSeen } from "../../components/media/useSeen"
 import { bytes, count, plural } from "../../lib/format"
 import { stepAt } from "../../lib/steps"
 import { paths } from "../../paths"
@@ -16,13 +20,6 @@ import { Dialog } from "../../ui/Dialog"
 import { SearchField } from "../../ui/Field"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { Table } from "../../ui/Table"
-import styles from "./media.module.css"
-
-export const mediaQuery = (run: string) =>
-  queryOptions({
-    queryKey: ["media", run],
-    queryFn: ({ signal }): Promise<Media> => call("listMedia", { run_id: run }, { signal }),
-  })
 
 interface MediaTabProps {
   run: string
@@ -61,68 +58,28 @@ function Images({ images, source }: { images: readonly KeyedImages[]; source: So
   const go = useGo()
   const [text, setText] = useState("")
   const [opened, setOpened] = useState<string | null>(null)
-  const steps = useMemo(
-    () => [...new Set(images.flatMap((one) => one.steps ?? []))].sort((a, b) => a - b),
-    [images],
+  const asked = search.step === undefined ? null : Number(search.step)
+  const steps = useSteps(images, asked, (step) =>
+    go(within(location.pathname, step), { replace: true }),
   )
-  const last = steps.at(-1) ?? 0
-  const asked = search.step === undefined ? last : Number(search.step)
-  const step = Number.isFinite(asked) ? asked : last
-  const at = stepAt(steps, step)
-  const [dragged, setDragged] = useState<number | null>(null)
-  const place = dragged ?? at
-  const current = steps[place] ?? last
+  const { step, move } = steps
   const shown = images.filter(({ key }) => key.toLowerCase().includes(text.toLowerCase()))
-  const move = (next: number) => {
-    const to = steps[Math.max(0, Math.min(steps.length - 1, next))]
-    const { pathname } = location
-    if (to !== undefined) go(within(pathname, to === last ? null : to), { replace: true })
-    setDragged(null)
-  }
   const openedAt = shown.findIndex(({ key }) => key === opened)
   return (
     <section className={styles.images} aria-label="Images">
-      <div className={styles.bar}>
-        <label className={styles.slider}>
-          <span>Step</span>
-          <input
-            type="range"
-            aria-label="Step"
-            min={0}
-            max={steps.length - 1}
-            value={place}
-            aria-valuetext={`step ${current}`}
-            disabled={steps.length < 2}
-            onChange={(event) => setDragged(Number(event.target.value))}
-            onPointerUp={() => dragged !== null && move(dragged)}
-            onKeyUp={() => dragged !== null && move(dragged)}
-            onBlur={() => dragged !== null && move(dragged)}
-          />
-          <output data-testid="step">{count(current)}</output>
-        </label>
-        <IconButton
-          icon="chevronLeft"
-          size="s"
-          label="Step before"
-          onClick={() => move(place - 1)}
-        />
-        <IconButton
-          icon="chevronRight"
-          size="s"
-          label="Next step"
-          onClick={() => move(place + 1)}
-        />
-        <span className={styles.faint}>
-          {plural(shown.length, "key")}, {plural(steps.length, "step")}
-        </span>
+      <StepBar
+        of={steps}
+        note={`${plural(shown.length, "key")}, ${plural(steps.all.length, "step")}`}
+      >
         {images.length > 4 && <SearchField label="Find a key" value={text} onChange={setText} />}
-      </div>
+      </StepBar>
       <ul className={styles.grid}>
         {shown.map((one) => (
           <Tile
             key={one.key}
+            label={one.key}
             images={one}
-            step={current}
+            step={step}
             source={source}
             onOpen={() => setOpened(one.key)}
           />
@@ -132,9 +89,9 @@ function Images({ images, source }: { images: readonly KeyedImages[]; source: So
         <Large
           images={shown}
           at={openedAt}
-          step={current}
+          step={step}
           source={source}
-          onStep={(by) => move(place + by)}
+          onStep={move}
           onKey={(by) => setOpened(shown[openedAt + by]?.key ?? opened)}
           onClose={() => setOpened(null)}
         />
@@ -147,36 +104,6 @@ function Images({ images, source }: { images: readonly KeyedImages[]; source: So
 function within(pathname: string, step: number | null): string {
   const base = pathname.slice(pathname.indexOf("/experiments/"))
   return step === null ? base : `${base}?step=${step}`
-}
-
-function Tile({
-  images,
-  step,
-  source,
-  onOpen,
-}: {
-  images: KeyedImages
-  step: number
-  source: Source
-  onOpen: () => void
-}) {
-  const [ref, isSeen] = useSeen()
-  const { key, steps = [], paths: files = [], thumbnails = [] } = images
-  const at = stepAt(steps, step)
-  const path = thumbnails[at] ?? files[at]
-  const isOther = steps[at] !== step
-  return (
-    <li className={styles.tile} ref={ref}>
-      <button type="button" onClick={onOpen} aria-label={`${key}, step ${steps[at] ?? 0}: larger`}>
-        {isSeen && path !== undefined && <img src={fileUrl(source, path)} alt="" />}
-      </button>
-      <span title={key}>{key}</span>
-      <small data-other={isOther ? "" : undefined}>
-        step {count(steps[at] ?? 0)}
-        {isOther && " (the nearest before)"}
-      </small>
-    </li>
-  )
 }
 
 /** One image as large as there is room; arrows lead to other steps and keys. */
@@ -331,21 +258,4 @@ function Picture({ file, source, to }: { file: MediaFile; source: Source; to: st
       <small>{bytes(file_size)}</small>
     </li>
   )
-}
-
-/** Whether an element has been in sight: what is in it is fetched then, and not before. */
-function useSeen() {
-  const ref = useRef<HTMLLIElement>(null)
-  const [isSeen, setSeen] = useState(false)
-  useEffect(() => {
-    if (!ref.current) return
-    const watch = new IntersectionObserver((entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return
-      setSeen(true)
-      watch.disconnect()
-    })
-    watch.observe(ref.current)
-    return () => watch.disconnect()
-  }, [])
-  return [ref, isSeen] as const
 }

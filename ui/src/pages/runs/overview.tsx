@@ -5,6 +5,7 @@ import type { Run } from "../../api/generated"
 import { childRunsQuery, runQuery, summariesQuery, versionsOfRunQuery } from "../../api/queries"
 import { ofRun } from "../../components/artifacts/source"
 import { Link } from "../../components/Link"
+import { ParamTable } from "../../components/ParamTable"
 import { RunState } from "../../components/RunState"
 import { count, value } from "../../lib/format"
 import { real } from "../../lib/numbers"
@@ -232,16 +233,7 @@ function Params({ run }: { run: Run }) {
         <EmptyState isInline title="No params" hint="Logged params show here." />
       ) : (
         <div className={styles.list}>
-          <Table caption="Params" head={["Param", "Value"]}>
-            {shown.map(({ key, value: held }) => (
-              <tr key={key}>
-                <td data-wrap>{key}</td>
-                <td data-wrap>
-                  <code>{held}</code>
-                </td>
-              </tr>
-            ))}
-          </Table>
+          <ParamTable params={shown} />
         </div>
       )}
     </Card>
