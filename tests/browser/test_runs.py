@@ -184,7 +184,7 @@ def test_ui_107_pictures_tables_documents_and_text(page: Page, experiment: str, 
 
     artifact(page, experiment, filed, "data/table.csv")
     expect(page.get_by_text("100 rows, 3 columns")).to_be_visible()
-    page.get_by_role("columnheader", name="score").get_by_role("button").click()
+    page.get_by_role("button", name="score", exact=True).click()
     expect(page.locator("[role=treegrid] [data-row]").first).to_contain_text("name 99")
 
     artifact(page, experiment, filed, "config.json")

@@ -153,9 +153,13 @@ def figures(column: Column, cells: Iterable[object]) -> ColumnFigures:
     return ColumnFigures(
         name=column.name, type=column.type, is_number=column.is_number, rows=rows,
         missing=missing, distinct=None if is_over else len(seen),
-        frequent=tuple(CellCount(value=str(plain(value)), rows=of) for value, of in frequent),
+        frequent=tuple(CellCount(value=_value(value), rows=of) for value, of in frequent),
         **_spread(numbers),
     )  # fmt: skip
+
+
+def _value(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _spread(numbers: array[float]) -> dict[str, Any]:
