@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -24,6 +23,7 @@ from millrace.stores.file.journal import Codec, Row, Table
 from millrace.stores.file.planning import Plan
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.protocols import Appended
+from millrace.stores.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-QUEUE_LIMIT: Final = 20_000
 GROUP_LIMIT: Final = 256
 _LOCK_S: Final = 20.0
 
@@ -144,17 +143,14 @@ class FileLedger(Ledger):
         self._files = files
         self._index = index
         self._lock_path = lock_path
-        self._waiting: SimpleQueue[Operation[Any] | None] = SimpleQueue()
-        # Held while something is put, so that nothing can come after the None that ends the thread.
-        self._door = threading.Lock()
-        self._is_closing = False
+        self._waiting: WriteQueue[Operation[Any]] = WriteQueue()
         self._thread = threading.Thread(target=self._work, name="millrace-files", daemon=True)
         self._thread.start()
 
     @property
     def queue_length(self) -> int:
         """How many operations wait."""
-        return self._waiting.qsize()
+        return len(self._waiting)
 
     def write(
         self,
@@ -168,22 +164,12 @@ class FileLedger(Ledger):
         Raises `Unavailable` when the queue is full or the store is closed.
         """
         operation = Operation(trail.receipt, change, was_written)
-        with self._door:
-            if self._is_closing:
-                raise Unavailable("The store is closed; nothing was written.")
-            if self._waiting.qsize() >= QUEUE_LIMIT:
-                raise Unavailable(
-                    f"{QUEUE_LIMIT} writes are waiting for the disk; try again in a moment."
-                )
-            self._waiting.put(operation)
+        self._waiting.put(operation)
         return operation.future
 
     def close(self) -> None:
         """Write what waits, then stop; returns when both are done."""
-        with self._door:
-            if not self._is_closing:
-                self._is_closing = True
-                self._waiting.put(None)
+        self._waiting.end()
         self._thread.join()
         self.is_closed = True
 
@@ -196,20 +182,8 @@ class FileLedger(Ledger):
         return self._journal.table(name, of, by=int)
 
     def _work(self) -> None:
-        is_open = True
-        while is_open:
-            group: list[Operation[Any]] = []
-            operation = self._waiting.get()
-            while operation is not None:
-                group.append(operation)
-                if len(group) == GROUP_LIMIT:
-                    break
-                try:
-                    operation = self._waiting.get_nowait()
-                except Empty:
-                    break
-            is_open = operation is not None
-            self._write_all(group)
+        while (operation := self._waiting.take()) is not None:
+            self._write_all([operation, *self._waiting.arrived(GROUP_LIMIT - 1)])
 
     def _write_all(self, group: Sequence[Operation[Any]]) -> None:
         """Write a group; when that fails, each of its operations by itself."""

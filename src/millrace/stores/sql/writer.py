@@ -20,7 +20,6 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from millrace.core.errors import MillraceError, Unavailable
 from millrace.stores.sql.engine import CommitUnknown, NotBegun, Session
 from millrace.stores.sql.faults import PASSING, explain, fault_of
+from millrace.stores.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Tx = TypeVar("Tx", bound="Transaction")
 
-QUEUE_LIMIT: Final = 20_000
 # More in one transaction gains nothing and makes the first of them wait.
 GROUP_LIMIT: Final = 512
 # Those who were in the last group are about to ask again: this long they are waited for, so that
@@ -99,10 +98,7 @@ class Writer(Generic[Tx]):
     ) -> None:
         self._database = database
         self._transaction = transaction
-        self._waiting: SimpleQueue[Operation[Any] | None] = SimpleQueue()
-        # Held while something is put, so that nothing can come after the None that ends the thread.
-        self._door = threading.Lock()
-        self._closing = False
+        self._waiting: WriteQueue[Operation[Any]] = WriteQueue()
         self._connection: Connection | None = None
         self._open: Tx | None = None
         self._usual_patience_s = self._patience_s = patience_s
@@ -112,7 +108,7 @@ class Writer(Generic[Tx]):
     @property
     def queue_length(self) -> int:
         """How many operations wait."""
-        return self._waiting.qsize()
+        return len(self._waiting)
 
     def submit(self, apply: Callable[[Tx], T], *, savepoint: bool = True) -> Future[T]:
         """Queue *apply*; the future holds what it returned once that is durable.
@@ -120,44 +116,23 @@ class Writer(Generic[Tx]):
         Raises `Unavailable` when the queue is full or the store is closed.
         """
         operation = Operation(apply, savepoint=savepoint)
-        with self._door:
-            if self._closing:
-                raise Unavailable("The store is closing; nothing was written.")
-            if self._waiting.qsize() >= QUEUE_LIMIT:
-                raise Unavailable(
-                    f"{QUEUE_LIMIT} writes are waiting for the disk; try again in a moment."
-                )
-            self._waiting.put(operation)
+        self._waiting.put(operation)
         return operation.future
 
     def close(self) -> None:
         """Write what waits, then stop; returns when both are done."""
-        with self._door:
-            if not self._closing:
-                self._closing = True
-                self._waiting.put(None)
+        self._waiting.end()
         self._thread.join()
 
     def _work(self) -> None:
         crowd = 1
-        while (operation := self._waiting.get()) is not None:
+        while (operation := self._waiting.take()) is not None:
             group = [operation]
-            if self._waiting.qsize() + 1 < crowd:
+            if len(self._waiting) + 1 < crowd:
                 time.sleep(_GATHER_S)
             self._write(group)
             crowd = len(group)
         self._disconnect()
-
-    def _arrived(self) -> list[Operation[Any]]:
-        """What has come meanwhile."""
-        arrived: list[Operation[Any]] = []
-        while len(arrived) < GROUP_LIMIT and not self._waiting.empty():  # only we take from it
-            operation = self._waiting.get_nowait()
-            if operation is None:
-                self._waiting.put(None)  # the end, after this group
-                break
-            arrived.append(operation)
-        return arrived
 
     def _write(self, group: list[Operation[Any]]) -> None:
         """Write *group*, and whatever arrives until it is committed: it joins the group."""
@@ -198,7 +173,7 @@ class Writer(Generic[Tx]):
         while group:
             for operation in group:
                 operation.future.set_exception(Unavailable(away.message))
-            group = self._arrived()
+            group = self._waiting.arrived(GROUP_LIMIT)
 
     @staticmethod
     def _settle(group: list[Operation[Any]], outcomes: list[Outcome]) -> None:
@@ -261,7 +236,7 @@ class Writer(Generic[Tx]):
                 pending = group[len(outcomes) :]
                 outcomes += [self._apply(operation, transaction) for operation in pending]
                 if not alone and len(group) < GROUP_LIMIT:
-                    group += self._arrived()
+                    group += self._waiting.arrived(GROUP_LIMIT)
             transaction.flush()
 
     @staticmethod

@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from millrace.core.errors import InvalidArgument, MillraceError, Unavailable
 from millrace.stores.sql.engine import CommitUnknown, Database, Session
-from millrace.stores.sql.writer import GROUP_LIMIT, PATIENCE_S, QUEUE_LIMIT, Writer
+from millrace.stores.sql.writer import GROUP_LIMIT, PATIENCE_S, Writer
+from millrace.stores.write_queue import QUEUE_LIMIT
 
 SOON_S = 30
 
@@ -341,7 +342,7 @@ def test_after_closing_nothing_is_taken_in(diary: Diary) -> None:
 
     diary.writer.close()
 
-    with pytest.raises(Unavailable, match="closing"):
+    with pytest.raises(Unavailable, match="closed"):
         diary.note("b")
     diary.writer.close()
     assert diary.words() == ["a"]
