@@ -8,10 +8,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import insert
 
@@ -196,6 +199,41 @@ def test_several_upgrades_at_once(server: Server, made: Made) -> None:
 
     assert [code for _, code in ended] == [0, 0, 0], ended
     assert migrate.differences(server.uri(name)) == []
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_an_upgrade_gives_way_to_a_server_that_writes(server: Server, made: Made) -> None:
+    """It has changed one table and waits for another, whose holder waits for the first."""
+    name = made.old()
+    uri = server.uri(name)
+    # PostgreSQL ends the one who finds the deadlock, and here only the upgrade looks for any.
+    server.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '10ms'")
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(uri, options="-c deadlock_timeout=1h") as rival,
+        psycopg.connect(uri) as third,
+    ):
+        rival.execute("LOCK TABLE logged_models IN ROW EXCLUSIVE MODE")
+        third.execute("LOCK TABLE runs IN ROW EXCLUSIVE MODE")
+        upgraded = pool.submit(migrate.upgrade, uri)
+        until_somebody_waits(server, name, "runs")  # the upgrade, which has changed experiments
+        locked = pool.submit(rival.execute, "LOCK TABLE experiments IN ROW EXCLUSIVE MODE")
+        until_somebody_waits(server, name, "experiments")
+
+        third.rollback()
+
+        locked.result(60)  # the upgrade gave way
+        rival.rollback()
+        assert upgraded.result(60) == migrate.head()
+    assert migrate.differences(uri) == []
+
+
+def until_somebody_waits(server: Server, name: str, table: str) -> None:
+    """Return when a lock on that table is waited for."""
+    waiting = f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+    until = time.monotonic() + 60
+    while server.execute(waiting, database=name)[0][0] == 0:
+        assert time.monotonic() < until, f"nobody waits for {table}"
 
 
 def test_several_that_open_a_new_database_at_once(server: Server, made: Made) -> None:
