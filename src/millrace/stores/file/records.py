@@ -35,6 +35,8 @@ from millrace.stores.file.series import FileSeries, Loaded, SeriesByKey
 from millrace.stores.memory.records import ModelMetric, ModelRecord, RunRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from millrace.core.entities.metric import Metric
     from millrace.stores.file.reading import Signature
 
@@ -118,6 +120,10 @@ class FileRun(RunRecord):
     def add_point(self, metric: Metric) -> bool:
         """Take in a point; whether it was new."""
         return self.files.made(metric.key).add(metric)
+
+    def latest(self) -> Iterable[Metric]:
+        """The latest point of each series, by key."""
+        return self.files.latest()
 
     def links(self) -> dict[Link, DatasetInput | ModelInput | ModelOutput]:
         """All inputs and outputs, in the order in which they came."""

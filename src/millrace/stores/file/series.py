@@ -15,7 +15,7 @@ from millrace.core.numbers import key_of
 from millrace.core.series import Point
 from millrace.stores.file import layout
 from millrace.stores.file.layout import Damaged
-from millrace.stores.memory.series import Series
+from millrace.stores.memory.series import Series, metric_at
 
 if TYPE_CHECKING:
     from millrace.core.entities.metric import Metric
@@ -286,6 +286,17 @@ class SeriesByKey(MutableMapping[str, Series]):
     def recall(self, folder: str, kept: Raw) -> None:
         """Be as `remembered` said it was, once somebody asks."""
         self._packed = folder, kept
+
+    def latest(self) -> list[Metric]:
+        """The latest point of each series, by key; of what was kept only what is not known yet is
+        made a series of."""
+        self._unpack()
+        unread = [key for key, kept in self._kept.items() if kept.last is None]
+        for key in unread:
+            self._found(key)
+        known = {key: kept.last for key, kept in self._kept.items() if kept.last is not None}
+        known |= {key: one.last for key, one in self._files.items() if not one.is_empty()}
+        return [metric_at(key, point) for key, point in sorted(known.items())]
 
     def made(self, key: str) -> FileSeries:
         """The series of *key*, which is made when there is none."""

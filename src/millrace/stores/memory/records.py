@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,7 @@ from millrace.core.wire import number
 from millrace.stores.memory.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping, Sequence
+    from collections.abc import Collection, Iterable, MutableMapping, Sequence
 
     from millrace.core.entities.dataset import Dataset, DatasetInput
     from millrace.core.entities.experiment import Experiment
@@ -67,12 +68,16 @@ class RunRecord:
         read = replace(entry, dataset=known, tag_list=pairs(entry.tags))
         self.datasets.setdefault((known.name, known.digest), read)
 
+    def latest(self) -> Iterable[Metric]:
+        """The latest point of each series, by key."""
+        return (self.series[key].latest(key) for key in sorted(self.series))
+
     def entity(self) -> Run:
         """The run as clients see it."""
         return Run(
             info=self.info,
             data=RunData(
-                metric_list=tuple(self.series[key].latest(key) for key in sorted(self.series)),
+                metric_list=tuple(self.latest()),
                 param_list=pairs(self.params),
                 tag_list=pairs(self.tags),
             ),
@@ -85,8 +90,11 @@ class RunRecord:
 
     def document(self) -> msgspec.Raw:
         """The run as wire JSON."""
-        tree = msgspec.to_builtins(self.entity())
-        for metric in tree["data"].get("metrics", ()):
+        run = self.entity()
+        if all(math.isfinite(metric.value) for metric in run.data.metric_list):
+            return msgspec.Raw(msgspec.json.encode(run))
+        tree = msgspec.to_builtins(run)
+        for metric in tree["data"]["metrics"]:
             metric["value"] = number(metric["value"])  # NaN and infinities travel as words
         return msgspec.Raw(msgspec.json.encode(tree))
 

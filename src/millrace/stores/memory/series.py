@@ -23,6 +23,12 @@ Placed: TypeAlias = "tuple[int | float, Point]"
 """A point with its place on the x axis of a chart."""
 
 
+def metric_at(key: str, point: Point) -> Metric:
+    """A point as clients see it."""
+    step, timestamp, value = point
+    return Metric(key=key, value=value_of(value), timestamp=timestamp, step=step)
+
+
 class Series:
     """The points of one metric of one run; each is there once."""
 
@@ -68,8 +74,7 @@ class Series:
 
     def latest(self, key: str) -> Metric:
         """The point with the greatest (step, timestamp, value), where NaN loses."""
-        step, timestamp, value = self.last
-        return Metric(key=key, value=value_of(value), timestamp=timestamp, step=step)
+        return metric_at(key, self.last)
 
     def summary(self, key: str) -> MetricSummary:
         """The aggregates as the wire has them."""
