@@ -324,6 +324,51 @@ def test_pages_of_what_a_filter_leaves(store: TrackingStore, six: dict[str, str]
     assert found == ["db", "ac"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tags.t LIKE '%even%'", "geca"),
+        ("tags.t ILIKE '%EVEN%' and params.p > '2'", "ge"),
+        ("tags.t LIKE '%even%' and tags.t LIKE '%odd%'", ""),
+        ("tags.t != 'odd 3' and not params.p = '4'", "gfcba"),
+        ("tags.t LIKE '%even%' or params.p = '5'", "gfeca"),
+        ("tags.t LIKE '%even%' and start_time > 3", "ge"),
+    ],
+)
+def test_pages_of_the_latest_that_match(store: TrackingStore, text: str, expected: str) -> None:
+    """Also when the same was asked a moment ago, and runs are added meanwhile."""
+    for number, name in enumerate("abcdefg"):
+        _add_tagged(store, name, number)
+
+    for limit in (1, 2, 4, 10, 2):
+        assert "".join(paged(store, limit, text=text)) == expected
+    _add_tagged(store, "i", 8)
+    rest = "i" if ("even" in text.lower() and expected) or "!=" in text else ""
+    assert "".join(paged(store, 2, text=text)) == rest + expected
+
+
+def _add_tagged(store: TrackingStore, name: str, number: int) -> None:
+    tags = {"t": f"{'odd' if number % 2 else 'even'} {number}"}
+    run_id = add_run(store, run_name=name, start_time=number, tags=tags)
+    store.append(run_id, batch(params={"p": str(number)})).result()
+
+
+def test_searches_of_one_shape_share_no_values(store: TrackingStore) -> None:
+    runs = add_named(store, "abcd", start_time=0)
+    for name, value in zip("abcd", (1.0, 2.0, 2.5, 4.0), strict=True):
+        store.append(runs[name], batch(point(value), params={"p": f"{name}%"})).result()
+
+    for order in ("", "metrics.m", "params.p"):
+        assert names(store, "metrics.m < 2", order or "run_name") == "a"
+        assert names(store, "metrics.m < 3", order or "run_name") == "abc"
+        assert names(store, "metrics.m < 3 and params.p = 'b%'", order or "run_name") == "b"
+        assert names(store, "metrics.m < 3 and params.p = 'c%'", order or "run_name") == "c"
+        assert names(store, "metrics.m < 2 or metrics.m > 3", order or "run_name") == "ad"
+        assert names(store, "metrics.m < 2 or metrics.m > 2", order or "run_name") == "acd"
+        assert names(store, "params.p LIKE 'a_'", order or "run_name") == "a"
+        assert names(store, f"params.p <= '{'c' * 300}'", order or "run_name") == "abc"
+
+
 def test_a_last_page_that_is_full_is_the_last(store: TrackingStore, six: dict[str, str]) -> None:
     assert store.find_runs(["0"], query(limit=6)).next is None
     assert store.find_runs(["0"], query(limit=5)).next is not None

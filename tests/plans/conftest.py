@@ -17,6 +17,7 @@ from millrace.stores.protocols import Stores
 from millrace.stores.sql.engine import database_url
 from millrace.stores.sql.tables import metadata
 from tests import databases
+from tests.contract.build import query
 from tests.plans.filled import fill
 from tests.services import unavailable
 
@@ -30,6 +31,9 @@ class Watched:
 
     kind: str
     stores: Stores
+    early: list[tuple[str, str]]
+    """Of PostgreSQL, when it knew nothing of what is in its tables: the tables that were read for a
+    search in the order of a metric, and by which index."""
     _read_whole: Callable[[Callable[[], object]], tuple[int, list[str]]]
 
     def read_whole(self, work: Callable[[], object]) -> list[str]:
@@ -47,12 +51,14 @@ def watched(
     yield from opener(tmp_path_factory.mktemp("plans"))
 
 
-def _filled(uri: str, *afterwards: str) -> None:
-    """Make the schema at *uri*, fill it, and bring the statistics up to date."""
+def _filled(uri: str, *afterwards: str, early: Callable[[str], None] = lambda uri: None) -> None:
+    """Make the schema at *uri*, fill it, do what is to be done *early*, and bring the statistics up
+    to date."""
     open_stores(uri).close()
     engine = create_engine(database_url(uri))
     with engine.begin() as connection:
         fill(connection)
+    early(uri)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in afterwards:
             connection.execute(text(statement))
@@ -88,7 +94,7 @@ def _sqlite(folder: Path) -> Iterator[Watched]:
                         found.append(f"{scan[1]}: {statement}")
         return len(asked), found
 
-    yield Watched("sqlite", stores, read_whole)
+    yield Watched("sqlite", stores, [], read_whole)
     event.remove(Engine, "connect", trace)
     stores.close()
     asking.dispose()
@@ -111,19 +117,36 @@ def _logged(
     *afterwards: str,
 ) -> Iterator[Watched]:
     uri = server.uri(server.create())
-    _filled(uri, *afterwards)
+    found: list[tuple[str, str]] = []
+
+    def early(uri: str) -> None:
+        stores = open_stores(uri)
+        before = log.stat().st_size
+        asked = query("metrics.loss > 500 AND params.p != 'x'", ["metrics.loss ASC"], limit=100)
+        assert stores.tracking.find_runs(["1"], asked).items
+        stores.close()
+        found.extend(_indexes(_since(log, before)))
+
+    if server.kind == "postgresql":
+        _filled(uri, *afterwards, early=early)
+    else:
+        _filled(uri, *afterwards)
     stores = open_stores(uri)
 
     def read_whole(work: Callable[[], object]) -> tuple[int, list[str]]:
         before = log.stat().st_size
         work()
-        with log.open(errors="replace") as text:
-            text.seek(before)
-            return scans(text.read())
+        return scans(_since(log, before))
 
-    yield Watched(server.kind, stores, read_whole)
+    yield Watched(server.kind, stores, found, read_whole)
     stores.close()
     server.stop()
+
+
+def _since(log: Path, size: int) -> str:
+    with log.open(errors="replace") as text:
+        text.seek(size)
+        return text.read()
 
 
 def _postgresql(_folder: Path) -> Iterator[Watched]:
@@ -139,10 +162,22 @@ def _postgresql(_folder: Path) -> Iterator[Watched]:
     yield from _logged(server, server.folder / "log", _postgresql_scans, "VACUUM ANALYZE")
 
 
-def _postgresql_scans(log: str) -> tuple[int, list[str]]:
-    count, found = 0, []
+def _plans(log: str) -> Iterator[dict[str, Any]]:
     for part in log.split("plan:\n")[1:]:
         told, _ = json.JSONDecoder().raw_decode(part.lstrip())
+        yield told
+
+
+def _indexes(log: str) -> Iterator[tuple[str, str]]:
+    for told in _plans(log):
+        for node in _nodes(told["Plan"]):
+            if node.get("Relation Name") in {"runs", "series"}:
+                yield node["Relation Name"], node.get("Index Name", node["Node Type"])
+
+
+def _postgresql_scans(log: str) -> tuple[int, list[str]]:
+    count, found = 0, []
+    for told in _plans(log):
         count += 1
         found += [
             f"{node['Relation Name']}: {told['Query Text']}"

@@ -96,6 +96,13 @@ def test_other_reads_read_no_whole_table(watched: Watched, question: str) -> Non
 
 
 @pytest.mark.timeout(300)
+def test_an_order_by_a_metric_needs_no_statistics(watched: Watched) -> None:
+    """The series come first, and each run is looked up by its id."""
+    by = {index for table, index in watched.early if table == "runs"}
+    assert by == ({"pk_runs"} if watched.kind == "postgresql" else set())
+
+
+@pytest.mark.timeout(300)
 def test_a_write_reads_no_whole_table(watched: Watched) -> None:
     run = run_uuid(777)
 

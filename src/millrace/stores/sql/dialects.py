@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     String,
     and_,
     bindparam,
     collate,
     exists,
+    false,
     func,
+    literal,
     literal_column,
     or_,
     tuple_,
@@ -86,6 +89,11 @@ def apart(rows: Select[Any]) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", either)
 
 
+def walks_apart(dialect: Dialect) -> bool:
+    """Whether a join in a settled order can be said; it needs LATERAL."""
+    return dialect.name == POSTGRESQL
+
+
 def takes_arrays(dialect: Dialect) -> bool:
     """Whether a list of numbers may be one value of a statement."""
     return dialect.name == POSTGRESQL
@@ -102,6 +110,22 @@ _COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
 _OF_BEGINNINGS: Final = dict(_COMPARE) | {Op.GT: operator.ge, Op.LT: operator.le}
 
 
+class Short(BindParameter[str]):
+    """A parameter for a text that is shorter than its beginning may be."""
+
+    inherit_cache = True
+
+
+def is_all_beginning(value: object) -> bool:
+    """Whether the beginning of that text is all of it, and more would fit."""
+    return isinstance(value, Short) or (isinstance(value, str) and len(value) < LEADING)
+
+
+def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """IN a list whose values are parameters of their own, so that it can be prepared."""
+    return column.in_([literal(one, column.type) for one in values]) if values else false()
+
+
 def beginning(
     condition: ColumnElement[bool],
     text: ColumnElement[str],
@@ -115,14 +139,16 @@ def beginning(
     """
     start = leading(text)
     values = value if isinstance(value, (list, tuple)) else [value]
-    is_short = all(isinstance(one, str) and len(one) < LEADING for one in values)
+    is_short = all(map(is_all_beginning, values))
     match op:
         case Op.BETWEEN:
             also = and_(start >= value[0][:LEADING], start <= value[1][:LEADING])
         case Op.IN:
-            also = start.in_([one[:LEADING] for one in value])
+            also = among(start, [one[:LEADING] for one in value])
         case _ if op in _COMPARE:
-            known = value[:LEADING] if isinstance(value, str) else leading(value)
+            known = value
+            if not is_short:
+                known = value[:LEADING] if isinstance(value, str) else leading(value)
             also = (_COMPARE if is_short else _OF_BEGINNINGS)[op](start, known)
         case _:
             return condition

@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import (
@@ -40,10 +40,20 @@ from millrace.core.numbers import (
     ZERO_KEY,
     key_of,
 )
-from millrace.stores.sql.dialects import SQLITE, apart, beginning, fold_ascii, like
+from millrace.stores.sql.dialects import (
+    SQLITE,
+    LikeTexts,
+    Short,
+    among,
+    apart,
+    beginning,
+    fold_ascii,
+    is_all_beginning,
+    like,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.selectable import FromClause
@@ -263,6 +273,114 @@ def holds(comparison: Comparison, held: Held) -> ColumnElement[bool]:
     return not_(found)
 
 
+# --- values as parameters ------------------------------------------------------------------------
+
+
+class Between(NamedTuple):
+    """Parameters for the sortable integers that a number is: one, or two for zero."""
+
+    low: Any
+    high: Any
+
+
+class Lifted(Comparison, frozen=True):
+    """A comparison with parameters in place of its value."""
+
+    is_number: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """The field is compared with numbers, not with text."""
+        return self.is_number
+
+
+_SCALAR: Final = {Op.EQ, Op.GT, Op.GE, Op.LT, Op.LE}
+_PATTERN: Final = {Op.LIKE, Op.ILIKE}
+
+
+class Lifting:
+    """A tree apart from its values: searches that differ in these only share a statement.
+
+    What cannot be a parameter stays in the tree, and is part of the `shape`.
+    """
+
+    def __init__(self, tree: Expr, source: Source) -> None:
+        self._source = source
+        self._places: dict[Comparison, int] = {}
+        self.values: dict[str, Any] = {}
+        """Of the parameters."""
+        self.shape: Final = self._shape(tree)
+
+    def lifted(self, tree: Expr) -> Expr:
+        """A part of the tree with parameters."""
+        match tree:
+            case And(terms=terms):
+                return And(tuple(map(self.lifted, terms)))
+            case Or(terms=terms):
+                return Or(tuple(map(self.lifted, terms)))
+            case Not(term=term):
+                return Not(self.lifted(term))
+            case Comparison():
+                return self.comparison(tree)
+
+    def comparison(self, one: Comparison) -> Comparison:
+        """A comparison of the tree with parameters."""
+        place = self._places[one]
+        kind = self._kind(one)
+        if kind is None:
+            return one
+        value: Any
+        if kind is Shape.VALUE:
+            value = Between(bindparam(f"low_{place}"), bindparam(f"high_{place}"))
+        elif one.op.positive in _PATTERN:
+            value = LikeTexts(bindparam(f"like_{place}"), bindparam(f"glob_{place}"))
+        else:
+            value = Short(f"text_{place}", required=True)
+        return Lifted(field=one.field, op=one.op, value=value, is_number=one.numeric)
+
+    def _shape(self, tree: Expr) -> Hashable:
+        match tree:
+            case And(terms=terms) | Or(terms=terms):
+                return (type(tree), *map(self._shape, terms))
+            case Not(term=term):
+                return (Not, self._shape(term))
+            case Comparison(field=field, op=op):
+                place = self._places.setdefault(tree, len(self._places))
+                kind = self._kind(tree)
+                named = (place, field.entity, field.key, field.aggregate, op)
+                if kind is None:
+                    return (*named, type(tree.value), tree.value)
+                self._note(place, tree, kind)
+                return (*named, kind)
+
+    def _kind(self, one: Comparison) -> Shape | None:
+        """What kind of parameter its value can be."""
+        held = self._source.held(one.field, numeric=one.numeric)
+        if held is None:
+            return None
+        op = one.op.positive
+        if held.shape is Shape.VALUE and op in _SCALAR:
+            return Shape.VALUE
+        if held.shape is not Shape.TEXT or not isinstance(one.value, str):
+            return None
+        return (
+            Shape.TEXT
+            if op in _PATTERN or (op in _SCALAR and is_all_beginning(one.value))
+            else None
+        )
+
+    def _note(self, place: int, one: Comparison, kind: Shape) -> None:
+        value: Any = one.value
+        op = one.op.positive
+        if kind is Shape.VALUE:
+            self.values |= {f"low_{place}": _low(value), f"high_{place}": _high(value)}
+        elif op in _PATTERN:
+            texts = LikeTexts.of(value if op is Op.LIKE else patterns.folded(value))
+            self.values |= {f"like_{place}": texts.like, f"glob_{place}": texts.glob}
+        else:
+            self.values[f"text_{place}"] = value
+
+
 # Typed here once: SQLAlchemy's operators give columns for columns.
 _COMPARE: Final[Mapping[Op, Callable[[Any, Any], ColumnElement[bool]]]] = {
     Op.EQ: operator.eq,
@@ -279,11 +397,12 @@ def _text(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool]
             # Spelled out: PostgreSQL takes no collated operand in BETWEEN.
             return and_(column >= value[0], column <= value[1])
         case Op.IN:
-            return column.in_(list(value))
+            return among(column, value)
         case Op.LIKE:
             return like(column, value)
         case Op.ILIKE:
-            return like(fold_ascii(column), patterns.folded(value))
+            folded = value if isinstance(value, LikeTexts) else patterns.folded(value)
+            return like(fold_ascii(column), folded)
         case Op.RLIKE:
             return func.re2_search(value, column) == 1
     return _COMPARE[op](column, value)
@@ -323,9 +442,9 @@ def _value(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool
         case Op.EQ:
             return column.between(_low(value), _high(value))
         case Op.GT:
-            return column > _high(value)
+            return _COMPARE[op](column, _high(value))
         case Op.GE:
-            return column >= _low(value)
+            return _COMPARE[op](column, _low(value))
         case Op.LT:
             return and_(column != NAN_KEY, column < _low(value))
         case Op.LE:
@@ -338,19 +457,22 @@ def _value(column: ColumnElement[Any], op: Op, value: Any) -> ColumnElement[bool
 
 
 # The two zeros are one number to a comparison, and neighbours as sortable integers.
-def _low(number: float) -> int:
+def _low(number: Any) -> Any:  # noqa: ANN401 - a number, or parameters for it
+    if isinstance(number, Between):
+        return number.low
     return NEGATIVE_ZERO_KEY if number == 0 else key_of(float(number))
 
 
-def _high(number: float) -> int:
+def _high(number: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(number, Between):
+        return number.high
     return ZERO_KEY if number == 0 else key_of(float(number))
 
 
 def _named(held: Held, comparison: Comparison) -> ColumnElement[bool]:
     """Few words: decide about each here, by the one meaning of the operators."""
     fitting = [number for number, name in held.names.items() if _fits(comparison, name)]
-    column: ColumnElement[int] = held.column
-    return column.in_(fitting)
+    return among(held.column, fitting)
 
 
 def _fits(comparison: Comparison, word: str) -> bool:

@@ -17,7 +17,8 @@ from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import fold_ascii, like
 from millrace.stores.sql.documents import info_of
 from millrace.stores.sql.filters import Shape, compile_filter, matching
-from millrace.stores.sql.runs import STATUS_OF, RunSource, scope_of
+from millrace.stores.sql.run_search import RunSource, scope_of
+from millrace.stores.sql.runs import STATUS_OF
 from millrace.stores.sql.transaction import METRIC, PARAM, TAG
 
 if TYPE_CHECKING:

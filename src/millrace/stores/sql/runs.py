@@ -1,11 +1,11 @@
-"""Runs in SQL: adding, changing, appending to, searching."""
+"""Runs in SQL: adding, changing, appending to. What searches them is in `run_search`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 
 from millrace.core import tags as tag_keys
 from millrace.core.entities.access import SYSTEM
@@ -22,48 +22,20 @@ from millrace.core.entities.run import (
 )
 from millrace.core.entities.webhook import MOVED
 from millrace.core.errors import AlreadyExists, InvalidArgument, NotFound
-from millrace.core.filters import order as orders
-from millrace.core.filters import resolve
-from millrace.core.filters.ast import Aggregate, Entity, fields_of
 from millrace.core.numbers import key_of, keys_of, number_in
 from millrace.stores.protocols import Appended
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.documents import info_of
-from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES, being_purged
-from millrace.stores.sql.filters import (
-    Held,
-    Shape,
-    compile_filter,
-    demanded,
-    matching,
-    without,
-)
-from millrace.stores.sql.search import (
-    RARE,
-    Found,
-    Rarity,
-    SortBy,
-    bounding,
-    find,
-    is_positive,
-    up_to_rare,
-)
+from millrace.stores.sql.experiments import being_purged
 from millrace.stores.sql.transaction import ACTIVE, DELETED, METRIC, PARAM, TAG, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Table
-    from sqlalchemy.sql.selectable import FromClause
-
-    from millrace.core.entities.entity import KeyValue, ViewType
+    from millrace.core.entities.entity import KeyValue
     from millrace.core.entities.metric import Metric
     from millrace.core.entities.run import Batch
-    from millrace.core.filters.ast import Comparison, Field
-    from millrace.stores.protocols import Query
-    from millrace.stores.sql.engine import Row, Session
-    from millrace.stores.sql.filters import Matching
-    from millrace.stores.sql.statements import Statements
+    from millrace.stores.sql.engine import Row
     from millrace.stores.sql.transaction import Transaction
 
 STATUS_OF: dict[RunStatus, int] = {name: number for number, name in STATUS_NUMBERS.items()}
@@ -422,191 +394,3 @@ def append_to_tag_list(tx: Transaction, run_id: str, key: str, item: object) -> 
     text = msgspec.json.encode([*items, item]).decode()
     tx.session.run(tx.statements.set_tag, (state.id, tag, text))
     tx.touch(state.id)
-
-
-# --- searching ---------------------------------------------------------------------------------
-
-_AGGREGATES = {
-    None: (t.series.c.last_value, Shape.VALUE),
-    Aggregate.LAST: (t.series.c.last_value, Shape.VALUE),
-    Aggregate.FIRST: (t.series.c.first_value, Shape.VALUE),
-    Aggregate.MIN: (t.series.c.min_value, Shape.VALUE),
-    Aggregate.MAX: (t.series.c.max_value, Shape.VALUE),
-    Aggregate.MEAN: (t.series.c.mean, Shape.VALUE),
-    Aggregate.COUNT: (t.series.c.count, Shape.INTEGER),
-    # NULL where NaNs are all there is; then it counts as NaN.
-    Aggregate.MIN_STEP: (t.series.c.min_step, Shape.INTEGER),
-    Aggregate.MAX_STEP: (t.series.c.max_step, Shape.INTEGER),
-}
-_DATASET_COLUMNS = {
-    "name": t.datasets.c.name,
-    "digest": t.datasets.c.digest,
-    "context": t.run_datasets.c.context,
-}
-
-
-class RunSource:
-    """What a search of runs in some experiments looks at."""
-
-    table: FromClause = t.runs
-    id: ColumnElement[int] = t.runs.c.id
-
-    _own: ClassVar[dict[str, Held]] = {
-        "run_id": Held(column=t.runs.c.uuid, shape=Shape.TEXT),
-        "run_name": Held(column=t.runs.c.name, shape=Shape.TEXT),
-        "status": Held(column=t.runs.c.status, shape=Shape.NAMED, names=dict(STATUS_NUMBERS)),
-        "user_id": Held(column=t.runs.c.user_id, shape=Shape.TEXT),
-        "artifact_uri": Held(column=t.runs.c.artifact_uri, shape=Shape.TEXT),
-        "start_time": Held(column=t.runs.c.start_ms, shape=Shape.INTEGER),
-        "end_time": Held(column=t.runs.c.end_ms, shape=Shape.INTEGER, is_nullable=True),
-        "experiment_id": Held(column=t.runs.c.experiment_id, shape=Shape.DIGITS),
-        "lifecycle_stage": Held(
-            column=t.runs.c.lifecycle, shape=Shape.NAMED, names=dict(LIFECYCLES)
-        ),
-    }
-
-    def __init__(
-        self, session: Session, statements: Statements, experiments: Sequence[int]
-    ) -> None:
-        self._session = session
-        self._statements = statements
-        self._experiments = experiments
-        self._ids: dict[tuple[int, str], list[int]] = {}
-        self._held: dict[tuple[Field, bool], Held | None] = {}
-
-    def key_ids(self, kind: int, name: str) -> list[int]:
-        """Ids of that name in the searched experiments."""
-        if (kind, name) not in self._ids:
-            self._ids[kind, name] = self._found_ids(kind, name)
-        return self._ids[kind, name]
-
-    def _found_ids(self, kind: int, name: str) -> list[int]:
-        if len(self._experiments) == 1:
-            at = (self._experiments[0], kind, name)
-            rows = self._session.rows(self._statements.key, at)
-        else:
-            rows = self._session.select(
-                select(t.keys.c.id).where(
-                    t.keys.c.experiment_id.in_(self._experiments),
-                    t.keys.c.kind == kind,
-                    t.keys.c.name == name,
-                )
-            )
-        return [row[0] for row in rows]
-
-    def has_metric(self, name: str) -> bool:
-        """Whether any run of the searched experiments has a metric of that very name."""
-        return bool(self.key_ids(METRIC, name))
-
-    def held(self, field: Field, *, numeric: bool) -> Held | None:
-        """Where *field* is."""
-        asked = (field, numeric)
-        if asked not in self._held:
-            self._held[asked] = self._find(field, numeric=numeric)
-        return self._held[asked]
-
-    def is_rare(self, comparison: Comparison, known: Matching, rarity: Rarity) -> bool:
-        """Whether a comparison leaves few runs."""
-        if comparison in known:
-            return len(known[comparison]) < RARE
-        if not is_positive(comparison):
-            return False
-        held = self.held(comparison.field, numeric=comparison.numeric)
-        if held is None or held.owner is None:
-            return held is None
-        return rarity.of(
-            self._experiments, comparison, lambda: up_to_rare(self._session, comparison, held)
-        )
-
-    def _find(self, field: Field, *, numeric: bool) -> Held | None:
-        match field.entity:
-            case Entity.ATTRIBUTE:
-                return self._own[field.key]
-            case Entity.DATASET:
-                column = _DATASET_COLUMNS[field.key]
-                return Held(
-                    column=column,
-                    shape=Shape.TEXT,
-                    owner=t.run_datasets.c.run_id,
-                    rows=and_(t.datasets.c.id == t.run_datasets.c.dataset_id, column.is_not(None)),
-                )
-            case Entity.METRIC:
-                column, shape = _AGGREGATES[field.aggregate]
-                return self._keyed(METRIC, field.key, t.series, column, shape)
-            case Entity.PARAM if numeric:
-                return self._keyed(PARAM, field.key, t.params, t.params.c.number, Shape.VALUE)
-            case Entity.PARAM:
-                return self._keyed(PARAM, field.key, t.params, t.params.c.value, Shape.TEXT)
-            case Entity.TAG:
-                return self._keyed(TAG, field.key, t.tags, t.tags.c.value, Shape.TEXT)
-
-    def _keyed(
-        self, kind: int, name: str, table: Table, column: ColumnElement[Any], shape: Shape
-    ) -> Held | None:
-        ids = self.key_ids(kind, name)
-        if not ids:
-            return None
-        rows = table.c.key_id == ids[0] if len(ids) == 1 else table.c.key_id.in_(ids)
-        can_be_nan = shape is Shape.INTEGER
-        return Held(
-            column=column,
-            shape=shape,
-            is_long=shape is Shape.TEXT,
-            is_nullable=can_be_nan,
-            owner=table.c.run_id,
-            rows=rows,
-        )
-
-
-def find_runs(
-    session: Session,
-    statements: Statements,
-    rarity: Rarity,
-    experiment_ids: Sequence[str],
-    query: Query,
-) -> Found:
-    """Row ids of a page of the runs that match."""
-    experiments = sorted({int(one) for one in experiment_ids})
-    if not experiments:
-        return Found([], None)
-    source = RunSource(session, statements, experiments)
-    tree, order = query.tree, query.order
-    if any(field.alternative for field in fields_of(tree)):
-        tree = resolve(tree, source.has_metric)
-    if any(key.field.alternative for key in order):
-        order = orders.resolve(order, source.has_metric)
-    scope = scope_of(experiments, query.view)
-    known = matching(session, tree, source, scope)
-    needed = list(demanded(tree))
-    bounds, row_by_row = [], False
-    if order and order[0].field.entity in _WALKED:
-        bounds = bounding(source, order[0], [one for one in needed if one not in known])
-        others = [one for one in needed if one not in bounds]
-        row_by_row = not any(source.is_rare(one, known, rarity) for one in others)
-        tree = without(tree, bounds)
-
-    def where(row: ColumnElement[int]) -> ColumnElement[bool]:
-        return and_(scope, compile_filter(tree, source, known, each=row if row_by_row else None))
-
-    ties = [SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True)]
-    return find(
-        session, source, where,
-        order=order, ties=ties, limit=query.limit, after=query.after, bounds=bounds,
-    )  # fmt: skip
-
-
-def scope_of(experiments: Sequence[int], view: ViewType) -> ColumnElement[bool]:
-    """The condition on `runs` for those of some experiments in a stage of life."""
-    lifecycles = IN_VIEW[view]
-    return and_(
-        t.runs.c.experiment_id == experiments[0]
-        if len(experiments) == 1
-        else t.runs.c.experiment_id.in_(experiments),
-        t.runs.c.lifecycle == lifecycles[0]
-        if len(lifecycles) == 1
-        else t.runs.c.lifecycle.in_(lifecycles),
-    )
-
-
-# Order keys with an index of their own.
-_WALKED = frozenset({Entity.METRIC, Entity.PARAM, Entity.TAG})

@@ -9,23 +9,29 @@ stage and the sort values of its row.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 import msgspec
-from sqlalchemy import and_, case, func, literal, literal_column, not_, or_, select
+from sqlalchemy import and_, bindparam, case, func, literal, literal_column, not_, or_, select, true
 from sqlalchemy.sql.util import ClauseAdapter
 
 from millrace.core.filters.ast import Op
-from millrace.core.numbers import NAN_KEY
+from millrace.core.numbers import INT64_MAX, NAN_KEY
 from millrace.core.pages import Position
-from millrace.stores.sql.dialects import beginning, is_indexed_by_beginning, leading
+from millrace.stores.sql.dialects import (
+    beginning,
+    is_indexed_by_beginning,
+    leading,
+    walks_apart,
+)
 from millrace.stores.sql.filters import Shape, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Dialect, Select
     from sqlalchemy.sql.selectable import FromClause
 
     from millrace.core.filters.ast import Comparison, Field
@@ -54,10 +60,38 @@ class Found(msgspec.Struct, frozen=True):
     """What was asked for beside the ids."""
 
 
+class Where(Protocol):
+    """What holds of records, when *row* is their id in the rows that are walked."""
+
+    def __call__(self, row: ColumnElement[int], /, *, apart: bool) -> ColumnElement[bool]:
+        """The condition; *apart*: each record is looked up by its id, and by nothing else."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What makes a search but for its limit and position."""
+
+    source: Source
+    where: Where
+    order: Sequence[OrderKey]
+    ties: Sequence[SortBy]
+    bounds: Sequence[Comparison] = ()
+    """What `bounding` gives; they bound the walk of an index, and nothing but numbers (or texts)
+    can satisfy them."""
+    beside: Any = None
+    """A column of the records that is wanted, too."""
+    limit: int | None = None
+    """Written out where the way does not depend on values: PostgreSQL then plans it only once."""
+    of_walked: Callable[[ColumnElement[int]], ColumnElement[bool]] | None = None
+    """With this the index of the first order key is to be walked until a page is full: conditions
+    on what belongs to the record, said of the rows that are walked; *where* has the others."""
+
+
 def find(  # noqa: PLR0913 - what makes a search
     session: Session,
     source: Source,
-    where: ColumnElement[bool] | Callable[[ColumnElement[int]], ColumnElement[bool]],
+    where: ColumnElement[bool],
     *,
     order: Sequence[OrderKey],
     ties: Sequence[SortBy],
@@ -66,32 +100,142 @@ def find(  # noqa: PLR0913 - what makes a search
     bounds: Sequence[Comparison] = (),
     beside: Any = None,  # noqa: ANN401 - a column
 ) -> Found:
-    """Ids of the records that match *where* and *bounds*, at most *limit*, after *after*.
+    """Ids of the records that match *where* and *bounds*, at most *limit*, after *after*."""
 
-    *where* may be said of the column with the record's id in the rows that are walked.
-    *bounds*: what `bounding` gives; they bound the walk of an index, and nothing but numbers (or
-    texts) can satisfy them. *beside*: a column of the records that is wanted, too.
+    def said(_row: ColumnElement[int], /, *, apart: bool) -> ColumnElement[bool]:  # noqa: ARG001 - as declared
+        return where
+
+    asked = Asked(source=source, where=said, order=order, ties=ties, bounds=bounds, beside=beside)
+    return in_stages(session, asked, limit, after)
+
+
+def in_stages(session: Session, asked: Asked, limit: int, after: Position | None) -> Found:
+    """What was asked, built anew."""
+
+    def rows(stage: int, values: Mapping[str, Any]) -> Sequence[Row]:
+        query = statement(session.connection.dialect, asked, stage, goes_on="after_1" in values)
+        return () if query is None else session.select(query, **values)
+
+    size = 1 if asked.beside is None else 2
+    return page_of(rows, limit, after, is_bounded=bool(asked.bounds), size=size)
+
+
+def page_of(
+    rows: Callable[[int, Mapping[str, Any]], Sequence[Row]],
+    limit: int,
+    after: Position | None,
+    *,
+    is_bounded: bool,
+    size: int = 1,
+) -> Found:
+    """A page, from stage to stage until it is full.
+
+    *rows* gives those of a stage, for the parameters of its `statement`; *size*: how many columns
+    are wanted of them.
     """
     found: list[Row] = []
-    wanted = _wanted(source, beside)
-    for stage, (origin, owner, condition, sorts) in enumerate(_stages(source, order)):
-        if condition is None or (after is not None and stage < _stage_of(after)):
+    for stage in (NUMBERS, NANS, NOTHING):
+        if after is not None and stage < _stage_of(after):
             continue
-        if bounds and stage != NUMBERS:
+        if is_bounded and stage != NUMBERS:
             break
-        keys = [*sorts, *ties]
-        query = select(*wanted, *(key.column for key in keys)).select_from(origin)
-        query = query.where(where(owner) if callable(where) else where, condition)
-        if bounds:
-            query = query.where(*_said_of(source, order[0], sorts[0], bounds))
+        values: dict[str, Any] = {"limit": limit + 1 - len(found)}
         if after is not None and stage == _stage_of(after):
-            query = query.where(_beyond(keys, after[1:]))
-        query = query.order_by(*_walked(session, keys)).limit(limit + 1 - len(found))
-        size = len(wanted)
-        found += [(*row[:size], stage, *row[size:]) for row in session.select(query)]
+            values.update((f"after_{place}", one) for place, one in enumerate(after) if place)
+        found += [(*row[:size], stage, *row[size:]) for row in rows(stage, values)]
         if len(found) > limit:
             break
-    return _page(found, limit, len(wanted))
+    return _page(found, limit, size)
+
+
+def statement(dialect: Dialect, asked: Asked, stage: int, *, goes_on: bool) -> Select[Any] | None:
+    """What a stage is asked; None where nothing can be in it.
+
+    Its parameters are the `limit` and, where it *goes_on* after a position, `after_1` and so on.
+    """
+    source, order = asked.source, asked.order
+    stages = _stages(source, order)
+    if stage >= len(stages) or stages[stage][2] is None:
+        return None
+    origin, owner, condition, sorts = stages[stage]
+    keys = [*sorts, *asked.ties]
+    conditions = [condition]
+    if asked.bounds:
+        conditions += _said_of(source, order[0], sorts[0], asked.bounds)
+    if asked.of_walked is not None:
+        conditions.append(asked.of_walked(owner))
+        can_walk = stage == NUMBERS and len(order) == 1 and owner is not source.id
+        if can_walk and not sorts[0].is_long and walks_apart(dialect):
+            held = source.held(order[0].field, numeric=False)
+            assert held is not None  # noqa: S101 - or there would be no such stage
+            conditions.append(_on(held.rows, owner.table))
+            return _walked_apart(asked, _Walk(owner, sorts[0], conditions), goes_on=goes_on)
+    wanted = _wanted(source, asked.beside)
+    query = select(*wanted, *(key.column for key in keys)).select_from(origin)
+    where = asked.where(owner, apart=False)
+    query = query.where(where, *conditions)
+    if goes_on:
+        query = query.where(beyond_position(keys))
+    limit = _limit(asked) if stage == NUMBERS else _LIMIT
+    return query.order_by(*_in_order(dialect, keys)).limit(limit)
+
+
+def beyond_position(keys: Sequence[SortBy]) -> ColumnElement[bool]:
+    """Rows after the position that the parameters `after_1` and so on are."""
+    return cast("ColumnElement[bool]", _beyond(keys, _position(keys)))
+
+
+def _position(keys: Sequence[SortBy]) -> list[Any]:
+    return [bindparam(f"after_{place}") for place in range(1, len(keys) + 1)]
+
+
+_LIMIT: Final[Any] = bindparam("limit")
+
+
+class _Walk(NamedTuple):
+    """The rows of an index, in its order."""
+
+    owner: ColumnElement[int]
+    by: SortBy
+    conditions: list[ColumnElement[bool]]
+
+
+# More than there are.
+_ALL: Final[Any] = literal_column(str(INT64_MAX))
+
+
+def _walked_apart(asked: Asked, walk: _Walk, *, goes_on: bool) -> Select[Any]:
+    """A search that can be answered only by walking the index, whatever the planner believes.
+
+    Were it a plain join, the planner would choose by its statistics who comes first. Where these
+    are missing or old, as they are when many runs were logged a minute ago, it looks up the value
+    of each run of the experiment and sorts them all. The OFFSET keeps it from that; the LIMIT,
+    which leaves nothing out, from sorting all series first: without one, it does not even consider
+    what only begins early.
+    """
+    nothing: Any = literal_column("0")
+    columns = [walk.owner.label("owner"), walk.by.column.label("value")]
+    rows = select(*columns).where(*walk.conditions).order_by(_directed(walk.by))
+    if goes_on:
+        rows = rows.where(_from(walk.by, *_position([walk.by])))
+    walked = rows.limit(_ALL).subquery("walked")
+    where = asked.where(walked.c.owner, apart=True)
+    id_ = asked.source.id
+    columns = [id_, *(tie.column for tie in asked.ties)]
+    record = select(*columns).where(id_ == walked.c.owner, where).offset(nothing).lateral("record")
+    keys = [
+        msgspec.structs.replace(walk.by, column=walked.c.value),
+        *(msgspec.structs.replace(tie, column=record.c[tie.column.name]) for tie in asked.ties),
+    ]
+    query = select(record.c[id_.name], *(key.column for key in keys))
+    query = query.select_from(walked.join(record, true()))
+    if goes_on:
+        query = query.where(beyond_position(keys))
+    return query.order_by(*map(_directed, keys)).limit(_limit(asked))
+
+
+def _limit(asked: Asked) -> Any:  # noqa: ANN401 - an SQL expression
+    return _LIMIT if asked.limit is None else literal_column(str(asked.limit))
 
 
 def one_query(  # noqa: PLR0913 - what makes a search
@@ -116,8 +260,7 @@ def one_query(  # noqa: PLR0913 - what makes a search
     query = select(*wanted).select_from(origin).where(where, condition)
     if after is not None:
         query = query.where(_beyond(keys, after))
-    walked = (key.column if key.ascending else key.column.desc() for key in keys)
-    return query.order_by(*walked).limit(limit + 1)
+    return query.order_by(*map(_directed, keys)).limit(limit + 1)
 
 
 def found_by(rows: Sequence[Row], limit: int) -> Found:
@@ -268,15 +411,19 @@ def _later(
     return origin, [SortBy(case(*ranks, else_=NUMBERS), True), SortBy(value, key.ascending)]
 
 
-def _walked(session: Session, keys: Sequence[SortBy]) -> Iterator[ColumnElement[Any]]:
+def _directed(key: SortBy) -> ColumnElement[Any]:
+    column: ColumnElement[Any] = key.column
+    return column if key.ascending else column.desc()
+
+
+def _in_order(dialect: Dialect, keys: Sequence[SortBy]) -> Iterator[ColumnElement[Any]]:
     """What to sort by. Texts sort as their beginnings do, and then as they are: an index of
     beginnings gives nearly that order, so that few rows at a time are left to sort."""
-    by_beginning = is_indexed_by_beginning(session.connection.dialect)
+    by_beginning = is_indexed_by_beginning(dialect)
     for key in keys:
-        columns = [key.column]
         if key.is_long and by_beginning:
-            columns.insert(0, leading(key.column))
-        yield from (column if key.ascending else column.desc() for column in columns)
+            yield _directed(msgspec.structs.replace(key, column=leading(key.column)))
+        yield _directed(key)
 
 
 def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN401 - an SQL expression
@@ -286,44 +433,50 @@ def _beyond(keys: Sequence[SortBy], values: Sequence[Any]) -> Any:  # noqa: ANN4
         same = [one.column == at for one, at in zip(keys[:place], values[:place], strict=True)]
         further = key.column > value if key.ascending else key.column < value
         clauses.append(and_(*same, further))
-    first, value = keys[0], values[0]
     # Said twice: this plain range is what an index can seek to.
-    bound = first.column >= value if first.ascending else first.column <= value
-    if first.is_long:
-        bound = beginning(bound, first.column, Op.GE if first.ascending else Op.LE, value)
-    return and_(bound, or_(*clauses))
+    return and_(_from(keys[0], values[0]), or_(*clauses))
+
+
+def _from(key: SortBy, value: Any) -> ColumnElement[bool]:  # noqa: ANN401 - of the key's kind
+    bound: ColumnElement[bool] = key.column >= value if key.ascending else key.column <= value
+    if key.is_long:
+        bound = beginning(bound, key.column, Op.GE if key.ascending else Op.LE, value)
+    return bound
 
 
 # So few records are quicker found first and sorted than met on a walk in order.
 RARE: Final = 1_000
-# So long it is believed how many they are, and of so many conditions.
+# So long a belief is kept, and so many of them.
 _BELIEVED_S: Final = 10.0
 _REMEMBERED: Final = 1_000
 
 
-class Rarity:
-    """Which conditions leave few runs, as it was a moment ago.
+class Beliefs:
+    """What was so of searches a moment ago: which conditions leave few runs, and the like.
 
     That decides about the way to an answer, never about the answer: so it may be a little old. To
-    count takes as long as a quarter of a search.
+    find it out takes as long as a quarter of a search.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[tuple[int, ...], Comparison], tuple[float, bool]] = {}
+        self._known: dict[Hashable, tuple[float, bool]] = {}
 
-    def of(
-        self, experiments: Sequence[int], comparison: Comparison, count: Callable[[], int]
-    ) -> bool:
-        """Whether few runs of those experiments satisfy it; *count* need not go beyond that."""
-        asked = (tuple(experiments), comparison)
-        now = time.monotonic()
-        until, rare = self._known.get(asked, (now, False))
-        if now >= until:
-            rare = count() < RARE
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[asked] = (now + _BELIEVED_S, rare)
-        return rare
+    def of(self, asked: Hashable, find: Callable[[], bool]) -> bool:
+        """Whether it is so; found out when that was too long ago."""
+        held = self.known(asked)
+        return self.note(asked, so=find()) if held is None else held
+
+    def known(self, asked: Hashable) -> bool | None:
+        """Whether it was so a moment ago."""
+        until, was = self._known.get(asked, (0.0, False))
+        return was if time.monotonic() < until else None
+
+    def note(self, asked: Hashable, *, so: bool) -> bool:
+        """Remember for a while that it is so, or not."""
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[asked] = (time.monotonic() + _BELIEVED_S, so)
+        return so
 
 
 def up_to_rare(session: Session, comparison: Comparison, held: Held) -> int:

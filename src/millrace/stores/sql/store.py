@@ -34,8 +34,8 @@ from millrace.stores.sql.migrate import prepare
 from millrace.stores.sql.model_servers import SqlModelServers
 from millrace.stores.sql.nearest import Nearest
 from millrace.stores.sql.registry import SqlRegistry
+from millrace.stores.sql.run_search import RunSearches
 from millrace.stores.sql.run_tables import SqlRunTables
-from millrace.stores.sql.search import Rarity
 from millrace.stores.sql.series import Histories, columns, named_series
 from millrace.stores.sql.series_state import SeriesState
 from millrace.stores.sql.statements import Statements, statements
@@ -85,7 +85,7 @@ class SqlTracking:
         self._statements = statements
         self._kept: dict[int, float] = {}
         self._stale: dict[int, int] = {}
-        self._rarity = Rarity()
+        self._searches = RunSearches(database, statements)
 
     # --- experiments ----------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class SqlTracking:
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
         with self._database.reading() as session:
-            found = runs.find_runs(session, self._statements, self._rarity, experiment_ids, query)
+            found = self._searches.find(session, experiment_ids, query)
             items = documents.documents(session, self._statements, found.ids, self._keep)
         return Page(tuple(items), found.next)
 
