@@ -239,11 +239,11 @@ def drawn_edges(png: Path) -> tuple[list[float], list[float]]:
     have grey lines, so it is darkness that tells them from the grid, on white."""
     pixels = np.asarray(Image.open(png).convert("RGB"))
     is_drawn_on = pixels.min(axis=2) < 150
-    # The image is twice as large as on screen; above the plot are 8 pixels, below it the axis.
+    # The image is twice as large as on screen: 8 pixels are above the plot, axes below and beside.
     top, bottom = 2 * 8, pixels.shape[0] - 2 * 26
     found = []
     for edge in (is_drawn_on[top : top + 14], is_drawn_on[bottom - 14 : bottom]):
-        columns = np.flatnonzero(edge.any(axis=0))
+        columns = np.flatnonzero(edge[:, 2 * 84 :].any(axis=0))
         groups = np.split(columns, np.flatnonzero(np.diff(columns) > 4) + 1)
         found.append([float(group.mean()) for group in groups])
     return found[0], found[1]
