@@ -172,10 +172,12 @@ def test_logged_models(client: MillraceClient, experiment: str, run_id: str):
 
 
 def test_it_knows_no_heartbeats_and_gets_none(client: MillraceClient, run_id: str):
+    asked: list[object] = []
     pulse = Pulse()
-    pulse.begin(run_id, client.channel, 3600.0)
+    pulse.begin(run_id, client.channel, 3600.0, asked.append)
     until(lambda: not pulse._runs)
 
+    assert asked == []
     assert client.get_run(run_id).info.liveness is None
 
 
