@@ -90,8 +90,9 @@ class Opened:
 
     def _ended(self, ending: Ending) -> Ending:
         """A script that was told to stop and then ended in peace did not finish."""
-        is_stopped = ending.status == "FINISHED" and self.stop is not None and self._told
-        return stopped(self.stop.by) if is_stopped and self.stop else ending
+        if self.stop is not None and self._told and ending.status == "FINISHED":
+            return stopped(self.stop.by)
+        return ending
 
     def end(self, ending: Ending) -> None:
         """Tell the server how it ended, behind all that was logged."""

@@ -220,8 +220,8 @@ def active_run() -> ActiveRun | None:
 
 
 def stop_requested() -> bool:
-    """Whether somebody has asked an active run to stop. Who asks is not interrupted by `RunStopped`
-    and may end in its own time; the run is KILLED all the same."""
+    """Whether somebody has asked an active run to stop. A thread that has seen a yes here is not
+    interrupted by `RunStopped` and may end in its own time; the run is KILLED all the same."""
     asked = [one.is_asked_to_stop() for one in STACK.get()]
     return any(asked)
 

@@ -24,20 +24,21 @@ _RECORDS: Final = frozenset({"Experiments", "Runs", "Logging"})
 _OUT_OF_THE_TRASH: Final = frozenset({
     "deleteRun", "restoreRun", "deleteExperiment", "restoreExperiment",
 })  # fmt: skip
-_OF_RUNS: Final = frozenset(
-    row.name
-    for row in ENDPOINTS
-    if row.needs.permission >= Permission.EDIT
-    and row.group in _RECORDS
-    and isinstance(row.needs.on, ExperimentOfRun)
-)
-_OF_EXPERIMENTS: Final = frozenset(
-    row.name
-    for row in ENDPOINTS
-    if row.needs.permission >= Permission.EDIT
-    and row.group in _RECORDS
-    and isinstance(row.needs.on, Experiment)
-)
+
+
+def _edits(on: type[Experiment | ExperimentOfRun]) -> frozenset[str]:
+    """The calls that change records found by *on*."""
+    return frozenset(
+        row.name
+        for row in ENDPOINTS
+        if row.group in _RECORDS
+        and row.needs.permission >= Permission.EDIT
+        and isinstance(row.needs.on, on)
+    )
+
+
+_OF_RUNS: Final = _edits(ExperimentOfRun)
+_OF_EXPERIMENTS: Final = _edits(Experiment)
 
 
 class Capabilities:
