@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from millrace.core.errors import InvalidArgument
 from millrace.core.lazy import require
+from millrace.models import plain_skops
 from millrace.models.flavor import doors
 from millrace.models.packaging import inside
 
@@ -118,6 +119,10 @@ def _dump_skops(model: Any, path: Path) -> list[str]:
 
 
 def _load_skops(path: Path, trust: Trust) -> Any:
+    try:
+        return plain_skops.read(path)
+    except plain_skops.NotPlain:
+        pass
     skops = require("skops.io", extra="sklearn")
     unknown = sorted(skops.get_untrusted_types(file=path))
     if unknown:
