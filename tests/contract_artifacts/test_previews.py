@@ -150,3 +150,64 @@ def test_images_are_listed_by_key_and_step(shelf: Shelf) -> None:
     assert [(one.path, one.kind, one.file_size) for one in found.files] == [
         ("audio/said.wav", "audio", 3)
     ]
+
+
+LINES = [
+    f"{n:05d} {'ERROR' if n % 1_000 == 999 else 'INFO'} Step {n * 7919 % 30_000} " + "x" * 40
+    for n in range(30_000)
+]
+
+
+@pytest.mark.parametrize("kept", ["file", "pieces"])
+def test_logs_are_paged_searched_and_narrowed(shelf: Shelf, kept: str) -> None:
+    path = "logs/train.log"
+    if kept == "file":
+        shelf.keep(path, "".join(f"{line}\n" for line in LINES).encode())
+    else:
+        for at in range(0, 30_000, 7_000):
+            part = "".join(f"{line}\n" for line in LINES[at : at + 7_000])
+            shelf.keep(f"{path}/{at:06d}.log", part.encode())
+
+    def page(**asked: Any) -> tuple[int, list[int], list[str]]:
+        found = shelf.call("readLog", run_id=shelf.run, path=path, **asked)
+        assert found.lines == 30_000
+        return found.total, [row.line for row in found.rows], [row.text for row in found.rows]
+
+    def hit(text: str, line: int, **asked: Any) -> tuple[int | None, int | None]:
+        found = shelf.call("searchLog", run_id=shelf.run, path=path, text=text, line=line, **asked)
+        return found.line, found.row
+
+    assert page(offset=13_998, limit=4) == (30_000, [*range(13_998, 14_002)], LINES[13_998:14_002])
+    assert page(offset=-2, limit=10)[2] == LINES[-2:]
+    assert page(offset=30_000)[1] == []
+    total, numbers, texts = page(level="warning", offset=6, limit=2)
+    assert (total, numbers, texts) == (30, [6_999, 7_999], [LINES[6_999], LINES[7_999]])
+    assert len(page(level="error", limit=1_000)[1]) == 30
+
+    text = LINES[20_123][6:24].upper()
+    (at,) = [n for n, line in enumerate(LINES) if text in line.upper()]
+    assert hit(text, 0) == hit(text, 29_999, backward=True) == (at, at)
+    assert hit(text, at) == (at, at)
+    assert hit(text, at + 1) == hit(text, at - 1, backward=True) == (None, None)
+    assert hit("step", 12_345, backward=True) == (12_345, 12_345)
+    assert hit("step", 5_000, level="error") == (5_999, 5)
+    assert hit("step", 5_000, level="error", backward=True) == (4_999, 4)
+    assert hit("anything", 10**9, backward=True) == (None, None)
+
+
+def test_a_log_that_grows_is_read_on(shelf: Shelf) -> None:
+    def tail() -> tuple[int, list[str]]:
+        found = shelf.call("readLog", run_id=shelf.run, path="logs/o.log", offset=-1)
+        return found.total, [row.text for row in found.rows]
+
+    shelf.keep("logs/o.log/1.log", b"2025-11-29T03:05:12.007Z err one\n")
+    assert tail() == (1, ["one"])
+    shelf.keep("logs/o.log/2.log", b"two\nthr\xc3\xa9e")
+
+    assert tail() == (3, ["three".replace("ee", "ée")])
+    found = shelf.call("readLog", run_id=shelf.run, path="logs/o.log").rows
+    assert [(row.stream, row.time_ms) for row in found[:2]] == [
+        ("err", 1_764_385_512_007),
+        (None, None),
+    ]
+    assert shelf.call("searchLog", run_id=shelf.run, path="logs/o.log", text="RÉE").line == 2

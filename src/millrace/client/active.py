@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from millrace.client.client import MillraceClient
+    from millrace.client.output import Output
     from millrace.core.entities.run import StopAsked
     from millrace.telemetry.sampler import Sampler
 
 logger = logging.getLogger(__name__)
+
+_LAST_WORDS_S: Final = 4.0
+"""Longest time that the end of the process waits for the last lines of a run's output."""
 
 
 class ActiveRun(Run, frozen=True, kw_only=True):
@@ -43,6 +47,9 @@ class ActiveRun(Run, frozen=True, kw_only=True):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        opened = STACK.opened.get(self.info.run_id)
+        if opened is not None and error is not None:
+            opened.note(error)
         end(self.info.run_id, ending_of(error), quietly=error is not None)
 
 
@@ -52,7 +59,13 @@ class Opened:
     `stop`: somebody has asked it to stop.
     """
 
-    def __init__(self, run: ActiveRun, client: MillraceClient, sampler: Sampler | None) -> None:
+    def __init__(
+        self,
+        run: ActiveRun,
+        client: MillraceClient,
+        sampler: Sampler | None,
+        output: Output | None = None,
+    ) -> None:
         self.run = run
         self.run_id = run.info.run_id
         self.client = client
@@ -60,15 +73,25 @@ class Opened:
         self._heeds_stop = settings.STOP_WHEN_ASKED.get()
         self._told: set[int] = set()  # threads that know of it
         self._sampler = sampler
+        self._output = output
         self._pid = os.getpid()
 
     def begin(self) -> None:
-        """Start the heartbeat and the sampler; have the run ended should the process end."""
+        """Start the heartbeat, the sampler and the listener to what is printed; have the run ended
+        should the process end."""
         lease_s = settings.LEASE_SECONDS.get()
         PULSE.begin(self.run_id, self.client.channel, lease_s, self._asked_to_stop)
         WATCH.begin(self.run_id, self.end_with_process)
         if self._sampler is not None:
             self._sampler.start()
+        if self._output is not None:
+            self._output.begin()
+
+    def note(self, error: BaseException) -> None:
+        """*error* ends the run; that somebody ended it on purpose is no news."""
+        is_meant = isinstance(error, RunStopped | SystemExit)
+        if self._output is not None and not is_meant and self._pid == os.getpid():
+            self._output.note(error)
 
     def heed(self) -> None:
         """Raise `RunStopped` once in each thread after somebody has asked it to stop."""
@@ -98,6 +121,8 @@ class Opened:
         """Tell the server how it ended, behind all that was logged."""
         ending = self._ended(ending)
         if self._halt():
+            if self._output is not None:
+                self._output.end()
             self.client.flush_artifacts()
             self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=True)
             self.client.set_terminated(self.run_id, ending.status)
@@ -106,6 +131,8 @@ class Opened:
         """The same, without waiting for the server: the process has only so long."""
         ending = self._ended(ending)
         if self._halt():
+            if self._output is not None:
+                self._output.end(min(_LAST_WORDS_S, settings.EXIT_FLUSH_SECONDS.get()))
             self.client.log_batch(self.run_id, tags=[_cause(ending)], synchronous=False)
             self.client.set_terminated(self.run_id, ending.status, synchronous=False)
 

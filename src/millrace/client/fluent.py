@@ -12,6 +12,7 @@ from millrace.client.active import STACK, ActiveRun, Opened, end
 from millrace.client.client import MillraceClient
 from millrace.client.ending import RETURNED, Ending
 from millrace.client.entities import DatasetInput, InputTag, Metric
+from millrace.client.output import Limits, Output
 from millrace.core import clock, settings
 from millrace.core import tags as reserved
 from millrace.core.entities.experiment import DEFAULT_ID
@@ -166,10 +167,13 @@ def start_run(
     tags: Mapping[str, object] | None = None,
     description: str | None = None,
     log_system_metrics: bool | None = None,
+    log_output: bool | None = None,
 ) -> ActiveRun:
     """Start a run, or resume *run_id*, and make it the active one.
 
     *nested* allows that another one is active, which becomes the parent. *description* is Markdown.
+    *log_output* keeps what is printed while it is open as its log; None: as `MILLRACE_LOG_OUTPUT`
+    says.
     Leave it with `end_run`, or use it as a context manager.
     """
     outer = STACK.get()
@@ -196,7 +200,8 @@ def start_run(
         where = experiment_id or active_experiment_id(client)
         run = client.create_run(where, tags={**found, **given}, run_name=run_name)
     active = ActiveRun(info=run.info, data=run.data, inputs=run.inputs, outputs=run.outputs)
-    opened = Opened(active, client, _sampler(client, run, log_system_metrics))
+    sampler = _sampler(client, run, log_system_metrics)
+    opened = Opened(active, client, sampler, _output(client, run, log_output))
     opened.begin()
     STACK.push(opened)
     return active
@@ -557,6 +562,18 @@ def _sampler(client: MillraceClient, run: Run, wanted: bool | None) -> Sampler |
     # A resumed run goes on where its series stopped.
     steps = [each.step for each in run.data.metric_list if each.key.startswith(PREFIX)]
     return Sampler(readers.available(), log, schedule, first=max(steps, default=-1) + 1)
+
+
+def _output(client: MillraceClient, run: Run, wanted: bool | None) -> Output | None:
+    if wanted is None:
+        wanted = settings.LOG_OUTPUT.get()
+    if not wanted:
+        return None
+    limits = Limits(
+        interval_s=settings.LOG_OUTPUT_SECONDS.get(),
+        most_bytes=settings.LOG_OUTPUT_MIB.get() * 1024 * 1024,
+    )
+    return Output(lambda path, body: client.log_text(run.info.run_id, body, path), limits)
 
 
 def _pages(page: Callable[[int, str | None], PagedList[Any]], limit: int | None) -> list[Any]:

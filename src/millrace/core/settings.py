@@ -292,6 +292,20 @@ SYSTEM_METRICS_NODE_ID: Final = Setting[str | None](
     "Name of this machine in the metric keys.", mlflow="MLFLOW_SYSTEM_METRICS_NODE_ID",
 )  # fmt: skip
 
+LOG_OUTPUT: Final = Setting(
+    "LOG_OUTPUT", _flag, False, "client",
+    "Keep what is printed while a run is open (`sys.stdout`, `sys.stderr`) with it, as the log "
+    "`logs/output.log`. `start_run(log_output=...)` says so for one run.",
+)  # fmt: skip
+LOG_OUTPUT_SECONDS: Final = Setting(
+    "LOG_OUTPUT_SECONDS", _seconds, 5.0, "client",
+    "Seconds between uploads of what is printed; of long runs more, up to 60.",
+)  # fmt: skip
+LOG_OUTPUT_MIB: Final = Setting(
+    "LOG_OUTPUT_MIB", _positive, 256, "client",
+    "The most that is kept of what one run prints, in MiB; the log says so where it ends.",
+)  # fmt: skip
+
 # --- artifacts of the client -------------------------------------------------------------------
 ENABLE_ARTIFACTS_PROGRESS_BAR: Final = Setting(
     "ENABLE_ARTIFACTS_PROGRESS_BAR", _flag, True, "client",

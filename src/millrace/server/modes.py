@@ -39,6 +39,8 @@ _BYTES = _FILES | {
     "downloadLoggedModelArchive",
     "uploadBundle",
     "downloadBundle",
+    "readLog",
+    "searchLog",
     "readTable",
     "readLoggedModelTable",
     "readTableColumn",

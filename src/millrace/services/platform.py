@@ -24,6 +24,7 @@ from millrace.services.events import Events
 from millrace.services.experiments import Experiments
 from millrace.services.folders import Bundles
 from millrace.services.keyring import KeyRing
+from millrace.services.logs import Logs
 from millrace.services.manifests import Manifests
 from millrace.services.media import Gallery
 from millrace.services.metrics import Metrics
@@ -308,13 +309,15 @@ class Platform:
             "deleteComment": notes.delete,
             "listComments": notes.list,
         }
-        tables = Tables(artifacts)
+        tables, logs = Tables(artifacts), Logs(artifacts)
         looking: dict[str, Callable[[Context, Any], Any]] = {
             "readTable": tables.of_run,
             "readLoggedModelTable": tables.of_model,
             "readTableColumn": tables.column_of_run,
             "readLoggedModelTableColumn": tables.column_of_model,
             "listMedia": Gallery(artifacts).of_run,
+            "readLog": logs.read,
+            "searchLog": logs.search,
         }
         self.handlers: Mapping[str, Handler] = {
             **{name: Handler(call, inline=False, is_long=True) for name, call in looking.items()},
