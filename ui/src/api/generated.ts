@@ -889,11 +889,27 @@ export interface LogBatch {
   tags?: Entry[]
 }
 
+/** The number of the line that was found, and its place among the lines that match `level`; both are absent when there is none. */
+export interface LogHit {
+  line?: number
+  row?: number
+}
+
 export interface LogInputs {
   run_id: string
   run_uuid?: string
   datasets?: DatasetInputEntry[]
   models?: ModelInputEntry[]
+}
+
+/** `line`: its number in all of the log, from 0. `time_ms` and `stream` of what the client kept of the output of a run; `is_cut`: only its beginning is here. */
+export interface LogLine {
+  line: number
+  text: string
+  time_ms?: number
+  stream?: "err" | "out"
+  level?: "critical" | "debug" | "error" | "info" | "warning"
+  is_cut?: boolean
 }
 
 export interface LogLoggedModelParams {
@@ -923,6 +939,15 @@ export interface LogOutputs {
   run_id: string
   run_uuid?: string
   models: ModelOutputEntry[]
+}
+
+/** `total`: lines that match; `lines`, `size`: of all of the log. */
+export interface LogPage {
+  total: number
+  lines: number
+  size: number
+  offset: number
+  rows?: LogLine[]
 }
 
 export interface LogParam {
@@ -1318,6 +1343,15 @@ export interface ReadColumn {
   column: string
 }
 
+/** A page of `LogOfRun`; a negative `offset` counts from the end. */
+export interface ReadLog {
+  run_id: string
+  path: string
+  level?: "critical" | "debug" | "error" | "info" | "warning"
+  offset?: number
+  limit?: number
+}
+
 /** A column of `RowsOfTable` of the file at `path` of a logged model, of up to 1,000,000 rows. */
 export interface ReadModelColumn {
   text?: string
@@ -1578,6 +1612,16 @@ export interface SearchExperiments {
   filter?: string
   order_by?: string[]
   view_type?: "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY"
+}
+
+/** The first line from `line` on (counted from 0, whatever the `level`) that holds `text`, whatever its case; with `backward`, the last one up to it. */
+export interface SearchLog {
+  run_id: string
+  path: string
+  level?: "critical" | "debug" | "error" | "info" | "warning"
+  text: string
+  line?: number
+  backward?: boolean
 }
 
 export interface SearchLoggedModels {
@@ -2211,6 +2255,8 @@ export interface Operations {
   readTableColumn: [{ text?: string; where?: string[]; run_id: string; path: string; column: string }, ColumnFigures]
   readLoggedModelTableColumn: [{ model_id: string; text?: string; where?: string[]; path: string; column: string }, ColumnFigures]
   listMedia: [{ run_id: string; run_uuid?: string; key?: string }, Media]
+  readLog: [{ run_id: string; path: string; level?: "critical" | "debug" | "error" | "info" | "warning"; offset?: number; limit?: number }, LogPage]
+  searchLog: [{ run_id: string; path: string; level?: "critical" | "debug" | "error" | "info" | "warning"; text: string; line?: number; backward?: boolean }, LogHit]
   createDataset: [CreateDataset, DatasetReply]
   searchEvaluationDatasets: [SearchEvaluationDatasets, DatasetsReply]
   searchEvaluationDatasetsByQuery: [{ experiment_ids?: string[]; filter_string?: string; max_results?: number; order_by?: string[]; page_token?: string }, DatasetsReply]
@@ -2373,6 +2419,8 @@ export const OPERATIONS = {
   readTableColumn: ["GET", "/api/3.0/millrace/artifacts/table/column"],
   readLoggedModelTableColumn: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table/column"],
   listMedia: ["GET", "/api/3.0/millrace/artifacts/media"],
+  readLog: ["GET", "/api/3.0/millrace/artifacts/log"],
+  searchLog: ["GET", "/api/3.0/millrace/artifacts/log/search"],
   createDataset: ["POST", "/api/3.0/mlflow/datasets/create"],
   searchEvaluationDatasets: ["POST", "/api/3.0/mlflow/datasets/search"],
   searchEvaluationDatasetsByQuery: ["GET", "/api/3.0/mlflow/datasets/search"],
