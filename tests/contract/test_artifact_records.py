@@ -138,3 +138,21 @@ def test_several_records_at_once(ledger: ArtifactRecords) -> None:
 
     assert {one.uri for one in found} == {entry("a").uri, entry("c").uri}
     assert ledger.records([]) == []
+
+
+def test_sizes_below_folders_are_added_up(ledger: ArtifactRecords) -> None:
+    deep = ROOT + "/" + "d" * 200
+    for path, size in [("a", 1), ("b/c", 2), ("b/d/e", 2**40), (deep.removeprefix(ROOT)[1:], 5)]:
+        take_in(ledger, entry(path, size=size))
+    take_in(ledger, entry(deep.removeprefix(ROOT)[1:] + "/x", size=7))
+
+    found = ledger.sizes([ROOT, f"{ROOT}/b/", f"{ROOT}/a", deep, "mlflow-artifacts:/33"])
+
+    assert [(one.files, one.bytes) for one in found] == [
+        (5, 2**40 + 15),
+        (2, 2**40 + 2),
+        (0, 0),  # a file is no folder
+        (1, 7),
+        (0, 0),
+    ]
+    assert ledger.total() == found[0]

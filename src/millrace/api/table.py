@@ -14,6 +14,7 @@ from millrace.api import (
     logs,
     model_servers,
     moving,
+    overview,
     previews,
     registry,
     run_tables,
@@ -47,6 +48,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *events.ROWS,
     *views.ROWS,
     *tasks.ROWS,
+    *overview.ROWS,
     *trash.ROWS,
     *system.ROWS,
 )

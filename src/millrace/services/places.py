@@ -85,13 +85,10 @@ class Places:
 
     def at(self, uri: str) -> Spot:
         """What a location names; `PermissionDenied` when it lies outside the roots."""
-        for root, opened_as in self._roots.items():
-            path = uris.path_below(root, uri)
-            if path is None:
-                continue
+        if (found := self._below_root(uri)) is not None:
+            opened_as, above, path = found
             if path:
                 uris.safe_path(path)
-            above = PROXY if opened_as == self._destination else root.partition("?")[0]
             return Spot(self._store(opened_as), "", above).at(path)
         if self._trusting:
             uris.place(uri)
@@ -100,6 +97,20 @@ class Places:
             f"The server does not touch {uris.redacted(uri)[:250]!r}: it lies outside the roots "
             "that this server was given. Read and write there directly, or ask the operator."
         )
+
+    def name_of(self, uri: str) -> str:
+        """The one URI in the ledger of what a location names, wherever that lies."""
+        found = self._below_root(uri)
+        return uri if found is None else "/".join((found[1].rstrip("/"), found[2])).rstrip("/")
+
+    def _below_root(self, uri: str) -> tuple[str, str, str] | None:
+        """What the root that a location lies below is opened with, its one URI, and the way on."""
+        for root, opened_as in self._roots.items():
+            path = uris.path_below(root, uri)
+            if path is not None:
+                above = PROXY if opened_as == self._destination else root.partition("?")[0]
+                return opened_as, above, path
+        return None
 
     def close(self) -> None:
         """Let the stores go."""

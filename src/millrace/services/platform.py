@@ -31,6 +31,7 @@ from millrace.services.metrics import Metrics
 from millrace.services.model_servers import ModelServers
 from millrace.services.models import LoggedModels
 from millrace.services.moving import Moving
+from millrace.services.overview import Overviews
 from millrace.services.places import Places
 from millrace.services.read_back import ReadBack
 from millrace.services.registry import Registry
@@ -90,7 +91,7 @@ class Handler(NamedTuple):
 class Platform:
     """One place of records with everything that may be asked of it."""
 
-    def __init__(  # noqa: PLR0913 - the composition root
+    def __init__(  # noqa: PLR0913, PLR0915 - the composition root
         self,
         stores: Stores,
         *,
@@ -132,6 +133,7 @@ class Platform:
         )
         views = Views(stores.views, stores.tracking)
         self._tasks = Tasks(stores)
+        overviews = Overviews(stores, self.places)
         moving = Moving(stores, self.places, transfers)
         keys = keys or KeyRing(None, sealing_key=settings.WEBHOOK_SECRET_ENCRYPTION_KEY.get())
         by_name = self._registry_stores.registry
@@ -234,6 +236,7 @@ class Platform:
             "searchTasks": self._tasks.search,
             "getTask": self._tasks.get,
             "cancelTask": self._tasks.cancel,
+            "getOverview": overviews.get,
             "queryRunTable": run_tables.table,
             "findRunKeys": run_tables.keys,
             "findRunValues": run_tables.values,
@@ -318,6 +321,8 @@ class Platform:
             "listMedia": Gallery(artifacts).of_run,
             "readLog": logs.read,
             "searchLog": logs.search,
+            "getStorage": overviews.storage,
+            "measureStorage": overviews.measure,
         }
         self.handlers: Mapping[str, Handler] = {
             **{name: Handler(call, inline=False, is_long=True) for name, call in looking.items()},

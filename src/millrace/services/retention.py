@@ -312,16 +312,19 @@ class _Work:
 
 def measured(folder: Spot) -> tuple[int, int]:
     """Files and bytes below a folder."""
-    files = size = 0
+    sizes = list(sizes_below(folder))
+    return len(sizes), sum(sizes)
+
+
+def sizes_below(folder: Spot) -> Iterator[int]:
+    """The size of each file below a folder, as it is found."""
     waiting = [folder.path]
     while waiting:
         for entry in folder.store.list(waiting.pop()):
             if entry.is_dir:
                 waiting.append(entry.path)
             else:
-                files += 1
-                size += entry.file_size or 0
-    return files, size
+                yield entry.file_size or 0
 
 
 def _removal(item: TrashItem, outcome: Outcome, reason: str | None = None) -> Removal:

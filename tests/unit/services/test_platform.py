@@ -25,6 +25,7 @@ from millrace.stores.protocols import (
     ChangeFeed,
     EvaluationStore,
     ModelServerStore,
+    OverviewStore,
     RegistryStore,
     RunTables,
     StoreHealth,
@@ -117,6 +118,7 @@ class BusyStores:
     webhooks = Busy(WebhookStore)
     transfer = Busy(TransferStore)
     run_tables = Busy(RunTables)
+    overview = Busy(OverviewStore)
     changes = Busy(ChangeFeed)
     views = Busy(ViewStore)
     tasks = Busy(TaskStore)

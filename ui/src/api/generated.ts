@@ -382,6 +382,12 @@ export interface DatasetsReply {
   next_page_token?: string
 }
 
+/** How many runs began on a day, such as `2026-01-31`. */
+export interface DayOfRuns {
+  day: string
+  runs: number
+}
+
 /** Which request: by `id`, or by version and stage or alias where one only is open. */
 export interface DecideTransitionRequest {
   name: string
@@ -735,6 +741,18 @@ export interface GetLatestVersions {
   stages?: string[]
 }
 
+/** `days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after it, if negative). `experiment_ids`: experiments whose runs are told one by one, too. */
+export interface GetOverview {
+  days?: number
+  utc_offset_minutes?: number
+  experiment_ids?: string[]
+}
+
+/** `max_age_s`: an answer may be so old; 0: add it up anew. */
+export interface GetStorage {
+  max_age_s?: number
+}
+
 /** Of each group: how many runs hold a finite number, their mean and their standard deviation (of a sample: null for one run). */
 export interface GroupColumn {
   name: string
@@ -1024,6 +1042,20 @@ export interface ManifestReply {
   manifest: Manifest
 }
 
+export interface MeasureStorage {
+  experiment_id: string
+}
+
+/** What lies below the location of an experiment now, whoever put it there. `is_partial`: there is more, and the time for an answer was over. */
+export interface Measured {
+  experiment_id: string
+  files: number
+  bytes: number
+  is_partial?: boolean
+  measured_ms: number
+  took_ms: number
+}
+
 /** `is_partial`: there is more than one answer lists, or looks through. */
 export interface Media {
   images?: KeyedImages[]
@@ -1208,6 +1240,16 @@ export interface OrderLoggedModelsBy {
   ascending?: boolean
   dataset_name?: string
   dataset_digest?: string
+}
+
+/** Runs outside the trash by status, those in the trash, and how many runs began on which day; days without any are left out. `first_day` and `last_day` bound the days asked for. */
+export interface Overview {
+  runs: Record<string, number>
+  deleted?: number
+  first_day: string
+  last_day: string
+  days?: DayOfRuns[]
+  experiments?: RunsOfExperiment[]
 }
 
 export interface PartDone {
@@ -1582,6 +1624,13 @@ export interface RunValues {
   values?: RunValue[]
 }
 
+/** Runs of an experiment outside the trash by status, and those in the trash. */
+export interface RunsOfExperiment {
+  experiment_id: string
+  runs: Record<string, number>
+  deleted?: number
+}
+
 export interface RunsReply {
   runs?: Run[]
   next_page_token?: string
@@ -1818,6 +1867,30 @@ export interface StopAsked {
 
 export interface StopReply {
   stop: StopAsked
+}
+
+/** Files whose bytes came through this place, and their bytes: what clients put past it into a store of their own is not known here (`measureStorage` looks). */
+export interface Storage {
+  files: number
+  bytes: number
+  other_files?: number
+  other_bytes?: number
+  experiments?: StorageOfExperiment[]
+  more?: number
+  measured_ms: number
+  took_ms: number
+}
+
+/** What is known to be kept below the location of an experiment; `models`: of that, below its folder of logged models. Where locations lie within each other, files count for each of them. */
+export interface StorageOfExperiment {
+  experiment_id: string
+  name: string
+  lifecycle_stage: "active" | "deleted"
+  location: string
+  files: number
+  bytes: number
+  model_files?: number
+  model_bytes?: number
 }
 
 /** What the server keeps of every series of a run, by key. */
@@ -2338,6 +2411,9 @@ export interface Operations {
   searchTasks: [{ all?: boolean; running?: boolean; max_results?: number }, TasksReply]
   getTask: [{ task_id: string }, TaskReply]
   cancelTask: [{ task_id: string }, TaskReply]
+  getOverview: [{ days?: number; utc_offset_minutes?: number; experiment_ids?: string[] }, Overview]
+  getStorage: [{ max_age_s?: number }, Storage]
+  measureStorage: [MeasureStorage, Measured]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
@@ -2502,6 +2578,9 @@ export const OPERATIONS = {
   searchTasks: ["GET", "/api/3.0/millrace/tasks"],
   getTask: ["GET", "/api/3.0/millrace/tasks/{task_id}"],
   cancelTask: ["POST", "/api/3.0/millrace/tasks/{task_id}/cancel"],
+  getOverview: ["GET", "/api/3.0/millrace/overview"],
+  getStorage: ["GET", "/api/3.0/millrace/storage"],
+  measureStorage: ["POST", "/api/3.0/millrace/storage/measure"],
   searchTrash: ["GET", "/api/3.0/millrace/trash/search"],
   restoreLoggedModel: ["POST", "/api/3.0/millrace/logged-models/restore"],
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],

@@ -75,18 +75,3 @@ export const versionsOfRunQuery = (run: string) =>
       return (await call("searchModelVersions", asked, { signal })).model_versions ?? []
     },
   })
-
-/** How many runs an experiment has, and how many of them go on. */
-export const runCountsQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["experiments", "counts", id],
-    queryFn: async ({ signal }) => {
-      const asked = { experiment_ids: [id], limit: 0 }
-      const [all, running] = await Promise.all([
-        call("queryRunTable", asked, { signal }),
-        call("queryRunTable", { ...asked, filter: "attributes.status = 'RUNNING'" }, { signal }),
-      ])
-      return { total: all.runs, running: running.runs }
-    },
-    staleTime: 30_000,
-  })

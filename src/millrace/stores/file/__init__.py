@@ -26,6 +26,7 @@ from millrace.stores.file.webhooks import NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.changes import MemoryChanges
+from millrace.stores.memory.overview import MemoryOverview
 from millrace.stores.memory.run_tables import MemoryRunTables
 from millrace.stores.memory.tasks import MemoryTasks
 from millrace.stores.memory.trash import MemoryTrash
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         ChangeFeed,
         EvaluationStore,
         ModelServerStore,
+        OverviewStore,
         RegistryStore,
         RunTables,
         TaskStore,
@@ -86,6 +88,7 @@ class FileStores:
         self._views = MemoryViews(self._ledger)
         self._tasks = MemoryTasks(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
+        self._overview = MemoryOverview(self._ledger, self._tracking)
         self._evaluation = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
         )
@@ -132,6 +135,11 @@ class FileStores:
     def run_tables(self) -> RunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def overview(self) -> OverviewStore:
+        """Figures about all runs."""
+        return self._overview
 
     @property
     def changes(self) -> ChangeFeed:

@@ -15,6 +15,7 @@ from millrace.stores.memory.changes import MemoryChanges
 from millrace.stores.memory.evaluation import MemoryEvaluation
 from millrace.stores.memory.ledger import Ledger
 from millrace.stores.memory.model_servers import MemoryModelServers
+from millrace.stores.memory.overview import MemoryOverview
 from millrace.stores.memory.records import Held
 from millrace.stores.memory.registry import MemoryRegistry
 from millrace.stores.memory.run_tables import MemoryRunTables
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         ChangeFeed,
         EvaluationStore,
         ModelServerStore,
+        OverviewStore,
         RegistryStore,
         RunTables,
         TaskStore,
@@ -56,6 +58,7 @@ class MemoryStores:
         self._views = MemoryViews(self._ledger)
         self._tasks = MemoryTasks(self._ledger)
         self._run_tables = MemoryRunTables(self._ledger, self._tracking)
+        self._overview = MemoryOverview(self._ledger, self._tracking)
         self._evaluation = MemoryEvaluation(
             self._ledger, lambda experiment_id: self._tracking.experiment(experiment_id) is not None
         )
@@ -84,6 +87,11 @@ class MemoryStores:
     def run_tables(self) -> RunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def overview(self) -> OverviewStore:
+        """Figures about all runs."""
+        return self._overview
 
     @property
     def changes(self) -> ChangeFeed:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.overview import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
@@ -96,6 +98,24 @@ class MemoryArtifacts:
             found = [one for at, one in self._records.items() if at == uri or at.startswith(folder)]
         return iter(sorted(found, key=lambda one: one.uri))
 
+    def total(self) -> Size:
+        """All files."""
+        with self._ledger.lock:
+            return _sum(self._records.values())
+
+    def sizes(self, folders: Sequence[str]) -> list[Size]:
+        """The files below each of some folders."""
+        with self._ledger.lock:
+            known = sorted(self._records.values(), key=lambda one: one.uri)
+        places = [one.uri for one in known]
+        found = []
+        for folder in folders:
+            above = folder.rstrip("/") + "/"
+            # A slash is followed by the zero.
+            begin, end = bisect_left(places, above), bisect_left(places, above[:-1] + "0")
+            found.append(_sum(known[begin:end]))
+        return found
+
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
         """Some settled records of files with these bytes."""
         with self._ledger.lock:
@@ -104,3 +124,8 @@ class MemoryArtifacts:
                 for one in self._records.values()
                 if (one.sha256, one.size, one.token, one.broken_ms) == (sha256, size, None, None)
             ]
+
+
+def _sum(records: Iterable[ArtifactRecord]) -> Size:
+    sizes = [one.size for one in records]
+    return Size(files=len(sizes), bytes=sum(sizes))

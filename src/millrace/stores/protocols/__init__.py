@@ -22,6 +22,7 @@ from millrace.stores.protocols.audit import AuditStore
 from millrace.stores.protocols.changes import ChangeFeed, RunRevision
 from millrace.stores.protocols.evaluation import EvaluationStore
 from millrace.stores.protocols.model_servers import ModelServerStore
+from millrace.stores.protocols.overview import OverviewStore
 from millrace.stores.protocols.registry import RegistryStore
 from millrace.stores.protocols.run_tables import (
     KeyFacts,
@@ -61,6 +62,7 @@ __all__ = [
     "ModelServerStore",
     "NewExperiment",
     "Ordered",
+    "OverviewStore",
     "Points",
     "Query",
     "RawSeries",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.entities.audit import Trail
+    from millrace.core.entities.overview import Size
 
 
 class ArtifactRecords(Protocol):
@@ -48,6 +49,14 @@ class ArtifactRecords(Protocol):
 
     def below(self, uri: str) -> Iterator[ArtifactRecord]:
         """The records of a file, or of all files below a folder, by URI."""
+        ...
+
+    def total(self) -> Size:
+        """All files and their bytes."""
+        ...
+
+    def sizes(self, folders: Sequence[str]) -> list[Size]:
+        """The files below each of some folders, and their bytes."""
         ...
 
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:

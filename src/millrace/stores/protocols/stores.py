@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.changes import ChangeFeed
     from millrace.stores.protocols.evaluation import EvaluationStore
     from millrace.stores.protocols.model_servers import ModelServerStore
+    from millrace.stores.protocols.overview import OverviewStore
     from millrace.stores.protocols.registry import RegistryStore
     from millrace.stores.protocols.run_tables import RunTables
     from millrace.stores.protocols.tasks import TaskStore
@@ -59,6 +60,9 @@ class Stores(Protocol):
 
     @property
     def run_tables(self) -> RunTables: ...
+
+    @property
+    def overview(self) -> OverviewStore: ...
 
     @property
     def changes(self) -> ChangeFeed: ...

@@ -9,10 +9,22 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.audit import NO_TRAIL
+from millrace.core.entities.overview import Size
 from millrace.stores.memory.artifacts import settled
 from millrace.stores.sql import tables as t
 
@@ -38,6 +50,9 @@ _ALIKE: Final = (
     .limit(100)
 )
 _PAGE: Final = 1000
+# MySQL's SUM of integers is a decimal.
+_SIZE: Final = select(func.count(), cast(func.coalesce(func.sum(_a.size), 0), BigInteger))
+_SIZE_OF_RANGE: Final = _SIZE.where(_a.head >= bindparam("begin"), _a.head < bindparam("end"))
 
 
 class SqlArtifacts:
@@ -48,6 +63,7 @@ class SqlArtifacts:
         self._writer = writer
         # Asked and written for every small file.
         self._by_id = database.prepare(_BY_ID, "id")
+        self._by_range = database.prepare(_SIZE_OF_RANGE, "begin", "end")
         self._insert = database.prepare(insert(t.artifacts), *t.artifacts.columns.keys())
 
     def record(self, uri: str) -> ArtifactRecord | None:
@@ -136,6 +152,21 @@ class SqlArtifacts:
                 return
             after = rows[-1][0]
 
+    def total(self) -> Size:
+        """All files."""
+        with self._database.reading() as session:
+            return _size(session.select(_SIZE)[0])
+
+    def sizes(self, folders: Sequence[str]) -> list[Size]:
+        """The files below each of some folders: a range of an index for each."""
+        with self._database.reading() as session:
+            return [_size(self._size_below(session, f"{one.rstrip('/')}/")) for one in folders]
+
+    def _size_below(self, session: Session, folder: str) -> Row | None:
+        if len(folder) > t.HEAD_LENGTH:
+            return session.select(_SIZE.where(_begins_with(folder)))[0]
+        return session.row(self._by_range, (folder, _after(folder)))
+
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
         """Some settled records of files with these bytes."""
         with self._database.reading() as session:
@@ -171,12 +202,23 @@ def _row(record: ArtifactRecord) -> tuple[object, ...]:
     )
 
 
+def _size(row: Row | None) -> Size:
+    files, size = row or (0, 0)
+    return Size(files=files, bytes=int(size))
+
+
 def _is_below(uri: str) -> ColumnElement[bool]:
-    folder = uri.rstrip("/") + "/"
+    return or_(_a.id == _id(uri), _begins_with(uri.rstrip("/") + "/"))
+
+
+def _begins_with(folder: str) -> ColumnElement[bool]:
     head = folder[: t.HEAD_LENGTH]
-    # What begins with the text lies between it and the text with its last character raised by one.
-    after = head[:-1] + chr(ord(head[-1]) + 1)
-    above = and_(_a.head >= head, _a.head < after)
+    above = and_(_a.head >= head, _a.head < _after(head))
     if len(folder) > t.HEAD_LENGTH:
         above = and_(above, _a.uri.startswith(folder, autoescape=True))
-    return or_(_a.id == _id(uri), above)
+    return above
+
+
+def _after(head: str) -> str:
+    """What begins with a text lies before that: its last character is raised by one."""
+    return head[:-1] + chr(ord(head[-1]) + 1)

@@ -33,6 +33,7 @@ from millrace.stores.sql.inspection import Inspection
 from millrace.stores.sql.migrate import prepare
 from millrace.stores.sql.model_servers import SqlModelServers
 from millrace.stores.sql.nearest import Nearest
+from millrace.stores.sql.overview import SqlOverview
 from millrace.stores.sql.registry import SqlRegistry
 from millrace.stores.sql.run_search import RunSearches
 from millrace.stores.sql.run_tables import SqlRunTables
@@ -414,6 +415,7 @@ class SqlStores:
             self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
             self._tracking = SqlTracking(self._database, self._writer, prepared)
             self._run_tables = SqlRunTables(self._database, prepared)
+            self._overview = SqlOverview(self._database)
             self._changes = SqlChanges(self._database)
             self._views = SqlViews(self._database, self._writer)
             self._tasks = SqlTasks(self._database, self._writer)
@@ -451,6 +453,11 @@ class SqlStores:
     def run_tables(self) -> SqlRunTables:
         """Runs by columns."""
         return self._run_tables
+
+    @property
+    def overview(self) -> SqlOverview:
+        """Figures about all runs."""
+        return self._overview
 
     @property
     def changes(self) -> SqlChanges:

@@ -104,6 +104,7 @@ runs = Table(
     sqlite_autoincrement=True,
 )
 Index(None, runs.c.experiment_id, runs.c.lifecycle, runs.c.start_ms.desc(), runs.c.uuid)
+Index("ix_runs_state", runs.c.experiment_id, runs.c.lifecycle, runs.c.status)
 Index(
     "ix_runs_lease",
     runs.c.lease_until_ms,

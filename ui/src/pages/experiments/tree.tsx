@@ -4,7 +4,8 @@ import { useCallback, useDeferredValue, useMemo, useState, type DragEvent } from
 import { call } from "../../api/client"
 import type { Experiment } from "../../api/generated"
 import { useFollowed } from "../../api/live"
-import { experimentsQuery, runCountsQuery } from "../../api/queries"
+import { runCountsQuery } from "../../api/overview"
+import { experimentsQuery } from "../../api/queries"
 import { DataGrid, type GridColumn, type GridRow } from "../../components/grid/DataGrid"
 import { Link, useGo } from "../../components/Link"
 import { useHeading } from "../../components/shell/heading"
@@ -27,6 +28,7 @@ import styles from "./tree.module.css"
 
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3
+const BLOCK = 50
 const COLUMNS: readonly GridColumn[] = [
   { id: "name", label: "Name", width: Math.min(360, innerWidth * 0.55), isFixed: true },
   { id: "runs", label: "Runs", width: 130, align: "end", isSortable: false },
@@ -66,9 +68,17 @@ export default function ExperimentsPage() {
     () => shownRows(all ?? [], folder, sought, sort.column, sort.isDescending),
     [all, folder, sought, sort],
   )
-  const inSight = rows.slice(sight[0], sight[1] + 1)
-  const counts = useQueries({ queries: inSight.map(({ id }) => runCountsQuery(id)) })
-  const countOf = new Map(inSight.map(({ id }, at) => [id, counts[at]?.data]))
+  // In blocks, so that a row more in sight asks for nothing that is there.
+  const blocks = useMemo(() => {
+    const first = Math.floor(sight[0] / BLOCK)
+    const ids = rows.slice(first * BLOCK, sight[1] + BLOCK).map(({ id }) => id)
+    const many = Math.floor(sight[1] / BLOCK) - first + 1
+    return Array.from({ length: many }, (_, at) => ids.slice(at * BLOCK, (at + 1) * BLOCK))
+  }, [rows, sight])
+  const counts = useQueries({ queries: blocks.map(runCountsQuery) })
+  const countOf = new Map(
+    counts.flatMap(({ data = [] }) => data.map((one) => [one.experiment_id, one] as const)),
+  )
   const onSight = useCallback((from: number, to: number) => setSight([from, to]), [])
 
   const refresh = () => client.invalidateQueries({ queryKey: ["experiments"] })
@@ -455,7 +465,8 @@ function DeleteDialog({
   onDone: () => void
 }) {
   const { experiment_id, name } = experiment
-  const runs = useQuery(runCountsQuery(experiment_id)).data?.total
+  const counts = useQuery(runCountsQuery([experiment_id])).data
+  const runs = counts?.find((one) => one.experiment_id === experiment_id)?.total
   const restore = async () => {
     try {
       await call("restoreExperiment", { experiment_id })

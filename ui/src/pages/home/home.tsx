@@ -1,14 +1,16 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
-import { useFollowed } from "../../api/live"
+import { useFollowed, useRefetchInterval } from "../../api/live"
+import { overviewQuery, storageQuery } from "../../api/overview"
 import { experimentsQuery } from "../../api/queries"
+import { Activity } from "../../components/Activity"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { allRequestsQuery } from "../../components/registry/queries"
 import { RunState } from "../../components/RunState"
 import { useHeading, visits } from "../../components/shell/heading"
-import { count } from "../../lib/format"
+import { bytes, count, plural } from "../../lib/format"
 import { page, serverAddress } from "../../lib/page"
 import { firstSteps } from "../../lib/snippets"
 import { useStore } from "../../lib/store"
@@ -20,6 +22,7 @@ import { Elapsed, TimeAgo } from "../../ui/Time"
 import styles from "./home.module.css"
 
 const SHOWN = 10
+const COUNTED_MS = 30_000
 
 const latestRunsQuery = (experiment_ids: string[]) =>
   queryOptions({
@@ -79,6 +82,7 @@ export default function HomePage() {
               {runs.isPending && <Skeleton lines={6} />}
               <RunList runs={runs.data ?? []} />
             </Card>
+            <ActivityCard />
           </div>
           <div className={styles.stack}>
             {waiting.length > 0 && (
@@ -109,6 +113,7 @@ export default function HomePage() {
                 ))}
               </ul>
             </Card>
+            <StorageCard />
             <Card title="Where you were">
               {recent.length === 0 && (
                 <EmptyState
@@ -149,6 +154,63 @@ function RunList({ runs }: { runs: readonly Run[] }) {
         </li>
       ))}
     </ul>
+  )
+}
+
+function ActivityCard() {
+  // Not with each event: it counts everything.
+  const refetchInterval = useRefetchInterval(COUNTED_MS)
+  const overview = useQuery({ ...overviewQuery(), refetchInterval })
+  if (overview.isError) {
+    return (
+      <Card title="Activity">
+        <FailedState error={overview.error} onRetry={() => void overview.refetch()} isInline />
+      </Card>
+    )
+  }
+  const told = overview.data
+  const inTrash = told?.deleted ? `, ${count(told.deleted)} in the trash` : ""
+  const states = Object.entries(told?.runs ?? {}).map(
+    ([status, runs]) => `${count(runs)} ${status.toLowerCase()}`,
+  )
+  return (
+    <Card title="Activity" note={told && states.join(", ") + inTrash} isPadded>
+      {told ? (
+        <Activity first={told.first_day} last={told.last_day} days={told.days ?? []} />
+      ) : (
+        <Skeleton lines={4} />
+      )}
+    </Card>
+  )
+}
+
+/** What is kept; a region of its own, as adding it up may take a while. */
+function StorageCard() {
+  const storage = useQuery(storageQuery())
+  const told = storage.data
+  return (
+    <Card title="Storage" note={told && <TimeAgo at={told.measured_ms} prefix="added up" />}>
+      {storage.isError && (
+        <FailedState error={storage.error} onRetry={() => void storage.refetch()} isInline />
+      )}
+      {storage.isPending && <Skeleton lines={2} />}
+      {told && (
+        <ul className={styles.list}>
+          <li>
+            <Link to={paths.admin("storage")}>{bytes(told.bytes)}</Link>
+            <small>{plural(told.files, "file")}</small>
+          </li>
+          {(told.experiments ?? []).slice(0, 3).map((one) => (
+            <li key={one.experiment_id}>
+              <Link to={paths.experiment(one.experiment_id)} title={one.name}>
+                {one.name}
+              </Link>
+              <small>{bytes(one.bytes)}</small>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
   )
 }
 

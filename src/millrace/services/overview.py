@@ -1,0 +1,194 @@
+"""Figures about everything: runs by state and by day, and how much is kept where."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from millrace.api.overview import (
+    DayOfRuns,
+    Measured,
+    Overview,
+    RunsOfExperiment,
+    Storage,
+    StorageOfExperiment,
+)
+from millrace.core.entities.overview import DAY_MS, Size
+from millrace.core.errors import NotFound
+from millrace.core.filters.ast import TRUE
+from millrace.core.rules import names
+from millrace.core.uris import redacted
+from millrace.services.retention import sizes_below
+from millrace.stores.protocols import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from millrace.api.overview import GetOverview, GetStorage, MeasureStorage
+    from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.overview import RunCount
+    from millrace.services.context import Context
+    from millrace.services.places import Places
+    from millrace.stores.protocols import Stores
+
+# As in `services.trash`: nobody waits longer for an answer.
+_ANSWER_IN_S: Final = 20.0
+_LARGEST: Final = 500
+_PAGE: Final = 1_000
+
+
+class Overviews:
+    """Adds up. *clock*: seconds that only go up."""
+
+    def __init__(
+        self, stores: Stores, places: Places, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stores = stores
+        self._places = places
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._storage: Storage | None = None
+
+    def get(self, ctx: Context, request: GetOverview) -> Overview:
+        """Runs by state and by day."""
+        store = self._stores.overview
+        offset_ms = request.utc_offset_minutes * 60_000
+        last = (ctx.at_ms + offset_ms) // DAY_MS
+        first = last - request.days + 1
+        days = store.run_days(first * DAY_MS - offset_ms, offset_ms=offset_ms)
+        runs, deleted = _by_status(store.run_counts(None))
+        asked = None
+        if request.experiment_ids is not None:
+            asked = [names.experiment_id(one) for one in dict.fromkeys(request.experiment_ids)]
+        return Overview(
+            runs=runs,
+            deleted=deleted,
+            first_day=_day(first),
+            last_day=_day(last),
+            # What is to begin in the future is no activity yet.
+            days=tuple(
+                DayOfRuns(day=_day(day), runs=days[day]) for day in sorted(days) if day <= last
+            ),
+            experiments=tuple(self._each(asked)) if asked else (),
+        )
+
+    def _each(self, experiment_ids: Iterable[str]) -> Iterator[RunsOfExperiment]:
+        asked = list(experiment_ids)
+        found: dict[str, list[RunCount]] = defaultdict(list)
+        for one in self._stores.overview.run_counts(asked):
+            found[one.experiment_id].append(one)
+        for experiment_id in asked:
+            runs, deleted = _by_status(found[experiment_id])
+            yield RunsOfExperiment(experiment_id=experiment_id, runs=runs, deleted=deleted)
+
+    def storage(self, ctx: Context, request: GetStorage) -> Storage:
+        """How much is kept. One adds up at a time, and who waited for that takes its answer."""
+        asked_ms = ctx.at_ms
+        with self._lock:
+            held = self._storage
+            oldest_ms = asked_ms - request.max_age_s * 1_000
+            if held is None or held.measured_ms < oldest_ms:
+                held = self._storage = self._added_up(asked_ms)
+        return held
+
+    def _added_up(self, at_ms: int) -> Storage:
+        began = self._clock()
+        artifacts = self._stores.artifacts
+        homes = list(self._experiments())
+        folders = [self._places.name_of(one.artifact_location) for one in homes]
+        sizes = artifacts.sizes(folders)
+        holding = [at for at, size in enumerate(sizes) if size.files]
+        models = artifacts.sizes([_models_in(folders[at]) for at in holding])
+        rows = [
+            StorageOfExperiment(
+                experiment_id=homes[at].experiment_id,
+                name=homes[at].name,
+                lifecycle_stage=homes[at].lifecycle_stage,
+                location=redacted(homes[at].artifact_location),
+                files=sizes[at].files,
+                bytes=sizes[at].bytes,
+                model_files=of_models.files,
+                model_bytes=of_models.bytes,
+            )
+            for at, of_models in zip(holding, models, strict=True)
+        ]
+        rows.sort(key=lambda one: (-one.bytes, int(one.experiment_id)))
+        total = artifacts.total()
+        known = _sum(sizes)
+        return Storage(
+            files=total.files,
+            bytes=total.bytes,
+            other_files=max(total.files - known.files, 0),
+            other_bytes=max(total.bytes - known.bytes, 0),
+            experiments=tuple(rows[:_LARGEST]),
+            more=max(len(rows) - _LARGEST, 0),
+            measured_ms=at_ms,
+            took_ms=self._since(began),
+        )
+
+    def _experiments(self) -> Iterator[Experiment]:
+        query = Query(tree=TRUE, view="ALL", limit=_PAGE)
+        while True:
+            page = self._stores.tracking.find_experiments(query)
+            yield from page.items
+            if page.next is None:
+                return
+            query = replace(query, after=page.next)
+
+    def measure(self, ctx: Context, request: MeasureStorage) -> Measured:
+        """Look through the store, as far as the time for an answer goes."""
+        experiment_id = names.experiment_id(request.experiment_id)
+        held = self._stores.tracking.experiment(experiment_id)
+        if held is None:
+            raise NotFound(f"No Experiment with id={experiment_id} exists.")
+        began = self._clock()
+        files = size = 0
+        is_partial = False
+        for one in sizes_below(self._places.at(held.artifact_location)):
+            files, size = files + 1, size + one
+            if self._clock() - began > _ANSWER_IN_S:
+                is_partial = True
+                break
+        return Measured(
+            experiment_id=experiment_id,
+            files=files,
+            bytes=size,
+            is_partial=is_partial,
+            measured_ms=ctx.at_ms,
+            took_ms=self._since(began),
+        )
+
+    def _since(self, began: float) -> int:
+        return round((self._clock() - began) * 1_000)
+
+
+def _by_status(counts: Iterable[RunCount]) -> tuple[dict[str, int], int]:
+    """Runs outside the trash by status, and how many are in it."""
+    runs: dict[str, int] = defaultdict(int)
+    deleted = 0
+    for one in counts:
+        if one.lifecycle_stage == "active":
+            runs[one.status] += one.runs
+        else:
+            deleted += one.runs
+    return dict(sorted(runs.items())), deleted
+
+
+def _models_in(folder: str) -> str:
+    return f"{folder.rstrip('/')}/models"
+
+
+def _sum(sizes: Iterable[Size]) -> Size:
+    files = size = 0
+    for one in sizes:
+        files, size = files + one.files, size + one.bytes
+    return Size(files=files, bytes=size)
+
+
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY_MS / 1_000, UTC).date().isoformat()

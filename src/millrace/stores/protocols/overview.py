@@ -1,0 +1,25 @@
+"""Figures about all runs of a place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from millrace.core.entities.overview import RunCount
+
+
+class OverviewStore(Protocol):
+    """Figures about all runs of a place; what they cost grows with the runs, and little of each is
+    looked at."""
+
+    def run_counts(self, experiment_ids: Sequence[str] | None) -> list[RunCount]:
+        """Runs by experiment, life cycle and status, in that order by number and name; None: of all
+        experiments. What there is none of is left out."""
+        ...
+
+    def run_days(self, since_ms: int, *, offset_ms: int) -> Mapping[int, int]:
+        """How many runs outside the trash began on each day, from that of *since_ms* on. Days are
+        counted from the epoch, on a clock that is *offset_ms* before UTC's."""
+        ...
