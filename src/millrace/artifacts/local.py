@@ -13,6 +13,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import msgspec
@@ -257,7 +258,7 @@ class LocalArtifacts:
                 found = [info for entry in entries if (info := _info(path, entry))]
         except _NotThere:
             return iter(())
-        return iter(sorted(found, key=lambda info: info.path))
+        return iter(sorted(found, key=attrgetter("path")))
 
     def delete(self, path: str) -> int:
         """See `ArtifactStore`."""

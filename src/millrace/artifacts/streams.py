@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from pathlib import Path
 from queue import Empty, Queue
@@ -20,6 +21,8 @@ CHUNK: Final = 1024 * 1024
 _AHEAD: Final = 4
 # Up to here a second thread is not worth its start.
 _HASHED_HERE: Final = 4 * CHUNK
+# More of them than there are cores for would only stand in each other's way.
+_BESIDE: Final = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
 _LOOK_S: Final = 0.01
 
 
@@ -79,7 +82,8 @@ class Checked(Measured):
 
 
 class Hash:
-    """SHA-256 of a body; of a large one in a thread of its own, while its bytes are written.
+    """SHA-256 of a body; of a large one in a thread of its own, while its bytes are written, as
+    long as few do so.
 
     Whoever has called `update` calls `settle` or `hexdigest` in the end.
     """
@@ -92,15 +96,15 @@ class Hash:
     def update(self, chunk: bytes) -> None:
         """Hash *chunk*, which must not change any more."""
         self._count += len(chunk)
-        if self._count <= _HASHED_HERE:
-            self._hash.update(chunk)
-            return
-        if self._thread is None:
+        if self._thread is None and self._count > _HASHED_HERE and _BESIDE.acquire(blocking=False):
             # A queue costs as much as hashing a small file.
             self._queue: Queue[bytes | None] = Queue(_AHEAD)
             self._thread = threading.Thread(target=self._work, name="millrace-hash", daemon=True)
             self._thread.start()
-        self._queue.put(chunk)
+        if self._thread is None:
+            self._hash.update(chunk)
+        else:
+            self._queue.put(chunk)
 
     def settle(self) -> None:
         """Wait until all of it is hashed."""
@@ -108,6 +112,7 @@ class Hash:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+            _BESIDE.release()
 
     def hexdigest(self) -> str:
         """The digest, hexadecimal."""

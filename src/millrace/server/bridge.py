@@ -7,7 +7,7 @@ of the loop delivers them all.
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import threading
 import time
 from collections import deque
@@ -36,7 +36,9 @@ class Bridge:
     ) -> None:
         self._loop = loop
         self._limit = waiting
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        # A queue of the library's would wake a second thread for each item, to find nothing there.
+        self._queue: deque[_Work | None] = deque()
+        self._idle: list[threading.Lock] = []
         self._arrivals: deque[_Arrival] = deque()
         self._is_ringing = False
         self._threads = [
@@ -48,10 +50,10 @@ class Bridge:
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Do *call* in a thread; `Unavailable` when too much is waiting, or it waited too long."""
-        if self._queue.qsize() >= self._limit:
+        if len(self._queue) >= self._limit:
             raise _overloaded()
         waiter: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put((call, waiter, time.monotonic() + PATIENCE_S))
+        self._put((call, waiter, time.monotonic() + PATIENCE_S))
         return waiter
 
     def outcome(self, future: Future[T]) -> asyncio.Future[T]:
@@ -70,12 +72,30 @@ class Bridge:
     def close(self) -> None:
         """Let the threads end once what is queued is done."""
         for _ in self._threads:
-            self._queue.put(None)
+            self._put(None)
         for thread in self._threads:
             thread.join(PATIENCE_S)
 
+    def _put(self, work: _Work | None) -> None:
+        self._queue.append(work)
+        with contextlib.suppress(IndexError):  # all are busy; the first to be done takes it
+            self._idle.pop().release()  # the last to become idle: its memory is still at hand
+
+    def _get(self, bell: threading.Lock) -> _Work | None:
+        while True:
+            with contextlib.suppress(IndexError):
+                return self._queue.popleft()
+            self._idle.append(bell)
+            if self._queue:  # it came before it could ring
+                with contextlib.suppress(ValueError):  # or did ring since
+                    self._idle.remove(bell)
+                    continue
+            bell.acquire()
+
     def _serve(self) -> None:
-        while work := self._queue.get():
+        bell = threading.Lock()
+        bell.acquire()
+        while work := self._get(bell):
             call, waiter, until = work
             if waiter.done():
                 continue  # given up by whoever asked

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 1024 * 1024
 # A thread is woken for no less, unless there is no more, or nothing comes for a moment.
-_WOKEN_FOR: Final = 256 * 1024
+_WOKEN_FOR: Final = 1024 * 1024
 _LOOK_S: Final = 0.5
 HELD_BYTES: Final = 4 * 1024 * 1024
 """How much of a body may wait for its thread; then the client is made to wait."""

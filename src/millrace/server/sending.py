@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from millrace.asgi.exchange import LINK
 from millrace.asgi.protocol import MIN_BYTES, WINDOW_S
 from millrace.core.errors import MillraceError, Unavailable
+from millrace.server.cores import CORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,11 +130,12 @@ class _Courier:
         if not self._claim():
             return "cut"
         try:
-            if self._parcel.file is not None:
+            with CORES.transfer():
+                if self._parcel.file is None:
+                    return self._send_chunks()
                 self._write(self._head)
                 self._send_file(*self._parcel.file)
                 return "whole"
-            return self._send_chunks()
         except (OSError, _Cut):
             return "cut"
         except MillraceError as error:

@@ -16,6 +16,7 @@ from millrace.asgi.bodies import announced_size, read_body, refuse_coding, requi
 from millrace.asgi.exchange import Answer, Streamed
 from millrace.core import bundles, clock, wire
 from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
+from millrace.server.cores import CORES
 from millrace.server.pipes import Pipe, Tap
 from millrace.server.sending import Parcel, deliver
 from millrace.services.context import Context
@@ -110,7 +111,7 @@ class UploadRoute:
         pipe = Pipe(loop, waits=b"expect" in incoming.headers, link=link)
         filling = asyncio.ensure_future(pipe.fill(receive))
         try:
-            return await self._bridge().run(lambda: take(pipe, offer))
+            return await self._bridge().run(CORES.transfer()(lambda: take(pipe, offer)))
         finally:
             filling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -119,6 +120,7 @@ class UploadRoute:
     async def _take_lent(
         self, take: Callable[[Iterable[bytes]], ArtifactRecord], link: Link, tap: Tap
     ) -> ArtifactRecord:
+        @CORES.transfer()
         def read() -> ArtifactRecord:
             if not tap.claim():
                 raise Unavailable("The server has stopped.")

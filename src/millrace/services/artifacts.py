@@ -26,6 +26,7 @@ from millrace.api.artifacts import (
 )
 from millrace.api.endpoint import Nothing
 from millrace.artifacts.protocols import Multipart, Part, Signs
+from millrace.core.entities.artifact import FileInfo
 from millrace.core.errors import (
     Conflict,
     InvalidArgument,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
         StartParts,
         VersionFile,
     )
-    from millrace.core.entities.artifact import ArtifactRecord, FileInfo
+    from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.services.context import Context
@@ -518,7 +519,7 @@ def _listed(folder: Spot, *, relative_to: str) -> tuple[FileInfo, ...]:
     cut = len(relative_to) + 1 if relative_to else 0
     return tuple(
         # Empty files have no size on the wire.
-        msgspec.structs.replace(info, path=info.path[cut:], file_size=info.file_size or None)
+        FileInfo(path=info.path[cut:], is_dir=info.is_dir, file_size=info.file_size or None)
         for info in folder.store.list(folder.path)
     )
 

@@ -13,7 +13,7 @@ Identity: TypeAlias = tuple[int, ...]
 """Which state of which file on a disk of this machine."""
 
 
-class FileInfo(Entity, frozen=True, kw_only=True):
+class FileInfo(Entity, frozen=True, kw_only=True, gc=False):
     """A file or folder as the wire lists it; folders have no `file_size`, in bytes."""
 
     path: str
