@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.conftest import Watch, is_at_rest
-from tests.browser.seed import Api
+from tests.browser.seed import Api, packed_view
 
 TABLE = "/api/3.0/millrace/runs/table"
 RUNS = 10_000
@@ -532,18 +535,40 @@ def test_ui_046_new_runs_do_not_move_a_scrolled_list(page: Page, server: Api) ->
     expect(page.get_by_test_id("count")).to_have_text("63 runs")
 
 
-def test_ui_047_matches_are_exported(page: Page, many: str, tmp_path: Path) -> None:
-    opened(page, many, q="params.layers%20%3E%3D%208")
-    expect(page.get_by_test_id("count")).to_have_text(re.compile(r"^\d\s\d{3} runs$"))
-    count = page.get_by_test_id("count").inner_text()
-    page.get_by_role("button", name="More").click()
-    with page.expect_download() as caught:
-        page.get_by_role("menuitem", name="Export as CSV").click()
-    caught.value.save_as(tmp_path / "runs.csv")
+def test_ui_047_matches_are_exported(page: Page, many: str, server: Api) -> None:
+    columns = ["attributes.status", "attributes.start_time", "metrics.`val/metric_0001`.max"]
+    columns += ["params.layers"]
+    query = "params.layers >= 8 AND params.seed = '3'"
+    opened(page, many, s=packed_view(q=query, columns=columns, sort=["params.layers DESC"]))
+    asked = {"filter": query, "order_by": ["params.layers DESC"], "limit": 1_000}
+    told = table(server, many, columns=["run_name", *columns], **asked)
+    headings = ["run_id", "run_name", "status", "start_time", "metrics.val/metric_0001.max"]
+    headings += ["params.layers"]
+    expected = [
+        dict(zip(headings, row, strict=True))
+        for row in zip(told["run_ids"], *(one["values"] for one in told["columns"]), strict=True)
+    ]
+    assert len(expected) > 100
 
-    lines = (tmp_path / "runs.csv").read_text().splitlines()
-    assert lines[0].startswith("run_id,run_name,status,start_time")
-    assert len(lines) - 1 == int(re.sub(r"\D", "", count))
+    with_types = pq.read_table(exported(page, "Parquet"))
+    assert with_types.to_pylist() == expected
+    double, text = pa.float64(), pa.string()
+    assert with_types.schema.types == [text, text, text, pa.int64(), double, text]
+    with exported(page, "CSV").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    read = [
+        {key: type(one[key])(text) for key, text in row.items()}
+        for row, one in zip(rows, expected, strict=True)
+    ]
+    assert read == expected
+
+
+def exported(page: Page, format_: str) -> Path:
+    """The file of the runs that match."""
+    page.get_by_role("button", name="More", exact=True).click()
+    with page.expect_download() as caught:
+        page.get_by_role("menuitem", name=f"Export as {format_}").click()
+    return caught.value.path()
 
 
 def test_ui_048_odd_names_are_text(page: Page, server: Api) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.wire import build
@@ -16,6 +18,7 @@ pytestmark = differs("an endpoint of ours")
 
 TABLE = "/api/3.0/millrace/runs/table"
 KEYS = "/api/3.0/millrace/runs/keys"
+EXPORT = "/api/3.0/millrace/runs/export"
 VALUES = "/api/3.0/millrace/runs/values"
 PARENT = "mlflow.parentRunId"
 
@@ -245,3 +248,35 @@ def test_values_of_metrics_are_not_counted(api: Api, experiment: str) -> None:
     message = {"experiment_ids": [experiment], "column": "metrics.loss"}
 
     refused(api.post(VALUES, message), INVALID, "metrics.loss")
+
+
+def test_a_table_is_downloaded_as_a_file(api: Api, experiment: str) -> None:
+    run = add(api, experiment, "one", metrics={"loss": "Infinity"}, params={"lr": "0.1"})
+    add(api, experiment, "two")
+    asked = {"experiment_ids": [experiment], "columns": ["metrics.loss", "params.lr"]}
+
+    reply = api.post(EXPORT, asked | {"filter": "params.lr = '0.1'"})
+
+    assert reply.status == 200, reply.text
+    assert reply.headers["content-type"] == "application/vnd.apache.parquet"
+    assert 'filename="runs.parquet"' in reply.headers["content-disposition"]
+    rows = pq.read_table(io.BytesIO(reply.body)).to_pylist()
+    assert rows == [{"run_id": run, "metrics.loss": math.inf, "params.lr": "0.1"}]
+    assert api.post(EXPORT, asked).status == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"columns": ["loss"]}, "No column 'loss'"),
+        ({"filter": "metrics.loss <"}, "column 15"),
+        ({"order_by": ["datasets"]}, "'datasets'"),
+        ({"experiment_ids": []}, "experiment_ids"),
+    ],
+)
+def test_what_is_wrong_with_an_export_is_said_instead(
+    api: Api, experiment: str, asked: dict[str, Any], told: str
+) -> None:
+    reply = api.post(EXPORT, {"experiment_ids": [experiment]} | asked)
+
+    refused(reply, INVALID, told)

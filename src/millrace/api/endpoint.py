@@ -169,7 +169,8 @@ class Endpoint(msgspec.Struct, Generic[Q, A], frozen=True, kw_only=True):
     `takes_rest` the last one takes all that is left, slashes too. Every path is served below
     `/<prefix>/<version>` for each of its prefixes and versions; empty ones are left out. What
     `streams` up or down has its bytes as the body of the request or the answer, and its arguments
-    in the query and the path; `events` are told as they happen.
+    in the query and the path (a POST that streams down has them in its body); `events` are told as
+    they happen.
     """
 
     name: str

@@ -53,6 +53,7 @@ _IDEMPOTENCY_KEY: Final[Schema] = {
 }
 # Calls that can also answer in a form of their own.
 _BINARY: Final = {
+    "exportRunTable": "application/vnd.apache.parquet",
     "querySeries": "application/vnd.millrace.series",
     "listenEvents": "text/event-stream",
 }

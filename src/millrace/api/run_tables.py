@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from millrace.api.endpoint import MIB, EachExperiment, Endpoint, Id, Reply, Request, reads
+from millrace.api.endpoint import MIB, Bytes, EachExperiment, Endpoint, Id, Reply, Request, reads
 from millrace.core.entities.entity import ViewType
 
 MOST_ROWS: Final = 1_000
@@ -67,6 +67,17 @@ class QueryRunTable(OfRuns, frozen=True, kw_only=True):
     tree: RunTree | None = None
     group_by: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_GROUP_KEYS)] = ()
     within: Annotated[tuple[GroupValue, ...], msgspec.Meta(max_length=MOST_GROUP_KEYS)] = ()
+
+
+class ExportRunTable(OfRuns, frozen=True, kw_only=True):
+    """All matching runs, or those of them that `run_ids` names, as a Parquet file: `run_id`, then
+    the `columns` of `queryRunTable` with the types that they have there, in the order of
+    `order_by`. Headings are the columns without backticks; attributes go without their prefix."""
+
+    columns: Annotated[tuple[str, ...], msgspec.Meta(max_length=300)] = ()
+    order_by: Annotated[tuple[str, ...], msgspec.Meta(max_length=10)] = ()
+    maximize: tuple[str, ...] = ()
+    run_ids: tuple[str, ...] = ()
 
 
 class TableColumn(Reply, frozen=True, kw_only=True):
@@ -185,6 +196,18 @@ ROWS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many 
         needs=reads(EachExperiment("experiment_ids")),
         body_limit=MIB,
         summary="Get a window on a table of runs, column by column, as a list, a tree or groups.",
+    ),
+    Endpoint(
+        name="exportRunTable",
+        group="Run tables",
+        method="POST",
+        path="/millrace/runs/export",
+        versions=("3.0",),
+        request=ExportRunTable,
+        response=Bytes,
+        needs=reads(EachExperiment("experiment_ids")),
+        summary="Download a table of runs as a Parquet file.",
+        streams="down",
     ),
     Endpoint(
         name="findRunKeys",

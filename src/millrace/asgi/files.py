@@ -25,6 +25,7 @@ _RANGE = re.compile(rb"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGN
 _DIGEST = re.compile(rb"\s*([a-z0-9*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*(?:,|$)")
 _PLAIN_NAME = re.compile(r'[^\x20-\x7e]|["\\%]')
 _TYPES: Final = mimetypes.MimeTypes(filenames=())
+_TYPES.add_type("application/vnd.apache.parquet", ".parquet")
 _TEXT: Final = frozenset(
     ".txt .log .err .out .cfg .conf .ini .properties .toml .yaml .yml .json .jsonl .ndjson .js .mjs"
     " .ts .py .r .jl .scala .java .c .h .cpp .sh .sql .csv .tsv .md .rst .xml .patch .diff".split()

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millrace.api.endpoint import Reply
 from millrace.asgi import files
-from millrace.asgi.bodies import announced_size, read_body, refuse_coding, require_type
+from millrace.asgi.bodies import (
+    announced_size,
+    read_body,
+    refuse_coding,
+    require_json,
+    require_type,
+)
 from millrace.asgi.exchange import Answer, Streamed
 from millrace.core import bundles, clock, wire
 from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
@@ -21,6 +27,7 @@ from millrace.server.pipes import Pipe, Tap
 from millrace.server.sending import Parcel, deliver
 from millrace.services.context import Context
 from millrace.services.folders import Archive, Bundle
+from millrace.services.run_export import RunFile
 from millrace.services.transfers import CHECKED_FIRST, Offer, Replaced
 
 if TYPE_CHECKING:
@@ -186,7 +193,7 @@ class BundleRoute:
 
 
 class DownloadRoute:
-    """One endpoint that gives a file, under one of its paths."""
+    """One endpoint that gives a file, under one of its paths; of a POST the body asks for it."""
 
     def __init__(
         self,
@@ -198,13 +205,19 @@ class DownloadRoute:
         self.method: str = endpoint.method
         self.path = path
         self._type = endpoint.request
+        self._decode = wire.decoder(endpoint.request)
+        self._limit = endpoint.body_limit
         self._download = download
         self._bridge = bridge
 
     async def answer(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
-        """Answer one request; a body is not read."""
-        del receive
-        request = _arguments(self._type, incoming)
+        """Answer one request; see `asgi.dispatch.Route`."""
+        if self.method == "POST":
+            require_json(incoming.headers)
+            body = await read_body(receive, incoming.headers, self._limit)
+            read = partial(self._decode, body)
+        else:
+            read = partial(_arguments, self._type, incoming)
         context = _context(incoming)
 
         def prepare() -> Answer | Streamed:
@@ -214,9 +227,9 @@ class DownloadRoute:
             raise Unavailable("The file is replaced again and again; try again.")
 
         def prepare_once() -> Answer | Streamed:
-            found = self._download(context, request)
-            if isinstance(found, Archive):
-                return self._archived(found)
+            found = self._download(context, read())
+            if isinstance(found, Archive | RunFile):
+                return self._made(found)
             if isinstance(found, Bundle):
                 return self._bundled(found)
             if isinstance(found, Reply):
@@ -263,12 +276,10 @@ class DownloadRoute:
         )
         return self._streamed(parcel)
 
-    def _archived(self, archive: Archive) -> Streamed:
-        head = files.file_headers(f"{archive.name}.zip", etag=None, sha256=None, modified_ms=None)
+    def _made(self, file: Archive | RunFile) -> Streamed:
+        head = files.file_headers(file.name, etag=None, sha256=None, modified_ms=None)
         head = [line for line in head if line[0] != b"accept-ranges"]
-        parcel = Parcel(
-            status=200, headers=head, chunks=archive.chunks, close=_nothing, length=None
-        )
+        parcel = Parcel(status=200, headers=head, chunks=file.chunks, close=_nothing, length=None)
         return self._streamed(parcel)
 
     def _bundled(self, bundle: Bundle) -> Streamed:

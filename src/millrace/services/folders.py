@@ -48,7 +48,7 @@ class Archive:
     def __init__(
         self, transfers: Transfers, folder: Spot, name: str, chosen: Sequence[str] = ()
     ) -> None:
-        self.name = name
+        self.name = f"{name}.zip"
         self._transfers = transfers
         self._folder = folder
         self._chosen = chosen

@@ -37,6 +37,7 @@ from millrace.services.read_back import ReadBack
 from millrace.services.registry import Registry
 from millrace.services.registry_notes import RegistryNotes
 from millrace.services.retention import Retention
+from millrace.services.run_export import RunExport
 from millrace.services.run_tables import RunTables
 from millrace.services.runs import Runs
 from millrace.services.tables import Tables
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.services.context import Context
     from millrace.services.folders import Archive, Bundle
+    from millrace.services.run_export import RunFile
     from millrace.services.transfers import Offer, Opened, Sent
     from millrace.stores.protocols import Stores
 
@@ -65,7 +67,7 @@ DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"
 Upload = Callable[["Context", Any, "Iterable[bytes]", "Offer"], "ArtifactRecord"]
 Admit = Callable[["Context", Any, bytes, "Offer"], "Sent | ArtifactRecord"]
 TakeBundle = Callable[["Context", Any, bytes], "Reply"]
-Download = Callable[["Context", Any], "Opened | Archive | Bundle | Reply"]
+Download = Callable[["Context", Any], "Opened | Archive | Bundle | RunFile | Reply"]
 
 
 Mark = Callable[["Context", Any], str]
@@ -351,6 +353,7 @@ class Platform:
             "getModelVersionArtifact": artifacts.open_of_version,
             "downloadArchive": artifacts.archive_of_run,
             "downloadLoggedModelArchive": artifacts.archive_of_model,
+            "exportRunTable": RunExport(stores.run_tables).give,
         }
         streams = self.uploads.keys() | self.bundles.keys() | self.downloads.keys()
         self.events = Events(stores, self._registry_stores)

@@ -12,6 +12,8 @@ export type Answered<N extends Name> = Operations[N][1]
 export const reachable = store(true)
 
 const TIMEOUT_MS = 60_000
+/** A file takes as long as its size has it. */
+const FILE_MS = 3_600_000
 
 let waiting = 0
 
@@ -38,15 +40,16 @@ export async function call<N extends Name>(
   asked: Asked<N>,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Answered<N>> {
-  const [method] = OPERATIONS[name]
-  const { url, rest } = located(name, asked)
-  const init: RequestInit = { method, credentials: "same-origin" }
-  if (method !== "GET") {
-    init.headers = { "content-type": "application/json" }
-    init.body = JSON.stringify(rest)
-  }
+  const { url, init } = spoken(name, asked)
   const answered = async () => (await ask(url, init, options.signal)).json()
   return (await whole(answered())) as Answered<N>
+}
+
+/** The file that an operation answers with. */
+export async function file<N extends Name>(name: N, asked: Asked<N>): Promise<Blob> {
+  const { url, init } = spoken(name, asked)
+  const answered = async () => (await ask(url, init, undefined, FILE_MS)).blob()
+  return await whole(answered())
 }
 
 /** The address of an operation that is read by the browser itself: downloads, images, frames. */
@@ -55,8 +58,13 @@ export function urlOf<N extends Name>(name: N, asked: Asked<N>): string {
 }
 
 /** A request to our own server with the errors of `call`; *url* comes from `urlOf`. */
-export async function ask(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS)
+export async function ask(
+  url: string,
+  init: RequestInit,
+  signal?: AbortSignal,
+  limitMs = TIMEOUT_MS,
+): Promise<Response> {
+  const limit = AbortSignal.timeout(limitMs)
   let response: Response
   underWay(1)
   try {
@@ -84,6 +92,17 @@ export function named(headers: HeadersInit | undefined): Headers {
   const name = userName.get().trim()
   if (name) all.set("x-millrace-user", encodeURIComponent(name))
   return all
+}
+
+function spoken(name: Name, asked: object): { url: string; init: RequestInit } {
+  const [method] = OPERATIONS[name]
+  const { url, rest } = located(name, asked)
+  const init: RequestInit = { method, credentials: "same-origin" }
+  if (method !== "GET") {
+    init.headers = { "content-type": "application/json" }
+    init.body = JSON.stringify(rest)
+  }
+  return { url, init }
 }
 
 function located(name: Name, asked: object): { url: string; rest: Record<string, unknown> } {

@@ -591,6 +591,18 @@ export interface ExperimentsReply {
   next_page_token?: string
 }
 
+/** All matching runs, or those of them that `run_ids` names, as a Parquet file: `run_id`, then the `columns` of `queryRunTable` with the types that they have there, in the order of `order_by`. Headings are the columns without backticks; attributes go without their prefix. */
+export interface ExportRunTable {
+  experiment_ids: string[]
+  filter?: string
+  text?: string
+  view?: "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY"
+  columns?: string[]
+  order_by?: string[]
+  maximize?: string[]
+  run_ids?: string[]
+}
+
 /** What is known of a version outside the registry: its run's last metrics and params, the inputs that its signature states (JSON), and what is wrong with its files (None: not read). */
 export interface Figures {
   metrics?: KeyValue[]
@@ -2289,6 +2301,7 @@ export interface Operations {
   moveRuns: [MoveRuns, Nothing]
   copyRun: [CopyRun, CopiedRun]
   queryRunTable: [QueryRunTable, RunTable]
+  exportRunTable: [ExportRunTable, Bytes]
   findRunKeys: [FindRunKeys, RunKeys]
   findRunValues: [FindRunValues, RunValues]
   querySeries: [QuerySeries, SeriesReply]
@@ -2456,6 +2469,7 @@ export const OPERATIONS = {
   moveRuns: ["POST", "/api/2.0/mlflow/runs/move"],
   copyRun: ["POST", "/api/2.0/mlflow/runs/copy"],
   queryRunTable: ["POST", "/api/3.0/millrace/runs/table"],
+  exportRunTable: ["POST", "/api/3.0/millrace/runs/export"],
   findRunKeys: ["POST", "/api/3.0/millrace/runs/keys"],
   findRunValues: ["POST", "/api/3.0/millrace/runs/values"],
   querySeries: ["POST", "/api/3.0/millrace/series/query"],

@@ -31,7 +31,7 @@ export function Toolbar({
   view: View
   change: (patch: Partial<View>) => void
   columns: readonly string[]
-  onExport: () => void
+  onExport: (format: "csv" | "parquet") => void
   children: ReactNode
 }) {
   const dense = useStore(density)
@@ -125,7 +125,8 @@ export function Toolbar({
           align="end"
           trigger={<IconButton icon="more" label="More" size="s" />}
           list={[
-            { label: "Export as CSV", icon: "download", onSelect: onExport },
+            { label: "Export as CSV", icon: "download", onSelect: () => onExport("csv") },
+            { label: "Export as Parquet", icon: "download", onSelect: () => onExport("parquet") },
             "line",
             {
               label: "Children below parents",

@@ -10,7 +10,7 @@ import { deleteRuns } from "../../components/runs/actions"
 import { BulkBar, type BulkDialog } from "../../components/runs/BulkBar"
 import { runKeysQuery } from "../../components/runs/ColumnPicker"
 import { FIRST_COLUMNS, NAME } from "../../components/runs/columns"
-import { exportCsv } from "../../components/runs/export"
+import { exportCsv, exportParquet } from "../../components/runs/export"
 import type { RunRow, Spec } from "../../components/runs/rows"
 import { RunTable } from "../../components/runs/RunTable"
 import { NOTHING, size, type Selection } from "../../components/runs/selection"
@@ -134,11 +134,13 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
     }
     state.renew()
   }
-  const exportMatches = async () => {
+  const exportMatches = async (format: "csv" | "parquet") => {
     if (!spec) return
     const ids = selection.ids.size > 0 ? selection.ids : null
     try {
-      toast.done(`${plural(await exportCsv(spec, columns, title, ids), "run")} exported`)
+      if (format === "csv") await exportCsv(spec, columns, title, ids)
+      else await exportParquet(spec, columns, title, ids)
+      toast.done(`${plural(ids?.size ?? state.rows?.runs ?? 0, "run")} exported`)
     } catch (error) {
       toast.failed("Nothing was exported", error)
     }
@@ -229,7 +231,7 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
           view={view}
           change={change}
           columns={columns}
-          onExport={() => void exportMatches()}
+          onExport={(format) => void exportMatches(format)}
         >
           <span className={styles.count} data-testid="count">
             {total === null ? "…" : plural(runs, "run")}
