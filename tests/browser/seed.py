@@ -29,9 +29,8 @@ class Api:
         return self._send("PATCH", path, body)
 
     def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        at = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
         request = urllib.request.Request(
-            self.url + at,
+            self.url + _whole(path),
             data=json.dumps(body).encode(),
             headers={"content-type": "application/json"},
             method=method,
@@ -40,8 +39,8 @@ class Api:
             return dict(json.load(reply))
 
     def get(self, path: str) -> dict[str, Any]:
-        """GET a path below `/api/2.0/mlflow/`."""
-        with self._opener.open(f"{self.url}/api/2.0/mlflow/{path}", timeout=30) as reply:
+        """GET a path, as `post`."""
+        with self._opener.open(self.url + _whole(path), timeout=30) as reply:
             return dict(json.load(reply))
 
     def put(self, run: dict[str, Any], path: str, content: bytes) -> None:
@@ -98,6 +97,10 @@ class Api:
             end = start_ms + 90_000
             self.post("runs/update", run_id=run_id, status=status, end_time=end)
         return dict(made)
+
+
+def _whole(path: str) -> str:
+    return path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
 
 
 def spelt(value: float) -> float | str:

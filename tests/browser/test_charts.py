@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             api.run(
                 short,
                 f"run-{number}",
-                params={"lr": str((number + 1) / 10), "kind": "ab"[number % 2]},
+                params={"lr": str((number + 1) / 10), "kind": "aabbba"[number]},
                 metrics={
                     "train/loss": loss,
                     "val/loss": [value + 0.5 for value in loss],
@@ -395,8 +396,17 @@ def test_ui_068_repeated_runs_are_one_line_with_a_band(panels: Page) -> None:
     panel = chart(panels, "by kind")
     expect(panel).to_have_attribute("data-series", "2")
 
-    # Kind a: the runs 0, 2 and 4, whose losses lie 0.2 apart.
+    # Kind a: the runs 0, 1 and 5.
+    losses = [1.0, 1.1, 1.5]
     row = next(row for row in drawn(panel) if row["run"] == "a (3)" and row["step"] == "0")
-    assert abs(float(row["mean"]) - 1.2) < 1e-9
-    assert abs(float(row["greatest"]) - 1.4) < 1e-9
+    mean, deviation = statistics.fmean(losses), statistics.stdev(losses)
+    assert abs(float(row["mean"]) - mean) < 1e-9
+    assert abs(float(row["least"]) - (mean - deviation)) < 1e-9
+    assert abs(float(row["greatest"]) - (mean + deviation)) < 1e-9
     assert row["points"] == "3"
+
+    is_drawn(panel)
+    panel.locator(".u-over").hover(position={"x": 200, "y": 40})
+    told = panel.locator("[data-readout]")
+    expect(told).to_contain_text(re.compile(r"a \(3\).*n 3"))
+    expect(told).to_contain_text(re.compile(r"b \(3\).*n 3"))

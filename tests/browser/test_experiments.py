@@ -47,6 +47,23 @@ def test_ui_020_folders_open_and_stay_in_the_address(page: Page) -> None:
     expect(page.get_by_role("heading", name="resnet")).to_be_visible()
 
 
+def test_ui_020_back_leads_to_the_rows_that_were_in_sight(page: Page, server: Api) -> None:
+    for number in range(45):
+        server.experiment(f"attic/{number:02d}")
+    page.goto("/experiments?folder=attic")
+    grid = page.get_by_role("treegrid", name="Experiments")
+    expect(grid.locator("[data-row] a").first).to_be_visible()
+    grid.evaluate("(one) => { one.scrollTop = 400 }")
+    link = grid.get_by_role("link", name="20", exact=True)
+    link.click()
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+
+    page.go_back()
+
+    expect(grid).to_have_js_property("scrollTop", 400)
+    expect(link).to_be_in_viewport()
+
+
 def test_ui_021_an_experiment_is_moved_by_menu_and_by_drag(page: Page, server: Api) -> None:
     experiment = make(server, "wandering")
     page.goto("/experiments")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -83,13 +84,24 @@ def test_ui_120_five_hundred_versions_and_an_alias_that_moves(page: Page, server
     is_at_rest(page)
     assert table.get_by_role("row").count() < 60
 
-    page.get_by_role("button", name="Alias for version 499", exact=True).click()
-    page.get_by_role("textbox", name="Alias").fill("champion")
-    page.get_by_role("button", name="Set alias").click()
+    for version in (499, 498):
+        before = newest_entry(server)
+        page.get_by_role("button", name=f"Alias for version {version}", exact=True).click()
+        page.get_by_role("textbox", name="Alias").fill("champion")
+        page.get_by_role("button", name="Set alias").click()
 
-    expect(page.get_by_role("row", name="v499")).to_contain_text("champion")
+        expect(page.get_by_role("row", name=f"v{version}")).to_contain_text("champion")
+        after = newest_entry(server)
+        assert after["seq"] == before["seq"] + 1
+        assert (after["action"], after["id"]) == ("registered_model.set_alias", "many")
+    expect(page.get_by_role("row", name="v499")).not_to_contain_text("champion")
     page.goto("/audit")
     expect(page.get_by_role("row", name="registered_model").first).to_contain_text("many")
+
+
+def newest_entry(server: Api) -> dict[str, Any]:
+    (entry,) = server.get("/api/2.0/millrace/audit/entries?max_results=1")["entries"]
+    return dict(entry)
 
 
 def test_ui_121_a_stage_is_changed_at_once_or_asked_for(page: Page) -> None:
@@ -209,6 +221,25 @@ def test_ui_123_a_gate_that_fails_says_so_with_its_numbers(page: Page, watch: Wa
     page.get_by_role("button", name="Request approval").click()
 
     expect(page.get_by_role("alert")).to_contain_text("'acc' is 0.5 and must be >= 0.9")
+    page.get_by_role("dialog").get_by_role("link", name="the run that made it").click()
+    expect(page.get_by_role("heading", name="poor")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="acc")).to_contain_text("0.5")
+
+
+def test_ui_123_what_a_gate_was_held_against_is_a_link(page: Page, server: Api) -> None:
+    server.patch("model-versions/update", name="guarded", version="1", description="Says *why*")
+    made = server.post(
+        "transition-requests/create", name="guarded", version="1", stage="Production"
+    )
+    page.goto(f"/approvals/{made['request']['id']}?model=guarded")
+    gate = page.get_by_role("table", name="Gates").get_by_role("row").filter(has_text="acc >= 0.9")
+    expect(gate).to_have_attribute("data-gate", "holds")
+
+    gate.get_by_role("link", name="0.95").click()
+
+    expect(page.get_by_role("heading", name="good")).to_be_visible()
+    page.goto("/models/guarded/versions/1")
+    expect(page.locator("em", has_text="why")).to_be_visible()
 
 
 def test_ui_124_two_versions_side_by_side(page: Page) -> None:

@@ -276,16 +276,23 @@ def test_ui_110_files_that_were_chosen_come_as_one(page: Page, experiment: str, 
 
 def test_ui_080_a_run_has_one_colour(page: Page, server: Api) -> None:
     experiment = server.experiment("coloured")
-    run = server.run(experiment, "painted")["info"]["run_id"]
+    run, other = (
+        server.run(experiment, name, metrics={"loss": [2.0, 1.0]})["info"]["run_id"]
+        for name in ("painted", "other")
+    )
     page.goto(f"/experiments/{experiment}")
     swatch = page.get_by_role("row").filter(has_text="painted").locator("i").first
     expect(swatch).to_be_visible()
     in_table = swatch.evaluate("(one) => getComputedStyle(one).backgroundColor")
+    line = page.get_by_role("list", name="Legend").locator("li", has_text="painted").locator("line")
+    page.keyboard.press("3")
+    expect(line).to_have_css("stroke", in_table)
 
     page.goto(f"/experiments/{experiment}/runs/{run}")
-
     heading = page.get_by_role("heading", name="painted").locator("i")
     expect(heading).to_have_css("background-color", in_table)
+    page.goto(f"/compare?runs={run},{other}&experiments={experiment}&tab=charts")
+    expect(line).to_have_css("stroke", in_table)
 
 
 def test_logs_of_a_run_are_read_line_by_line(page: Page, server: Api, experiment: str) -> None:

@@ -21,7 +21,7 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 }
 
-/** Markdown through an allow-list; its pictures are files beside it and nothing else. */
+/** Markdown through an allow-list; its pictures are files beside it, if any, and nothing else. */
 export default function MarkdownView({
   text,
   source,
@@ -29,7 +29,8 @@ export default function MarkdownView({
   isPart = false,
 }: {
   text: string
-  source: Source
+  /** Whose files are beside it; null: nobody's. */
+  source: Source | null
   path: string
   /** Within something that scrolls. */
   isPart?: boolean
@@ -41,8 +42,9 @@ export default function MarkdownView({
     const clean = DOMPurify.sanitize(html, ALLOWED) as unknown as DocumentFragment
     const folder = path.slice(0, path.lastIndexOf("/") + 1)
     for (const image of clean.querySelectorAll("img")) {
-      const file = within(folder, image.getAttribute("src") ?? "")
-      if (file === null) image.replaceWith(image.alt || "(a picture from elsewhere)")
+      const file = source && within(folder, image.getAttribute("src") ?? "")
+      if (file === null || source === null)
+        image.replaceWith(image.alt || "(a picture from elsewhere)")
       else image.src = fileUrl(source, file)
     }
     for (const link of clean.querySelectorAll("a")) {

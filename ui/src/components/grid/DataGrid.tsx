@@ -20,6 +20,7 @@ import { singleKeys } from "../../lib/prefs"
 import { Icon } from "../../ui/Icon"
 import { Menu, type MenuEntry } from "../../ui/Menu"
 import styles from "./DataGrid.module.css"
+import { useKeptScroll } from "./useKeptScroll"
 
 export interface GridColumn {
   id: string
@@ -118,6 +119,7 @@ export function DataGrid<R extends GridRow>(props: DataGridProps<R>) {
   const widths = loose.map(({ width }) => width).join()
   useEffect(() => across.measure(), [across, widths])
   useEffect(() => rows.measure(), [rows, rowHeight])
+  useKeptScroll(scroller, props.label, rows.getTotalSize())
 
   const shownRows = rows.getVirtualItems()
   const [firstRow, lastRow] = [rows.range?.startIndex ?? 0, rows.range?.endIndex ?? 0]

@@ -7,12 +7,12 @@ import { Button } from "../../ui/Button"
 import { Dialog } from "../../ui/Dialog"
 import { Checkbox, Field, Select } from "../../ui/Field"
 import { toast } from "../../ui/Toast"
-import { useGo } from "../Link"
+import { Link, useGo } from "../Link"
 import { isGuarded, policyQuery, STAGES, type Stage } from "./queries"
 
 /** Moves a version to a stage or under an alias; where a policy guards it, asks others to agree. */
 export function PlaceDialog({
-  version: { name, version, current_stage },
+  version: { name, version, current_stage, run_id },
   kind,
   onClose,
 }: {
@@ -117,6 +117,19 @@ export function PlaceDialog({
           onEnter={() => void run()}
           autoFocus
         />
+      )}
+      {needs && run_id && (
+        <p>
+          Gates look at{" "}
+          <Link to={paths.anyRun(run_id)} data-inline="">
+            the run that made it
+          </Link>{" "}
+          and at{" "}
+          <Link to={paths.modelVersion(name, version)} data-inline="">
+            the version
+          </Link>
+          .
+        </p>
       )}
       {needs && <Field label="Reason" value={comment} onChange={setComment} />}
     </Dialog>

@@ -9,6 +9,8 @@ export interface Gate {
   /** What is known of it. */
   has: string
   holds: boolean
+  /** Where that was seen. */
+  at: "run" | "version"
 }
 
 const COMPARE = {
@@ -36,6 +38,7 @@ export function gatesOf({ gates }: Policy, evidence: Evidence): Gate[] {
       what: `${metric} ${compare} ${limit === undefined ? "the present version's" : value(limit)}${than_current && limit !== undefined ? " (present version)" : ""}`,
       has: has === undefined ? "not logged" : value(has),
       holds: has !== undefined && (isOpen || (limit !== undefined && COMPARE[compare](has, limit))),
+      at: "run",
     })
   }
   for (const { key, value: wanted } of gates?.tags ?? []) {
@@ -44,6 +47,7 @@ export function gatesOf({ gates }: Policy, evidence: Evidence): Gate[] {
       what: wanted === undefined ? `tag ${key}` : `tag ${key} is ${wanted}`,
       has: has ?? "not set",
       holds: has !== undefined && (wanted === undefined || has === wanted),
+      at: "version",
     })
   }
   if (gates?.signature) {
@@ -52,11 +56,17 @@ export function gatesOf({ gates }: Policy, evidence: Evidence): Gate[] {
       what: `signature ${gates.signature}`,
       has: has ? "stated" : "none",
       holds: has !== undefined,
+      at: "version",
     })
   }
   if (gates?.manifest) {
     const damage = evidence.figures?.damage
-    found.push({ what: "files as registered", has: damage || "unchanged", holds: !damage })
+    found.push({
+      what: "files as registered",
+      has: damage || "unchanged",
+      holds: !damage,
+      at: "version",
+    })
   }
   if (gates?.evaluation) {
     const { metric, tag } = gates.evaluation
@@ -66,6 +76,7 @@ export function gatesOf({ gates }: Policy, evidence: Evidence): Gate[] {
       what: `evaluation ${metric ?? tag ?? ""}`,
       has: isThere ? "there" : "none",
       holds: isThere,
+      at: metric === undefined ? "version" : "run",
     })
   }
   return found

@@ -6,7 +6,7 @@ import type { ApprovalRequest } from "../../api/generated"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { gatesOf } from "../../components/registry/gates"
-import { allRequestsQuery, policyQuery } from "../../components/registry/queries"
+import { allRequestsQuery, policyQuery, versionQuery } from "../../components/registry/queries"
 import styles from "../../components/registry/registry.module.css"
 import { RequestState } from "../../components/registry/RequestState"
 import { useHeading } from "../../components/shell/heading"
@@ -64,6 +64,11 @@ function Request({ request }: { request: ApprovalRequest }) {
   // A request of a policy that has changed since is refused as stale, so the present one is its own.
   const policy = useQuery(policyQuery(wish.name)).data
   const gates = policy ? gatesOf(policy, evidence) : []
+  const run = useQuery(versionQuery(wish.name, evidence.version)).data?.run_id
+  const seen = {
+    run: run && paths.anyRun(run),
+    version: paths.modelVersion(wish.name, evidence.version),
+  }
   const agreed = new Set(
     opinions.flatMap((one) => (one.verdict === "APPROVE" ? [one.user_id] : [])),
   )
@@ -164,13 +169,21 @@ function Request({ request }: { request: ApprovalRequest }) {
               <EmptyState isInline title="The policy has no gates" />
             ) : (
               <Table caption="Gates" head={["", "Asked for", "Found"]}>
-                {gates.map(({ what, has, holds }) => (
+                {gates.map(({ what, has, holds, at }) => (
                   <tr key={what} data-gate={holds ? "holds" : "fails"}>
                     <td>
                       <Badge tone={holds ? "good" : "bad"}>{holds ? "holds" : "fails"}</Badge>
                     </td>
                     <td data-wrap="">{what}</td>
-                    <td className="number">{has}</td>
+                    <td className="number">
+                      {seen[at] ? (
+                        <Link to={seen[at]} title={`Seen in the ${at}`} data-inline="">
+                          {has}
+                        </Link>
+                      ) : (
+                        has
+                      )}
+                    </td>
                   </tr>
                 ))}
               </Table>
@@ -187,6 +200,14 @@ function Request({ request }: { request: ApprovalRequest }) {
                   </tr>
                 ))}
               </Table>
+            )}
+            {run && (
+              <p style={{ padding: "var(--space-3) var(--space-4) 0" }}>
+                Measured by{" "}
+                <Link to={paths.anyRun(run)} data-inline="">
+                  run {run.slice(0, 8)}
+                </Link>
+              </p>
             )}
             <p
               className={`${styles.row} ${styles.mono}`}

@@ -6,6 +6,7 @@ import { call } from "../../api/client"
 import type { ModelVersion } from "../../api/generated"
 import { Link, useGo } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
+import { Prose } from "../../components/Prose"
 import { PlaceDialog } from "../../components/registry/Place"
 import {
   modelQuery,
@@ -113,7 +114,11 @@ export default function ModelPage() {
         <div className={styles.stack}>
           <Card title="About" isPadded>
             <div className={styles.stack}>
-              <p className={styles.muted}>{model.data.description || "No description."}</p>
+              {model.data.description ? (
+                <Prose text={model.data.description} />
+              ) : (
+                <p className={styles.muted}>No description.</p>
+              )}
               <dl className={styles.facts}>
                 <dt>Owner</dt>
                 <dd>{model.data.user_id ?? "–"}</dd>

@@ -2,7 +2,9 @@ import { useQuery } from "@tanstack/react-query"
 import { useParams } from "@tanstack/react-router"
 import { useState } from "react"
 import { Link } from "../../components/Link"
+import { ofRun } from "../../components/artifacts/source"
 import { PageBody } from "../../components/PageBody"
+import { Prose } from "../../components/Prose"
 import { PlaceDialog } from "../../components/registry/Place"
 import {
   lineageQuery,
@@ -134,7 +136,9 @@ export default function VersionPage() {
                 <FactRow key={key} name={key} text={value} />
               ))}
             </dl>
-            {one.description && <p>{one.description}</p>}
+            {one.description && (
+              <Prose text={one.description} source={one.run_id ? ofRun(one.run_id) : null} />
+            )}
           </Card>
           <Card title="Made from" isPadded>
             <dl className={styles.facts}>
