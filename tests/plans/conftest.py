@@ -19,6 +19,7 @@ from millrace.stores.sql.tables import metadata
 from tests import databases
 from tests.contract.build import query
 from tests.plans.filled import fill
+from tests.plans.filled import text as text_of
 from tests.services import unavailable
 
 # All with many rows; not those that a statement makes up, nor the few experiments and names.
@@ -122,7 +123,8 @@ def _logged(
     def early(uri: str) -> None:
         stores = open_stores(uri)
         before = log.stat().st_size
-        asked = query("metrics.loss > 500 AND params.p != 'x'", ["metrics.loss ASC"], limit=100)
+        words = f"metrics.loss > 500 AND params.p != 'x' AND params.q >= '{text_of(0)}'"
+        asked = query(words, ["metrics.loss ASC"], limit=100)
         assert stores.tracking.find_runs(["1"], asked).items
         stores.close()
         found.extend(_indexes(_since(log, before)))
@@ -173,6 +175,8 @@ def _indexes(log: str) -> Iterator[tuple[str, str]]:
         for node in _nodes(told["Plan"]):
             if node.get("Relation Name") in {"runs", "series"}:
                 yield node["Relation Name"], node.get("Index Name", node["Node Type"])
+            if node["Node Type"] == "Sort":
+                yield "sorted", ", ".join(node["Sort Key"])
 
 
 def _postgresql_scans(log: str) -> tuple[int, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import select
 import struct
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
@@ -19,7 +19,7 @@ from millrace.stores.sql.dialects import MARIADB, MSSQL, MYSQL, POSTGRESQL, SQLI
 from millrace.stores.sql.mounts import mount_table, refuse_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import URL
 
@@ -75,12 +75,11 @@ class Hands:
         """Begin a transaction that will write."""
         raise NotImplementedError
 
-    def begin_reading(self) -> None:
-        """Begin a transaction that reads; most drivers do so with the first statement."""
+    def begin_reading(self, *, walks: bool) -> None:
+        """Begin a transaction that reads, by `walk` or not; most drivers begin by themselves."""
 
-    def once(self) -> AbstractContextManager[object]:
-        """For a single statement that reads: without a transaction, where the driver can."""
-        return nullcontext()
+    def walk(self, *, so: bool) -> None:
+        """In this transaction, SELECTs are to walk indexes in order; or not any longer."""
 
     def commit(self) -> None:
         """End the transaction; returns when it is durable."""
@@ -192,7 +191,7 @@ class SqliteHands(Hands):
         """Begin with the write lock: a later upgrade could fail."""
         self.connection.execute("BEGIN IMMEDIATE")
 
-    def begin_reading(self) -> None:
+    def begin_reading(self, *, walks: bool) -> None:  # noqa: ARG002 - it does so anyway
         """Begin, so that all that is read is of one moment."""
         self.connection.execute("BEGIN")
 
@@ -238,7 +237,7 @@ def _re2_search(pattern: str, text: str | None) -> bool:
 
 
 class PsycopgHands(Hands):
-    """psycopg 3. Writers are in autocommit mode, so that transactions begin by our word only."""
+    """psycopg 3, in autocommit mode, so that transactions begin by our word only."""
 
     driver = "psycopg"
     extra = "postgres"
@@ -247,7 +246,7 @@ class PsycopgHands(Hands):
     def options(cls, url: URL, *, writes: bool) -> dict[str, Any]:  # noqa: ARG003 - as declared
         """Arguments of `create_engine`."""
         return {
-            "isolation_level": "AUTOCOMMIT" if writes else "REPEATABLE READ",
+            "isolation_level": "AUTOCOMMIT",
             "use_native_hstore": False,
             "connect_args": {
                 "connect_timeout": _CONNECT_S,
@@ -290,15 +289,17 @@ class PsycopgHands(Hands):
         """Whether the server has said nothing: to an idle client it says good-bye only."""
         return not connection.closed and not _is_readable(connection.pgconn.socket)
 
-    @contextmanager
-    def once(self) -> Iterator[None]:
-        """In autocommit mode, or BEGIN and ROLLBACK would each wait for an answer."""
-        self.connection.autocommit = True
-        try:
-            yield
-        finally:
-            if not self.connection.closed:
-                self.connection.autocommit = False
+    def begin_reading(self, *, walks: bool) -> None:
+        """Begin, so that all that is read is of one moment."""
+        self.connection.execute(_BEGIN_WALKING if walks else _BEGIN_READING, prepare=False)
+
+    def walk(self, *, so: bool) -> None:
+        """Forbid the planner to sort, and to gather rows out of order; or let it again.
+
+        Its statistics tell it nothing of what was logged a minute ago. A plan that is forced
+        needs no values to be made with, so it is made once.
+        """
+        self.connection.execute(_WALK if so else _PLAN_FREELY, prepare=False)
 
     def begin(self) -> None:
         """Begin; who writes takes its turn at the row of `turns`."""
@@ -348,6 +349,18 @@ class PsycopgHands(Hands):
         arrays = [_array(column) for column in zip(*rows, strict=True)]
         touched: int = self.connection.execute(bulk, arrays).rowcount
         return touched
+
+
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+# What is forbidden costs so much on paper that PostgreSQL would compile what cannot do without.
+_WALK: Final = (
+    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
+    " SET LOCAL plan_cache_mode = force_generic_plan"
+)
+_PLAN_FREELY: Final = (
+    "SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = auto"
+)
+_BEGIN_WALKING: Final = f"{_BEGIN_READING}; {_WALK}"
 
 
 class _Numbers(bytes):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Insert, create_engine, event
+from sqlalchemy import Executable, Insert, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Dialect, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
-    from sqlalchemy.sql.base import Executable
     from sqlalchemy.sql.elements import CompilerElement
 
 POOL_WAIT_S: Final = 5
 _ASK_AFTER_S: Final = 10.0
 
 Row = tuple[Any, ...]
+
+WALKS: Final = "walks"
+"""The execution option of a statement that is to walk an index in order."""
 
 
 class Prepared:
@@ -45,7 +47,7 @@ class Prepared:
     Parameters that have a value are constants.
     """
 
-    __slots__ = ("_constants", "bulk", "names", "places", "sql")
+    __slots__ = ("_constants", "bulk", "names", "places", "sql", "walks")
 
     def __init__(self, statement: CompilerElement, dialect: Dialect, *names: str) -> None:
         compiled: Any = statement.compile(
@@ -61,6 +63,9 @@ class Prepared:
         self.names: Final = names
         self.bulk: Final = in_bulk(statement, dialect) if isinstance(statement, Insert) else None
         """The statement for many rows at once, where the dialect has words for that."""
+        options = statement.get_execution_options() if isinstance(statement, Executable) else {}
+        self.walks: Final = bool(options.get(WALKS))
+        """Whether it is to walk an index in order, whatever the planner would rather do."""
         self._constants = tuple(constants.values())
         given = (*names, *constants)
         self.places: Final = None if order == names else [given.index(name) for name in order]
@@ -97,12 +102,13 @@ class CommitUnknown(Unavailable):
 class Session:
     """One connection in one transaction: prepared statements by tuple, others by SQLAlchemy."""
 
-    __slots__ = ("_hands", "_turn", "connection")
+    __slots__ = ("_hands", "_turn", "_walks", "connection")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._hands: Hands = HANDS[connection.dialect.name](connection.connection.driver_connection)
         self._turn: Turn | None = None
+        self._walks = False
 
     @property
     def turn(self) -> Turn:
@@ -111,12 +117,10 @@ class Session:
             self._turn = turn_of(self)
         return self._turn
 
-    def begin_reading(self, *, once: bool) -> AbstractContextManager[object]:
+    def begin_reading(self, *, walks: bool) -> None:
         """Begin a transaction that reads; on the driver, for the same reason as in `writing`."""
-        if once:
-            return self._hands.once()
-        self._hands.begin_reading()
-        return nullcontext()
+        self._hands.begin_reading(walks=walks)
+        self._walks = walks
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -178,6 +182,13 @@ class Session:
         given = values if statement.places is None else statement.ordered(values)
         return self._hands.rows(statement.sql, given)
 
+    def found(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
+        """All rows of a prepared search, which walks an index or not, as it says."""
+        if statement.walks is not self._walks:
+            self._hands.walk(so=statement.walks)
+            self._walks = statement.walks
+        return self.rows(statement, values)
+
     def row(self, statement: Prepared, values: Sequence[object] = ()) -> Row | None:
         """The first row of a prepared SELECT, or None."""
         given = values if statement.places is None else statement.ordered(values)
@@ -237,17 +248,19 @@ class Database:
         return Prepared(statement, self.readers.dialect, *names)
 
     @contextmanager
-    def reading(self, *, once: bool = False) -> Iterator[Session]:
+    def reading(self, *, once: bool = False, walks: bool = False) -> Iterator[Session]:
         """A consistent snapshot to read from; driver errors become `MillraceError`s.
 
         *once*: for a single prepared statement, which sees one moment by itself. Where a
-        transaction costs more ways there and back, there is none.
+        transaction costs more ways there and back, there is none. *walks*: it will probably be
+        asked for what walks an index, see `Session.found`.
         """
         try:
             with self.readers.connect() as connection:
                 session = Session(connection)
-                with session.begin_reading(once=once):
-                    yield session  # what closes it rolls back
+                if not once:
+                    session.begin_reading(walks=walks)
+                yield session  # what closes it rolls back
         except (DBAPIError, PoolTimeout, self.driver_error) as error:
             raise explain(error) from error
 

@@ -17,6 +17,7 @@ from millrace.core.filters import resolve
 from millrace.core.filters.ast import TRUE, Aggregate, And, Entity, Op, comparisons_of, fields_of
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import among, walks_apart
+from millrace.stores.sql.engine import WALKS
 from millrace.stores.sql.experiments import IN_VIEW, LIFECYCLES
 from millrace.stores.sql.filters import (
     Held,
@@ -222,6 +223,14 @@ class RunSearches:
         self._dialect = database.readers.dialect
         self._kept: dict[Hashable, Prepared | None] = {}
 
+    def walks(self, query: Query) -> bool:
+        """Whether an index will probably be walked, see `WALKS`."""
+        if not walks_apart(self._dialect):
+            return False
+        if query.order:
+            return query.order[0].field.entity in KINDS
+        return any(one.field.entity in KINDS for one in demanded(query.tree))
+
     def find(self, session: Session, experiment_ids: Sequence[str], query: Query) -> Found:
         """Row ids of a page of the runs that match."""
         experiments = sorted({int(one) for one in experiment_ids})
@@ -284,17 +293,21 @@ class RunSearches:
         build: Callable[[], Select[Any] | None],
     ) -> Sequence[Row]:
         """Rows of a statement that is built once; none where nothing can be found."""
+        prepared = self._prepared(key, build)
+        if prepared is None:
+            return ()
+        return session.found(prepared, [values[name] for name in prepared.names])
+
+    def _prepared(self, key: Hashable, build: Callable[[], Select[Any] | None]) -> Prepared | None:
         try:
-            prepared = self._kept[key]
+            return self._kept[key]
         except KeyError:
             query = build()
             prepared = None if query is None else self._database.prepare(query)
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[key] = prepared
-        if prepared is None:
-            return ()
-        return session.rows(prepared, [values[name] for name in prepared.names])
+            return prepared
 
     def _look_up(self, session: Session, source: RunSource, fields: Sequence[Field]) -> None:
         """Look up the ids of several names in one statement."""
@@ -305,7 +318,9 @@ class RunSearches:
         for place, (kind, name) in enumerate(named):
             given |= {f"kind_{place}": kind, f"name_{place}": name}
         count = len(named)
-        rows = self._rows(session, ("names", count), given, lambda: _names(count))
+        statement = self._prepared(("names", count), lambda: _names(count))
+        assert statement is not None  # noqa: S101 - it can always be asked
+        rows = session.rows(statement, [given[name] for name in statement.names])
         source.know(dict.fromkeys(named, ()) | {(kind, name): (row,) for row, kind, name in rows})
 
 
@@ -406,6 +421,7 @@ class _Search:
             .where(compile_filter(tree, self._source, {}, each=latest.c.id))
             .order_by(latest.c.start_ms.desc(), latest.c.uuid)
             .limit(literal_column(str(limit)))
+            .execution_options(**{WALKS: True})
         )
 
     def asked(self, known: Matching) -> Asked:

@@ -26,6 +26,7 @@ from millrace.stores.sql.dialects import (
     leading,
     walks_apart,
 )
+from millrace.stores.sql.engine import WALKS
 from millrace.stores.sql.filters import Shape, holds
 
 if TYPE_CHECKING:
@@ -210,8 +211,8 @@ def _walked_apart(asked: Asked, walk: _Walk, *, goes_on: bool) -> Select[Any]:
     Were it a plain join, the planner would choose by its statistics who comes first. Where these
     are missing or old, as they are when many runs were logged a minute ago, it looks up the value
     of each run of the experiment and sorts them all. The OFFSET keeps it from that; the LIMIT,
-    which leaves nothing out, from sorting all series first: without one, it does not even consider
-    what only begins early.
+    which leaves nothing out, has it consider what only begins early; and `WALKS` forbids it to
+    gather and sort all series that the conditions leave.
     """
     nothing: Any = literal_column("0")
     columns = [walk.owner.label("owner"), walk.by.column.label("value")]
@@ -231,7 +232,8 @@ def _walked_apart(asked: Asked, walk: _Walk, *, goes_on: bool) -> Select[Any]:
     query = query.select_from(walked.join(record, true()))
     if goes_on:
         query = query.where(beyond_position(keys))
-    return query.order_by(*map(_directed, keys)).limit(_limit(asked))
+    query = query.order_by(*map(_directed, keys)).limit(_limit(asked))
+    return query.execution_options(**{WALKS: True})
 
 
 def _limit(asked: Asked) -> Any:  # noqa: ANN401 - an SQL expression

@@ -200,7 +200,7 @@ class SqlTracking:
 
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
-        with self._database.reading() as session:
+        with self._database.reading(walks=self._searches.walks(query)) as session:
             found = self._searches.find(session, experiment_ids, query)
             items = documents.documents(session, self._statements, found.ids, self._keep)
         return Page(tuple(items), found.next)
