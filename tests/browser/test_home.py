@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,36 @@ def test_home_shows_how_much_goes_on_and_how_much_is_kept(page: Page, recorded: 
     expect(storage.get_by_role("link", name="home/first")).to_be_visible()
     storage.get_by_role("link", name="2 KiB", exact=True).click()
     expect(page).to_have_url(re.compile("/admin/storage$"))
+
+
+def test_home_draws_the_runs_that_it_shows_by_one_question(
+    page: Page, recorded: str, watch: Watch
+) -> None:
+    page.goto("/")
+
+    latest = page.get_by_role("region", name="Latest runs")
+    row = latest.get_by_role("listitem").filter(has_text="early")
+    line = row.locator("[data-spark=loss]")
+    expect(line).to_have_attribute("data-points", "3")
+    expect(line).to_contain_text("2")
+    expect(latest.locator("[data-spark]")).to_have_count(3)
+    is_settled(page)
+    assert sum("/series/query" in url for url in watch.requests) == 1
+
+
+def test_home_lists_saved_views_and_opens_them(page: Page, server: Api, recorded: str) -> None:
+    kept = {"format": 1, "document": json.dumps({"v": 1, "q": "attributes.run_name = 'early'"})}
+    views = "/api/3.0/millrace/views"
+    server.post(views, experiment_id=recorded, name="of early", is_shared=True, **kept)
+    server.post(views, experiment_id=recorded, name="", **kept)
+    page.goto("/")
+
+    listed = page.get_by_role("region", name="Saved views")
+    expect(listed.get_by_role("listitem")).to_have_count(1)
+    listed.get_by_role("link", name="of early").click()
+
+    expect(page.get_by_role("combobox", name="Query")).to_have_value(re.compile("early"))
+    expect(page.get_by_role("button", name="of early")).to_be_visible()
 
 
 def test_storage_is_told_by_experiment_and_looked_through_when_asked(

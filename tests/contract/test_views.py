@@ -38,6 +38,15 @@ def test_views_of_an_experiment_come_by_name(stores: Stores) -> None:
     assert [one.view_id for one in stores.views.views(None)] == ["v-3"]
 
 
+def test_all_views_with_a_name_come_by_it(stores: Stores) -> None:
+    for view_id, name, experiment in [("v-1", "b", "0"), ("v-2", "", "0"), ("v-3", "a", None)]:
+        add(stores, view(view_id, name=name, experiment_id=experiment))
+    stores.views.put_view(view("v-1", name="", revision=2), seen=1).result()
+    stores.views.put_view(view("v-2", name="c", revision=2), seen=1).result()
+
+    assert [one.view_id for one in stores.views.named_views()] == ["v-3", "v-2"]
+
+
 def test_what_was_changed_meanwhile_is_not_changed(stores: Stores) -> None:
     made = add(stores, view("v-1"))
     stores.views.put_view(replace(made, name="b", revision=2), seen=1).result()

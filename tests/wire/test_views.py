@@ -35,6 +35,18 @@ def test_a_view_lives_from_its_creation_to_its_end(api: Api, experiment: str) ->
     refused(api.get(at), MISSING, made["view_id"])
 
 
+def test_views_of_all_experiments_are_listed_without_their_documents(
+    api: Api, experiment: str
+) -> None:
+    made = create(api, experiment, document='{"columns": ["params.lr"]}')
+    create(api, experiment, name="")
+
+    listed = ok(api.get(PATH, {"everywhere": "true"}))["views"]
+
+    (own,) = [one for one in listed if one["experiment_id"] == experiment]
+    assert own == {**made, "document": "{}"}
+
+
 def test_the_second_of_two_who_change_is_told(api: Api, experiment: str) -> None:
     at = f"{PATH}/{create(api, experiment)['view_id']}"
     ok(api.patch(at, {"name": "a", "seen_revision": 1}))

@@ -48,9 +48,11 @@ class UpdateView(Request, frozen=True, kw_only=True):
 
 
 class SearchViews(Request, frozen=True, kw_only=True):
-    """Views of an experiment, or those of none, by name; those without a name are left out."""
+    """Views of an experiment, or those of none, by name; those without a name are left out.
+    `everywhere`: of all experiments, without their documents; `experiment_id` is not looked at."""
 
     experiment_id: Id | None = None
+    everywhere: bool = False
 
 
 class ViewReply(Reply, frozen=True, kw_only=True):

@@ -63,7 +63,12 @@ class Views:
     def search(self, ctx: Context, request: SearchViews) -> ViewsReply:
         """Views that are shared, or the caller's own."""
         experiment = request.experiment_id
-        found = self._store.views(None if experiment is None else names.experiment_id(experiment))
+        if request.everywhere:
+            named = self._store.named_views()
+            found = [msgspec.structs.replace(one, document="{}") for one in named]
+        else:
+            home = None if experiment is None else names.experiment_id(experiment)
+            found = self._store.views(home)
         return ViewsReply(
             views=tuple(
                 one for one in found if one.name and (one.is_shared or one.owner == ctx.actor.name)

@@ -1729,9 +1729,10 @@ export interface SearchTrash {
   page_token?: string
 }
 
-/** Views of an experiment, or those of none, by name; those without a name are left out. */
+/** Views of an experiment, or those of none, by name; those without a name are left out. `everywhere`: of all experiments, without their documents; `experiment_id` is not looked at. */
 export interface SearchViews {
   experiment_id?: string
+  everywhere?: boolean
 }
 
 /** One series as columns of equal length. */
@@ -2416,7 +2417,7 @@ export interface Operations {
   getAuditChain: [{ after?: number; max_results?: number; registry?: boolean }, AuditChainReply]
   listenEvents: [{ topics?: ("approvals" | "experiments" | "other" | "registry" | "runs" | "webhooks")[]; experiment_ids?: string[]; run_ids?: string[]; last_event_id?: string }, Event]
   createView: [CreateView, ViewReply]
-  searchViews: [{ experiment_id?: string }, ViewsReply]
+  searchViews: [{ experiment_id?: string; everywhere?: boolean }, ViewsReply]
   getView: [{ view_id: string }, ViewReply]
   updateView: [{ view_id: string } & UpdateViewBody, ViewReply]
   deleteView: [{ view_id: string }, Nothing]

@@ -35,6 +35,12 @@ class MemoryViews:
             found = [one for one in self._views.values() if one.experiment_id == experiment_id]
         return sorted(found, key=rules.place)
 
+    def named_views(self) -> list[View]:
+        """All views that have a name."""
+        with self._ledger.lock:
+            found = [one for one in self._views.values() if one.name]
+        return sorted(found, key=rules.place)
+
     def put_view(self, view: View, *, seen: int | None, trail: Trail = NO_TRAIL) -> Future[View]:
         """Record a view."""
 

@@ -21,6 +21,10 @@ class ViewStore(Protocol):
         """Views of an experiment, or those of none, by name then id."""
         ...
 
+    def named_views(self) -> list[View]:
+        """All views that have a name, by name then id."""
+        ...
+
     def put_view(self, view: View, *, seen: int | None, trail: Trail = NO_TRAIL) -> Future[View]:
         """Record a view; *seen*: in place of its revision of that number (None: it is new). What is
         a default now takes that place from another. NotFound; Conflict: it was changed meanwhile;

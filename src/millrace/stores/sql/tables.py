@@ -524,7 +524,9 @@ views = Table(
     Column("id", String(64), primary_key=True),
     Column("experiment_id", String(64), nullable=False),
     Column("record", Bytes, nullable=False),  # JSON of the View
+    Column("is_named", SmallInteger),  # null: an older server wrote it
     Index(None, "experiment_id"),
+    Index(None, "is_named"),
 )
 
 # Work on many runs; what it is about is written once.

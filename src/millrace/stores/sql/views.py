@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.view import View
@@ -14,6 +14,8 @@ from millrace.stores.sql import tables as t
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from sqlalchemy import Select
 
     from millrace.core.entities.audit import Trail
     from millrace.stores.sql.engine import Database, Session
@@ -39,6 +41,13 @@ class SqlViews:
         """Views of an experiment, or those of none."""
         with self._database.reading() as session:
             return _of(session, experiment_id)
+
+    def named_views(self) -> list[View]:
+        """All views that have a name."""
+        # Older servers do not say whether theirs have one.
+        named = or_(_v.is_named == 1, _v.is_named.is_(None))
+        with self._database.reading() as session:
+            return [one for one in _listed(session, select(_v.record).where(named)) if one.name]
 
     def put_view(self, view: View, *, seen: int | None, trail: Trail = NO_TRAIL) -> Future[View]:
         """Record a view."""
@@ -72,13 +81,20 @@ def _held(session: Session, view_id: str) -> View | None:
 
 
 def _of(session: Session, experiment_id: str | None) -> list[View]:
-    rows = session.select(select(_v.record).where(_v.experiment_id == (experiment_id or "")))
-    found = [msgspec.json.decode(row[0], type=View) for row in rows]
+    return _listed(session, select(_v.record).where(_v.experiment_id == (experiment_id or "")))
+
+
+def _listed(session: Session, query: Select[tuple[bytes]]) -> list[View]:
+    found = [msgspec.json.decode(row[0], type=View) for row in session.select(query)]
     return sorted(found, key=rules.place)
 
 
 def _store(tx: Transaction, view: View, *, is_new: bool) -> None:
-    values = {"experiment_id": view.experiment_id or "", "record": msgspec.json.encode(view)}
+    values = {
+        "experiment_id": view.experiment_id or "",
+        "record": msgspec.json.encode(view),
+        "is_named": int(bool(view.name)),
+    }
     statement = (
         insert(t.views).values(id=view.view_id, **values)
         if is_new

@@ -1,4 +1,5 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
+import { useSearch } from "@tanstack/react-router"
 import { useEffect, useEffectEvent, useRef, useState } from "react"
 import { call } from "../../api/client"
 import type { View as SavedView } from "../../api/generated"
@@ -78,8 +79,18 @@ export function ViewMenu({
     setDefault(taken?.is_default ?? false)
     setSaving(true)
   }
+  // A link may name the view that it means.
+  const { view: named } = useSearch({ strict: false }) as { view?: string }
   /** An address that says nothing opens with the view that its person has chosen, or everybody. */
-  const open = useEffectEvent((all: readonly SavedView[]) => {
+  const open = useEffectEvent(async (all: readonly SavedView[]) => {
+    if (named !== undefined) {
+      try {
+        take((await call("getView", { view_id: named })).view)
+      } catch (error) {
+        toast.failed("This is the usual view", error)
+      }
+      return
+    }
     const first =
       all.find((one) => one.is_default && !one.is_shared) ?? all.find((one) => one.is_default)
     if (first && isUsual(view)) take(first)
@@ -88,7 +99,7 @@ export function ViewMenu({
   useEffect(() => {
     if (views === undefined || isOpened.current) return
     isOpened.current = true
-    open(views)
+    void open(views)
   }, [views])
   useShortcuts([
     {

@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { call } from "../../api/client"
-import type { Run } from "../../api/generated"
+import type { Experiment, Run } from "../../api/generated"
 import { useFollowed, useRefetchInterval } from "../../api/live"
 import { overviewQuery, storageQuery } from "../../api/overview"
 import { experimentsQuery } from "../../api/queries"
@@ -8,17 +8,22 @@ import { Activity } from "../../components/Activity"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { allRequestsQuery } from "../../components/registry/queries"
+import { primaryKeys, sparksQuery, type Spark } from "../../components/sparks"
 import { RunState } from "../../components/RunState"
 import { useHeading, visits } from "../../components/shell/heading"
-import { bytes, count, plural } from "../../lib/format"
+import { Sparkline } from "../../charts/Sparkline"
+import { strokeOf } from "../../lib/colours"
+import { bytes, count, plural, value } from "../../lib/format"
 import { page, serverAddress } from "../../lib/page"
 import { firstSteps } from "../../lib/snippets"
 import { useStore } from "../../lib/store"
 import { paths } from "../../paths"
+import { Badge } from "../../ui/Badge"
 import { Card } from "../../ui/Card"
 import { Snippet } from "../../ui/Copy"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { Elapsed, TimeAgo } from "../../ui/Time"
+import { useNow } from "../../ui/useNow"
 import styles from "./home.module.css"
 
 const SHOWN = 10
@@ -32,6 +37,21 @@ const latestRunsQuery = (experiment_ids: string[]) =>
       return (await call("searchRuns", asked, { signal })).runs ?? []
     },
     enabled: experiment_ids.length > 0,
+  })
+
+/** Whose and which: documents are asked for by who takes a view up. */
+const savedViewsQuery = () =>
+  queryOptions({
+    queryKey: ["views", "everywhere"],
+    queryFn: async ({ signal }) =>
+      (await call("searchViews", { everywhere: true }, { signal })).views ?? [],
+  })
+
+const serversQuery = () =>
+  queryOptions({
+    queryKey: ["model-servers"],
+    queryFn: async ({ signal }) =>
+      (await call("listModelServers", { max_results: SHOWN }, { signal })).model_servers ?? [],
   })
 
 const RUNNING = "attributes.status = 'RUNNING'"
@@ -53,6 +73,7 @@ export default function HomePage() {
   const runs = useQuery(latestRunsQuery(ids))
   const running = useQuery(runningQuery(ids)).data ?? []
   const waiting = useQuery(allRequestsQuery({ states: ["OPEN"] })).data ?? []
+  const lines = useSparks([...running, ...(runs.data ?? [])], experiments.data ?? [])
   useFollowed({ topics: ["experiments", "runs"] }, ["experiments"], ["runs"])
   const recent = useStore(visits)
   if (experiments.isPending) return <Skeleton />
@@ -72,7 +93,7 @@ export default function HomePage() {
           <div className={styles.stack}>
             {running.length > 0 && (
               <Card title="Running now" note={running.length === SHOWN && `the last ${SHOWN}`}>
-                <RunList runs={running} />
+                <RunList runs={running} lines={lines} />
               </Card>
             )}
             <Card title="Latest runs">
@@ -80,7 +101,7 @@ export default function HomePage() {
                 <FailedState error={runs.error} onRetry={() => void runs.refetch()} isInline />
               )}
               {runs.isPending && <Skeleton lines={6} />}
-              <RunList runs={runs.data ?? []} />
+              <RunList runs={runs.data ?? []} lines={lines} />
             </Card>
             <ActivityCard />
           </div>
@@ -113,6 +134,8 @@ export default function HomePage() {
                 ))}
               </ul>
             </Card>
+            <SavedViews experiments={experiments.data} />
+            <Servers />
             <StorageCard />
             <Card title="Where you were">
               {recent.length === 0 && (
@@ -140,13 +163,25 @@ export default function HomePage() {
   )
 }
 
-function RunList({ runs }: { runs: readonly Run[] }) {
+/** The lines of the runs that are shown, in one request; those that go on are followed. */
+function useSparks(runs: readonly Run[], experiments: readonly Experiment[]) {
+  const keys = primaryKeys(runs, experiments)
+  const going = runs.filter(({ info }) => info.status === "RUNNING").map(({ info }) => info.run_id)
+  useFollowed({ runs: going }, ["sparks"])
+  const { data } = useQuery(sparksQuery(keys))
+  return new Map((data ?? []).map((one) => [one.run, one]))
+}
+
+function RunList({ runs, lines }: { runs: readonly Run[]; lines: ReadonlyMap<string, Spark> }) {
   return (
     <ul className={styles.list}>
       {runs.map(({ info }) => (
         <li key={info.run_id}>
           <RunState status={info.status} liveness={info.liveness} />
-          <Link to={paths.run(info.experiment_id, info.run_id)}>{info.run_name}</Link>
+          <Link to={paths.run(info.experiment_id, info.run_id)} title={info.run_name}>
+            {info.run_name}
+          </Link>
+          <SparkCell of={lines.get(info.run_id)} />
           <small>
             {info.user_id} · <Elapsed from={info.start_time} to={info.end_time} /> ·{" "}
             <TimeAgo at={info.start_time} />
@@ -154,6 +189,80 @@ function RunList({ runs }: { runs: readonly Run[] }) {
         </li>
       ))}
     </ul>
+  )
+}
+
+/** A run's line with its last number; the width is kept where there is none. */
+function SparkCell({ of }: { of: Spark | undefined }) {
+  if (!of) return <span className={styles.spark} />
+  const last = `${of.key} ${value(of.last)}`
+  return (
+    <span className={styles.spark} title={last} data-spark={of.key} data-points={of.values.length}>
+      <Sparkline values={of.values} stroke={strokeOf(of.run)} />
+      <span className="number" aria-label={last}>
+        {value(of.last)}
+      </span>
+    </span>
+  )
+}
+
+/** Views under a name: one's own, and what others share. */
+function SavedViews({ experiments }: { experiments: readonly Experiment[] }) {
+  const views = useQuery(savedViewsQuery())
+  const names = new Map(experiments.map(({ experiment_id, name }) => [experiment_id, name]))
+  const found = (views.data ?? []).filter(({ experiment_id = "" }) => names.has(experiment_id))
+  if (views.isError) {
+    return (
+      <Card title="Saved views">
+        <FailedState error={views.error} onRetry={() => void views.refetch()} isInline />
+      </Card>
+    )
+  }
+  if (found.length === 0) return null
+  const newest = found.toSorted((a, b) => b.updated_ms - a.updated_ms).slice(0, SHOWN)
+  return (
+    <Card
+      title="Saved views"
+      note={found.length > SHOWN ? `${SHOWN} of ${count(found.length)}` : count(found.length)}
+    >
+      <ul className={styles.list}>
+        {newest.map(({ view_id, name, experiment_id = "", owner, is_shared }) => (
+          <li key={view_id}>
+            <Link
+              to={paths.experiment(experiment_id, { view: view_id })}
+              title={`${name} of ${names.get(experiment_id)}`}
+            >
+              {name}
+            </Link>
+            <small>{is_shared ? `shared by ${owner}` : "mine"}</small>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  )
+}
+
+/** What serves models now; nothing where nothing does, or where there is no registry. */
+function Servers() {
+  const found = useQuery(serversQuery()).data ?? []
+  const now = useNow(30_000)
+  if (found.length === 0) return null
+  return (
+    <Card title="Model servers" note={count(found.length)}>
+      <ul className={styles.list}>
+        {found.map(({ server_id, name, version, host, lease_until_timestamp }) => (
+          <li key={server_id}>
+            <Badge tone={lease_until_timestamp > now ? "good" : "warn"} dot>
+              {lease_until_timestamp > now ? "serving" : "silent"}
+            </Badge>
+            <Link to={paths.modelVersion(name, version)}>
+              {name} {version}
+            </Link>
+            <small>{host}</small>
+          </li>
+        ))}
+      </ul>
+    </Card>
   )
 }
 
