@@ -92,9 +92,16 @@ Environment variables. An explicit argument or command-line option wins over `MI
 wins over `MLFLOW_...`, which wins over the default. An empty variable counts as unset. `millrace
 doctor` shows which are set."""
 _ERRORS = """\
-A failed request is answered with the status and a JSON object that holds `error_code`, `message`
-and, for some, `sqlstate` and `error_class`. The Python client raises the class of that name from
-`millrace.core.errors`; all are `MillraceError`s and know `message`, `error_code` and `status`."""
+A failed request is answered with the status and a JSON object that holds `error_code`, `message`,
+`request_id` (the server's log has it) and, for some, `sqlstate` and `error_class`. Where it is
+known, `hint` is the way out, which ends the message, too; `field` names the part of the request
+that is wrong, such as `filter` or `order_by[0]`, and `column` the character in its text, from 1.
+
+With `Accept: application/problem+json` the same comes as a problem document of RFC 9457: `type`,
+`title`, `status` and `detail` beside all of these.
+
+The Python client raises the class of that name from `millrace.core.errors`; all are
+`MillraceError`s and know `message`, `error_code` and `status`."""
 _CLI = """\
 `millrace`, or `python -m millrace`. Exit codes: 0 done, 1 it failed (one sentence on the standard
 error says why), 2 the command line is wrong, 130 interrupted."""

@@ -93,3 +93,19 @@ def test_counts_of_experiments_come_together(page: Page, recorded: str, watch: W
     # Once more when the stream of events begins: something may have happened meanwhile.
     assert sum("/millrace/overview" in url for url in watch.requests) <= 2
     assert not any("/runs/table" in url for url in watch.requests)
+
+
+def test_what_only_the_server_finds_is_marked_in_the_query(
+    page: Page, recorded: str, watch: Watch
+) -> None:
+    """The pages read no regular expressions; RE2 does."""
+    watch.expect_failure("/runs/(table|keys)|status of 400")
+    page.goto(f"/experiments/{recorded}")
+    expect(page.get_by_role("row", name=re.compile("early"))).to_be_visible()
+
+    page.get_by_role("combobox", name="Query").fill("params.`é` = '1' OR tags.a RLIKE '('")
+
+    mark = page.locator("mark")
+    expect(mark).to_have_text("'('")
+    expect(page.get_by_role("alert").filter(has_text="regular expression")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("early"))).to_be_visible()

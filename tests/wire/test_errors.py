@@ -119,3 +119,46 @@ def test_the_server_goes_on_after_refusals(api: Api, run: str) -> None:
         assert api.text("runs/set-tag", body).status in {400, 404}
 
     done(api.post("runs/set-tag", {"run_id": run, "key": "k", "value": "v"}))
+
+
+@differs("fields of ours")
+@pytest.mark.parametrize(
+    ("asked", "field", "column", "hint"),
+    [
+        ({"filter": "metrics.loss < 1 AND tags.é RLIKE '('"}, "filter", 35, None),
+        ({"filter": "metrics.loss = '1'"}, "filter", 16, "A number goes without quotes."),
+        (
+            {"order_by": ["start_time", "metrics.loss up"]},
+            "order_by[1]",
+            14,
+            "Give one key in each",
+        ),
+        ({"max_results": "many"}, "max_results", None, None),
+    ],
+)
+def test_an_error_says_where_it_is_and_the_way_out(
+    api: Api, experiment: str, asked: dict[str, object], field: str, column: int | None,
+    hint: str | None,
+) -> None:  # fmt: skip
+    reply = api.post("runs/search", {"experiment_ids": [experiment], **asked})
+
+    error = clean_error(reply)
+    assert (error["field"], error.get("column")) == (field, column)
+    assert error["request_id"] == reply.headers["x-request-id"]
+    if hint is None:
+        assert "hint" not in error
+    else:
+        assert error["hint"].startswith(hint)
+        assert error["message"].endswith(error["hint"])
+
+
+@differs("of RFC 9457")
+@pytest.mark.parametrize("path", ["/api/2.0/mlflow/runs/get", "/api/2.0/mlflow/nothing"])
+def test_who_asks_for_a_problem_document_gets_one(api: Api, path: str) -> None:
+    reply = api.get(path, {"run_id": NO_RUN}, accept="application/problem+json, application/json")
+
+    assert reply.headers["content-type"] == "application/problem+json"
+    told = reply.json
+    assert (told["type"], told["title"], told["status"]) == ("about:blank", "Not Found", 404)
+    assert told["detail"] == told["message"]
+    assert told["request_id"] == reply.headers["x-request-id"]

@@ -283,7 +283,7 @@ class MillraceClient(ArtifactVerbs, MovingVerbs, TrashVerbs):
 
         run = self._or_spool(ask, lambda _: _unknown_run(run_id))
         if run.info.lifecycle_stage != "active":
-            raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
+            raise InvalidArgument(f"Run {run_id!r} is deleted.", hint="Restore it first.")
         if run.info.experiment_id and experiment_id not in {None, run.info.experiment_id}:
             raise InvalidArgument(
                 f"Run {run_id!r} is in experiment {run.info.experiment_id!r}, "

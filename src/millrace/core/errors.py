@@ -6,6 +6,7 @@ turns them into answers, `http.client` turns answers back into the same class.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 # By error code: `sqlstate` and `error_class`, which newer clients know.
@@ -30,9 +31,20 @@ class MillraceError(Exception):
     exit_code: ClassVar[int] = 1
     """What a command ends with; 2 when the command line has to be another one."""
 
-    def __init__(self, message: str, *, error_code: str | None = None, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        error_code: str | None = None,
+        **detail: object,
+    ) -> None:
+        """*hint*: the way out, a sentence that ends the message. *detail*: what else programs may
+        want to know, such as the `field` of the request and the `column` in its text."""
+        whole = f"{message} {hint}" if hint else message
+        super().__init__(whole)
+        self.message = whole
+        self.hint = hint
         self.error_code = error_code or self.code
         self.detail = detail
 
@@ -41,7 +53,18 @@ class MillraceError(Exception):
         known: dict[str, object] = {"error_code": self.error_code, "message": self.message}
         if self.error_code in _SQL:
             known["sqlstate"], known["error_class"] = _SQL[self.error_code]
+        if self.hint:
+            known["hint"] = self.hint
         return known | self.detail
+
+    def problem(self) -> dict[str, object]:
+        """The same as a problem document.
+
+        Source: RFC 9457. Nothing is said of its type: the codes are the wire contract's.
+        """
+        title = HTTPStatus(self.status).phrase
+        told: dict[str, object] = {"type": "about:blank", "title": title, "status": self.status}
+        return told | {"detail": self.message} | self.body()
 
 
 class InvalidArgument(MillraceError):

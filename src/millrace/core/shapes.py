@@ -53,10 +53,12 @@ class Unfit(Exception):
         for step in reversed(self.path):
             name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
         if not self.expected:
-            return InvalidArgument(f"Missing value for required parameter '{name}'.")
+            missing = f"Missing value for required parameter '{name}'."
+            return InvalidArgument(missing, field=name)
         return InvalidArgument(
             f"Invalid value {_shown(self.value)} for parameter '{name}' supplied: "
-            f"expected {self.expected}. Hint: Value was {kind_of(self.value)}."
+            f"expected {self.expected}. Hint: Value was {kind_of(self.value)}.",
+            field=name,
         )
 
 

@@ -168,7 +168,8 @@ def test_known_errors_are_explained() -> None:
     reply = call(dispatcher(Raising(Conflict("changed meanwhile"))), "POST", "/bad")
 
     assert reply.status == 409
-    assert reply.json == {"error_code": "RESOURCE_CONFLICT", "message": "changed meanwhile"}
+    told = {"error_code": "RESOURCE_CONFLICT", "message": "changed meanwhile"}
+    assert reply.json == told | {"request_id": reply.header("x-request-id")}
 
 
 def test_come_again_says_when() -> None:

@@ -139,3 +139,24 @@ def test_details_are_told_beside_the_message() -> None:
     error = NotFound("No such run.", run_id="a")
 
     assert error.body()["run_id"] == "a"
+
+
+def test_the_way_out_ends_the_message_and_stands_by_itself() -> None:
+    error = InvalidArgument("Run 'a' is deleted.", hint="Restore it first.")
+
+    assert str(error) == error.message == "Run 'a' is deleted. Restore it first."
+    assert error.body()["hint"] == "Restore it first."
+
+
+def test_an_error_is_a_problem_document_on_demand() -> None:
+    error = InvalidArgument("It is so.", field="filter", column=3)
+
+    assert error.problem() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "It is so.",
+        "field": "filter",
+        "column": 3,
+        **error.body(),
+    }

@@ -13,6 +13,22 @@ export class ApiError extends Error {
     super(message)
   }
 
+  /** The way out: the sentence that ends the message. */
+  get hint(): string | null {
+    return text(this.details["hint"])
+  }
+
+  /** What is wrong in the request, such as "filter" or "order_by[0]". */
+  get field(): string | null {
+    return text(this.details["field"])
+  }
+
+  /** Where in the text of that field, by characters from 1. */
+  get column(): number | null {
+    const { column } = this.details
+    return typeof column === "number" ? column : null
+  }
+
   get isForbidden(): boolean {
     return this.status === 401 || this.status === 403
   }

@@ -44,6 +44,7 @@ export function EmptyState({
 /** What an error says of itself, as far as it says it: see `api/errors`. */
 interface Told {
   message: string
+  hint?: string | null
   requestId?: string | null
   status?: number
   isForbidden?: boolean
@@ -64,6 +65,7 @@ export function FailedState({
   const details = [told.message, told.status && `status ${told.status}`, told.requestId].filter(
     Boolean,
   )
+  const reason = told.hint ? told.message.replace(told.hint, "").trim() : told.message
   return (
     <div
       className={styles.state}
@@ -77,7 +79,12 @@ export function FailedState({
         </span>
       )}
       <h2>{title ?? (told.isForbidden ? "You may not see this" : "This could not be loaded")}</h2>
-      <p className={styles.text}>{told.message}</p>
+      <p className={styles.text}>{reason}</p>
+      {told.hint && (
+        <p className={styles.hint} data-hint="">
+          {told.hint}
+        </p>
+      )}
       {told.requestId && <code className={styles.id}>{told.requestId}</code>}
       <div className={styles.actions}>
         {onRetry && (

@@ -18,6 +18,7 @@ from millrace.core.errors import InvalidArgument
 MAX_LENGTH = 65_536
 MAX_TOKENS = 10_000
 _SHOWN = 40
+_SPLIT = "Split the search."
 
 _BLANK = re.compile(r"\s*")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -98,14 +99,20 @@ class Source(Struct, frozen=True):
     text: str
     title: str = "Filter"
     clause_title: str = "Invalid clause(s) in filter string"
+    field: str = "filter"
+    """The field of a request that it is in."""
 
-    def error(self, at: int, message: str) -> InvalidArgument:
-        """A complaint about what stands at *at*."""
-        return InvalidArgument(f"{self.title}, column {at + 1}: {message}", column=at + 1)
+    def error(self, at: int, message: str, hint: str | None = None) -> InvalidArgument:
+        """A complaint about what stands at *at*, and what to write instead."""
+        return self._refusal(self.title, at, message, hint)
 
-    def clause_error(self, at: int, message: str) -> InvalidArgument:
+    def clause_error(self, at: int, message: str, hint: str | None = None) -> InvalidArgument:
         """A complaint that the sentence itself is not well-formed."""
-        return InvalidArgument(f"{self.clause_title}, column {at + 1}: {message}", column=at + 1)
+        return self._refusal(self.clause_title, at, message, hint)
+
+    def _refusal(self, title: str, at: int, message: str, hint: str | None) -> InvalidArgument:
+        where = f"{title}, column {at + 1}: {message}"
+        return InvalidArgument(where, hint=hint, field=self.field, column=at + 1)
 
 
 def shown(text: str) -> str:
@@ -121,7 +128,7 @@ def tokenize(source: Source) -> list[Token]:
     at = _skip_blank(text, 0)
     while at < len(text):
         if len(tokens) == MAX_TOKENS:
-            raise source.error(at, f"more than {MAX_TOKENS:,} words and signs. Split the search.")
+            raise source.error(at, f"more than {MAX_TOKENS:,} words and signs.", _SPLIT)
         token = _token(source, at)
         tokens.append(token)
         at = _skip_blank(text, at + len(token.text))
@@ -159,7 +166,7 @@ def _token(source: Source, at: int) -> Token:
         return Token(Kind.SYMBOL, symbol.group(), at)
     sign = text[at : at + 2] if text[at : at + 2] in _HINTS else text[at]
     hint = _HINTS.get(sign, "Text goes in quotes, an unusual key in backticks.")
-    raise source.clause_error(at, f"{shown(sign)} has no meaning here. {hint}")
+    raise source.clause_error(at, f"{shown(sign)} has no meaning here.", hint)
 
 
 def _number(source: Source, at: int) -> Token:
@@ -167,7 +174,7 @@ def _number(source: Source, at: int) -> Token:
     stained = _STAINED_NUMBER.match(source.text, at)
     if number is None or stained is None or number.end() != stained.end():
         piece = stained.group() if stained else source.text[at]
-        raise source.error(at, f"{shown(piece)} is no number. Text goes in quotes.")
+        raise source.error(at, f"{shown(piece)} is no number.", "Text goes in quotes.")
     return Token(Kind.NUMBER, number.group(), at)
 
 

@@ -54,14 +54,13 @@ def parse(texts: Sequence[str], table: FieldTable) -> tuple[OrderKey, ...]:
     if len(texts) > MAX_KEYS:
         raise InvalidArgument(f"order_by has {len(texts):,} keys; at most {MAX_KEYS} are allowed.")
     return _distinct(
-        _key(Source(text, f"Order key {number}", f"Invalid order_by clause {number}"), table)
-        for number, text in enumerate(texts, start=1)
+        _key(_clause(text, number), table) for number, text in enumerate(texts, start=1)
     )
 
 
 def named(name: str, table: FieldTable, *, ascending: bool = True) -> OrderKey:
     """The key for a field named outside any text: all after `metrics.` is the key, unquoted."""
-    source = Source(name, "Order field", "Invalid order_by field")
+    source = Source(name, "Order field", "Invalid order_by field", "order_by")
     check_text(source)
     word, dot, key = name.partition(".")
     pieces = (Piece(word, ""), Piece(key, "`")) if dot else (Piece(name, "`"),)
@@ -81,6 +80,11 @@ def sort_key(
     return lambda record: tuple(_place(key, lookup(record, key.field)) for key in keys)
 
 
+def _clause(text: str, number: int) -> Source:
+    where = f"order_by[{number - 1}]"
+    return Source(text, f"Order key {number}", f"Invalid order_by clause {number}", where)
+
+
 def _key(source: Source, table: FieldTable) -> OrderKey:
     path, *rest = tokenize(source)
     if path.kind is not Kind.PATH:
@@ -91,7 +95,7 @@ def _key(source: Source, table: FieldTable) -> OrderKey:
     if stray.kind is not Kind.END:
         wanted = "ASC, DESC or the end" if stray is rest[0] else "the end"
         raise source.clause_error(
-            stray.at, f"expected {wanted}, found {stray.shown}. Give one key in each string."
+            stray.at, f"expected {wanted}, found {stray.shown}.", "Give one key in each string."
         )
     return _order_key(field, row, source, ascending=ascending)
 

@@ -75,14 +75,14 @@ def read_field(token: Token, table: FieldTable, source: Source) -> tuple[Field, 
     first, *rest = token.pieces
     if not rest:
         if first.quote == "'":
-            message = f"expected a field, found the text {shown(token.text)}. The field goes first."
-            raise source.clause_error(token.at, message)
+            message = f"expected a field, found the text {shown(token.text)}."
+            raise source.clause_error(token.at, message, "The field goes first.")
         return _known(Entity.ATTRIBUTE, first.text, token, table, source)
     entity = None if first.quote in ("'", '"') else table.entity(first.text)
     if entity is None:
         raise source.clause_error(
             token.at,
-            f"{shown(first.text)} is nothing that {table.noun} have. "
+            f"{shown(first.text)} is nothing that {table.noun} have.",
             f"They have {table.spellings()}.",
         )
     return _keyed(entity, rest, token, table, source)
@@ -104,12 +104,12 @@ def _keyed(
     field, row = _known(entity, before[0].text, token, table, source)
     partly = len(before) > 1 or last.quote or not before[0].quote
     if partly or entity is not Entity.METRIC:
-        message = f"the key of {shown(token.text)} is quoted in part. Quote all of it, once."
-        raise source.clause_error(token.at, message)
+        message = f"the key of {shown(token.text)} is quoted in part."
+        raise source.clause_error(token.at, message, "Quote all of it, once.")
     aggregate = AGGREGATE_WORDS.get(last.text)
     if aggregate is None or not row.aggregates:
         known = f"It has {', '.join(AGGREGATE_WORDS)}." if row.aggregates else "It has none."
-        raise source.error(token.at, f"{row.spelling} has no aggregate {shown(last.text)}. {known}")
+        raise source.error(token.at, f"{row.spelling} has no aggregate {shown(last.text)}.", known)
     return Field(entity, field.key, aggregate, at=token.at), row
 
 
@@ -122,7 +122,8 @@ def _known(
     if row is None:
         raise source.error(
             token.at,
-            f"{table.noun} have no field {shown(token.text)}. They have {table.spellings()}.",
+            f"{table.noun} have no field {shown(token.text)}.",
+            f"They have {table.spellings()}.",
         )
     return Field(entity, key if row.keyed else row.name, at=token.at), row
 
@@ -139,8 +140,8 @@ class _Parser:
 
     def whole(self) -> Expr:
         if self._at_end():
-            message = "the filter is blank. Leave it empty to match everything."
-            raise self._source.clause_error(0, message)
+            hint = "Leave it empty to match everything."
+            raise self._source.clause_error(0, "the filter is blank.", hint)
         tree = self._either(0)
         if not self._at_end():
             raise self._expected("AND, OR or the end of the filter")
@@ -178,8 +179,8 @@ class _Parser:
         token = self._advance()
         self._terms += 1
         if self._terms > MAX_TERMS:
-            message = f"more than {MAX_TERMS} comparisons. Split the search."
-            raise self._source.error(token.at, message)
+            message = f"more than {MAX_TERMS} comparisons."
+            raise self._source.error(token.at, message, "Split the search.")
         field, row = read_field(token, self._table, self._source)
         sign = self._token
         op = self._operator()
@@ -237,9 +238,9 @@ class _Parser:
         if text is not None and row.accepts_quoted_number and number_in(text) is not None:
             self._advance()
             return _number(text, integral=True)
-        hint = " A number goes without quotes." if text is not None else ""
+        hint = "A number goes without quotes." if text is not None else None
         message = f"expected {_WANTED[row.type]} after {shown(before.text)}, found {token.shown}."
-        raise self._source.error(token.at, message + hint)
+        raise self._source.error(token.at, message, hint)
 
     def _list(self, row: FieldRow) -> tuple[Scalar, ...]:
         start = self._token.at
@@ -258,7 +259,8 @@ class _Parser:
 
     def _of_one_kind(self, values: tuple[Scalar, ...], at: int) -> tuple[Scalar, ...]:
         if len({isinstance(value, str) for value in values}) > 1:
-            raise self._source.error(at, "text and numbers are mixed. Quote all of them, or none.")
+            hint = "Quote all of them, or none."
+            raise self._source.error(at, "text and numbers are mixed.", hint)
         return values
 
     def _check_closed(self, row: FieldRow, value: Scalar, at: int) -> None:

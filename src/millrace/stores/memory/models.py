@@ -52,7 +52,9 @@ class LoggedModels:
     def _active_experiment(self, experiment_id: str) -> Experiment:
         experiment = self._experiment(experiment_id)
         if experiment.lifecycle_stage == "deleted":
-            raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
+            raise InvalidArgument(
+                f"Experiment {experiment_id} is deleted.", hint="Restore it first."
+            )
         return experiment
 
     def _model(self, model_id: str) -> ModelRecord:

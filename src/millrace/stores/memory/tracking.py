@@ -126,7 +126,9 @@ class MemoryTracking(LoggedModels):
     ) -> Experiment:
         old = self._experiment(experiment_id)
         if change.lifecycle_stage is None and old.lifecycle_stage == "deleted":
-            raise InvalidArgument(f"Experiment {experiment_id} is deleted. Restore it first.")
+            raise InvalidArgument(
+                f"Experiment {experiment_id} is deleted.", hint="Restore it first."
+            )
         if change.lifecycle_stage == old.lifecycle_stage:
             raise NotFound(f"Experiment {experiment_id} is {old.lifecycle_stage} already.")
         if change.lifecycle_stage == "active":
@@ -201,7 +203,7 @@ class MemoryTracking(LoggedModels):
     def _active_run(self, run_id: str) -> RunRecord:
         run = self._run(run_id)
         if run.base.lifecycle_stage == "deleted":
-            raise InvalidArgument(f"Run {run_id!r} is deleted. Restore it first.")
+            raise InvalidArgument(f"Run {run_id!r} is deleted.", hint="Restore it first.")
         return run
 
     def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:

@@ -196,7 +196,8 @@ def _check_stage(experiment: Experiment, change: ExperimentChange) -> None:
     if change.lifecycle_stage is None and experiment.lifecycle_stage != "active":
         raise InvalidArgument(
             f"The experiment {experiment.experiment_id} must be in the 'active' state, and it is "
-            "deleted. Restore it first."
+            "deleted.",
+            hint="Restore it first.",
         )
 
 

@@ -51,8 +51,8 @@ def home_of(tx: Transaction, experiment_id: str) -> str:
         raise NotFound(f"No Experiment with id={experiment_id} exists.")
     if row[0] != ACTIVE:
         raise InvalidArgument(
-            f"The experiment {experiment_id} must be in the 'active' state, and it is deleted. "
-            "Restore it first."
+            f"The experiment {experiment_id} must be in the 'active' state, and it is deleted.",
+            hint="Restore it first.",
         )
     return str(row[1])
 

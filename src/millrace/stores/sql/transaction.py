@@ -139,8 +139,8 @@ class Transaction:
         state = self.run_state(run_id)
         if state.lifecycle != ACTIVE:
             raise InvalidArgument(
-                f"The run {run_id} must be in the 'active' state, and it is deleted. "
-                "Restore it first."
+                f"The run {run_id} must be in the 'active' state, and it is deleted.",
+                hint="Restore it first.",
             )
         return state
 

@@ -484,7 +484,7 @@ def test_error_carries_its_column():
     with pytest.raises(InvalidArgument) as caught:
         parse("metrics.a > x", RUNS)
 
-    assert caught.value.detail == {"column": 13}
+    assert caught.value.detail == {"field": "filter", "column": 13}
 
 
 # --- limits --------------------------------------------------------------------------------------

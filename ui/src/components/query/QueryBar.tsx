@@ -1,6 +1,15 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import { useDeferredValue, useEffect, useId, useRef, useState, type KeyboardEvent } from "react"
-import { parsed, place, tokens, without, type Chip, type Place } from "../../lib/filter"
+import { ApiError } from "../../api/errors"
+import {
+  parsed,
+  place,
+  tokens,
+  without,
+  type Chip,
+  type Mistake,
+  type Place,
+} from "../../lib/filter"
 import { useShortcuts } from "../../lib/keys"
 import { Icon } from "../../ui/Icon"
 import { completionsQuery, type Completion } from "./completions"
@@ -17,10 +26,13 @@ export function QueryBar({
   value,
   onChange,
   experiments,
+  refusal = null,
 }: {
   value: string
   onChange: (text: string) => void
   experiments: readonly string[]
+  /** What the server says against the text, as far as it has been asked. */
+  refusal?: unknown
 }) {
   const id = useId()
   const field = useRef<HTMLInputElement>(null)
@@ -36,7 +48,8 @@ export function QueryBar({
     setText(value)
   }
   const meaning = parsed(text)
-  const mistake = meaning.kind === "mistake" ? meaning.mistake : null
+  const mistake =
+    meaning.kind === "mistake" ? meaning.mistake : text === value ? refused(text, refusal) : null
   const isWriting = cursor !== null
   const spot = isWriting ? place(text, cursor) : null
   const wanted = useDeferredValue(spot)
@@ -102,7 +115,7 @@ export function QueryBar({
           return
         }
         if (option && (event.key === "Tab" || hasChosen || mistake)) complete(option)
-        else if (event.key === "Enter" && !mistake) settle(text)
+        else if (event.key === "Enter" && meaning.kind !== "mistake") settle(text)
         else if (event.key === "Tab") return
         break
       }
@@ -209,6 +222,15 @@ export function QueryBar({
       )}
     </div>
   )
+}
+
+/** The mistake that the server found in a filter: the token at its column. */
+function refused(text: string, refusal: unknown): Mistake | null {
+  if (!(refusal instanceof ApiError) || refusal.field !== "filter") return null
+  // The server counts characters, this language half of some.
+  const at = [...text].slice(0, (refusal.column ?? 1) - 1).join("").length
+  const token = tokens(text).find(({ to }) => to > at)
+  return { from: at, to: token?.to ?? text.length, message: refusal.message }
 }
 
 function Chips({

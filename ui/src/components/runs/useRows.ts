@@ -10,6 +10,8 @@ export interface RowsState {
   /** Other rows are on their way; those that are there are of the question before. */
   isBusy: boolean
   error: unknown
+  /** Why there are no rows of this question; those that are there are of the one before. */
+  refusal: unknown
   /** How many runs have come since the order was made. */
   newer: number
   /** Rows that are in sight, from and to. */
@@ -33,6 +35,7 @@ const DRAWN_COLUMNS = ["attributes.run_name", "attributes.status"]
 export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0): RowsState {
   const [rows, setRows] = useState<AnyRows | null>(null)
   const [next, setNext] = useState<AnyRows | null>(null)
+  const [refusal, setRefusal] = useState<unknown>(null)
   const [newer, setNewer] = useState(0)
   const [round, setRound] = useState(0)
   const sight = useRef<[number, number]>([0, BLOCK - 1])
@@ -57,6 +60,7 @@ export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0
     const arrived = () => {
       if (made.total === null && made.error === null) return
       unsubscribe()
+      setRefusal(made.total === null ? made.error : null)
       if (made.total === null) {
         setNext((waiting) => (waiting === made ? null : waiting))
         if (current.current === null) {
@@ -115,6 +119,7 @@ export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0
     rows,
     isBusy: next !== null && rows !== null,
     error: rows?.error ?? null,
+    refusal,
     newer,
     onSight,
     renew,

@@ -2,6 +2,7 @@ import { useQueries, useQuery } from "@tanstack/react-query"
 import { useParams } from "@tanstack/react-router"
 import { useCallback, useMemo, useState, type PointerEvent } from "react"
 import { call } from "../../api/client"
+import { ApiError } from "../../api/errors"
 import { experimentQuery } from "../../api/queries"
 import { ExperimentTabs } from "../../components/ExperimentTabs"
 import { PanelArea, type PanelRun } from "../../components/PanelArea"
@@ -225,7 +226,20 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
       )}
       <div className={styles.top}>
         {!isTogether && <ExperimentTabs id={experiments[0] ?? "0"} at="runs" />}
-        <QueryBar value={view.q} onChange={(q) => change({ q })} experiments={experiments} />
+        <QueryBar
+          value={view.q}
+          onChange={(q) => change({ q })}
+          experiments={experiments}
+          refusal={state.refusal}
+        />
+        {state.refusal !== null && !isOfQuery(state.refusal) && (
+          <FailedState
+            error={state.refusal}
+            title="These are the runs of before"
+            onRetry={state.renew}
+            isInline
+          />
+        )}
         <Toolbar
           experiments={experiments}
           view={view}
@@ -343,6 +357,9 @@ const TABLE_KEYS = (
   // The table acts on them while it has the focus.
   run: () => document.querySelector<HTMLElement>("[role=treegrid]")?.focus(),
 }))
+
+/** The query bar shows what the server has against its text. */
+const isOfQuery = (refusal: unknown) => refusal instanceof ApiError && refusal.field === "filter"
 
 /** The columns of the view; until somebody has chosen, those that most runs have. */
 function useFirstColumns(experiments: readonly string[], view: View): readonly string[] {
