@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test setup check test-all gen ui bench docs lock release fuzz flavors crash spark clean
+.PHONY: help serve test setup check test-all gen ui bench huge docs lock release fuzz flavors crash spark clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,6 +50,9 @@ ui: $(READY)  ## build the web UI into the package, unless it is fresh
 
 bench: $(READY)  ## measure Millrace and its peers on this machine
 	$(BIN)/python -m benchmarks run
+
+huge: $(READY)  ## send eight files of 5 GiB through the artifact proxy at once, and see what memory the server takes; 40 GiB of disk
+	$(BIN)/python -m benchmarks.huge
 
 docs: gen  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
