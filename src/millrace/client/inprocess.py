@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.artifact import FileInfo
     from millrace.services.context import Context
+    from millrace.services.outlet import Opened
     from millrace.services.platform import Platform
-    from millrace.services.transfers import Opened
 
 
 class Local(Protocol):
@@ -50,7 +50,7 @@ class PlatformArtifacts:
         replace: bool = True,
     ) -> ArtifactStat:
         """See `ArtifactStore`."""
-        from millrace.services.transfers import Offer  # noqa: PLC0415 - as in `transports`
+        from millrace.services.offers import Offer  # noqa: PLC0415 - as in `transports`
 
         digests = {} if sha256 is None else {"sha-256": bytes.fromhex(sha256)}
         offer = Offer(size=size, digests=digests, replace=replace)

@@ -27,8 +27,9 @@ from millrace.server.pipes import Pipe, Tap
 from millrace.server.sending import Parcel, deliver
 from millrace.services.context import Context
 from millrace.services.folders import Archive, Bundle
+from millrace.services.offers import Offer
+from millrace.services.outlet import CHECKED_FIRST, Replaced
 from millrace.services.run_export import RunFile
-from millrace.services.transfers import CHECKED_FIRST, Offer, Replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.core.errors import MillraceError
     from millrace.server.bridge import Bridge
+    from millrace.services.outlet import Opened
     from millrace.services.platform import Admit, Download, TakeBundle, Upload
     from millrace.services.together import Groups
-    from millrace.services.transfers import Opened
 
 SMALL_BYTES: Final = 256 * 1024
 """A file up to this size goes in one piece: to stream it would take longer."""

@@ -14,12 +14,12 @@ import msgspec
 
 from millrace.core.errors import InvalidArgument
 from millrace.core.lazy import require
-from millrace.services.transfers import CHECKED_FIRST
+from millrace.services.outlet import CHECKED_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from millrace.services.transfers import Opened
+    from millrace.services.outlet import Opened
 
 FORMATS: Final = frozenset({".parquet", ".feather", ".arrow"})
 MOST_GROUP: Final = 512 * 1024 * 1024

@@ -38,9 +38,10 @@ from millrace.core.errors import (
 from millrace.core.rules import registry as registry_rules
 from millrace.core.uris import join, safe_folder, safe_path
 from millrace.services.folders import Archive
+from millrace.services.offers import Offer, Sent
 from millrace.services.origins import no_version
 from millrace.services.places import PROXY
-from millrace.services.transfers import Offer, Sent, tried
+from millrace.services.transfers import tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,9 +67,10 @@ if TYPE_CHECKING:
     from millrace.core.entities.audit import Trail
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.services.context import Context
+    from millrace.services.outlet import Opened
     from millrace.services.places import Places, Spot
     from millrace.services.read_back import ReadBack
-    from millrace.services.transfers import Opened, Transfers
+    from millrace.services.transfers import Transfers
     from millrace.stores.protocols import RegistryStore, Stores
 
 SIGNED_S: Final = 3600

@@ -17,7 +17,7 @@ from millrace.artifacts.protocols import Together
 from millrace.core import bundles
 from millrace.core.errors import InvalidArgument, MillraceError, NotFound, NotSupported
 from millrace.core.uris import safe_path
-from millrace.services.transfers import Offer, Sent
+from millrace.services.offers import Offer, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

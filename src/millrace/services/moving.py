@@ -14,7 +14,7 @@ from millrace.core.errors import NotFound
 from millrace.core.rules import names
 from millrace.core.uris import join
 from millrace.services.later import then
-from millrace.services.transfers import Offer
+from millrace.services.offers import Offer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

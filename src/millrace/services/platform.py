@@ -57,8 +57,9 @@ if TYPE_CHECKING:
     from millrace.core.entities.artifact import ArtifactRecord
     from millrace.services.context import Context
     from millrace.services.folders import Archive, Bundle
+    from millrace.services.offers import Offer, Sent
+    from millrace.services.outlet import Opened
     from millrace.services.run_export import RunFile
-    from millrace.services.transfers import Offer, Opened, Sent
     from millrace.stores.protocols import Stores
 
 DEFAULT_ARTIFACT_ROOT: Final = "mlflow-artifacts:/"

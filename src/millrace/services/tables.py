@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     )
     from millrace.services.artifacts import Artifacts
     from millrace.services.context import Context
+    from millrace.services.outlet import Opened
     from millrace.services.places import Spot
-    from millrace.services.transfers import Opened
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from millrace.artifacts.protocols import Together
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.errors import MillraceError, Unavailable
-from millrace.services.transfers import Sent
+from millrace.services.offers import Sent
 
 if TYPE_CHECKING:
     from millrace.services.transfers import Transfers

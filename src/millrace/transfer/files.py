@@ -15,8 +15,9 @@ from millrace.artifacts.open import Reach, open_artifacts
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.errors import InvalidArgument, MillraceError
 from millrace.core.uris import path_below, redacted
+from millrace.services.offers import Offer
 from millrace.services.places import PROXY, Places
-from millrace.services.transfers import Offer, Transfers
+from millrace.services.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

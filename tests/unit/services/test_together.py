@@ -14,9 +14,10 @@ from millrace.artifacts.protocols import ArtifactStore, Together
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.errors import InvalidArgument, MillraceError, PreconditionFailed, Unavailable
+from millrace.services.offers import Offer, Sent
 from millrace.services.places import Spot
 from millrace.services.together import Groups
-from millrace.services.transfers import Offer, Sent, Transfers
+from millrace.services.transfers import Transfers
 from millrace.stores.memory import MemoryStores
 
 Answer = Future[ArtifactRecord | None]

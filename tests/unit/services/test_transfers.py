@@ -22,8 +22,10 @@ from millrace.core.errors import (
     TooLarge,
     Unavailable,
 )
+from millrace.services.offers import Offer
+from millrace.services.outlet import Replaced
 from millrace.services.places import Places, Spot
-from millrace.services.transfers import Offer, Replaced, Transfers
+from millrace.services.transfers import Transfers
 from millrace.stores.memory import MemoryStores
 from millrace.stores.protocols import ArtifactRecords
 
