@@ -472,9 +472,13 @@ def test_a_refused_upload_need_not_be_sent(site: Site) -> None:
 # Right or not at all
 
 
+@pytest.mark.parametrize("range_of_all", [False, True])
 @pytest.mark.parametrize("size", [1000, 300_000, LARGE])
-def test_damaged_bytes_never_pass_for_the_file(site: Site, home: str, size: int) -> None:
-    """R11."""
+def test_damaged_bytes_never_pass_for_the_file(
+    site: Site, home: str, size: int, range_of_all: bool
+) -> None:
+    """R11. A range of all is all of it: our client asks for one, and compares, too."""
+    asked = {"range": f"bytes=0-{size - 1}"} if range_of_all else {}
     body = os.urandom(size)
     site.put(f"{home}/x", body)
     file = site.root / home / "x"
@@ -485,9 +489,9 @@ def test_damaged_bytes_never_pass_for_the_file(site: Site, home: str, size: int)
 
     if size > 1024 * 1024:
         with pytest.raises(http.client.IncompleteRead):
-            site.get(f"{home}/x")
+            site.get(f"{home}/x", **asked)
     else:
-        assert site.get(f"{home}/x").status == 500
+        assert site.get(f"{home}/x", **asked).status == 500
     again = site.get(f"{home}/x")
     part = site.get(f"{home}/x", range="bytes=0-10")
 

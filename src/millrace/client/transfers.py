@@ -366,10 +366,11 @@ def _receive(
     part.seek(0)
     try:
         there = iter(lambda: part.read(_CHUNK), b"")
-        for chunk in itertools.chain(there, _rest(store, path, part, known.size)):
-            found.update(chunk)
+        for chunk in itertools.chain(there, _rest(store, path, part, known)):
+            if known.sha256 is not None:
+                found.update(chunk)
             progress.add(len(chunk))
-        _check(path, known, part.tell(), found.hexdigest())
+        _check(path, known, part.tell(), found.hexdigest() if known.sha256 else None)
     except BaseException:
         found.settle()
         part.seek(0, os.SEEK_END)
@@ -377,13 +378,15 @@ def _receive(
         raise
 
 
-def _rest(store: ArtifactStore, path: str, file: IO[bytes], size: int) -> Iterator[bytes]:
+def _rest(store: ArtifactStore, path: str, file: IO[bytes], known: ArtifactStat) -> Iterator[bytes]:
     """What is missing in *file*, and written to it."""
-    at = file.tell()
+    at, size = file.tell(), known.size
     if at >= size:
         return
-    # All of it, without an end: then the store compares the digest, if it can.
-    with contextlib.closing(store.get(path, start=at)) as body:
+    # All of it, without an end, the store compares with its digest, if it can. Where that is known
+    # here, too, it would be hashed twice.
+    end = None if known.sha256 is None else size
+    with contextlib.closing(store.get(path, start=at, end=end)) as body:
         for chunk in body:
             at += len(chunk)
             if at > size:
@@ -394,12 +397,13 @@ def _rest(store: ArtifactStore, path: str, file: IO[bytes], size: int) -> Iterat
         raise Unavailable(f"{path!r} broke off after {at} of {size} bytes.")
 
 
-def _check(path: str, known: ArtifactStat, size: int, sha256: str) -> None:
+def _check(path: str, known: ArtifactStat, size: int, sha256: str | None) -> None:
     if size != known.size or known.sha256 not in {None, sha256}:
         raise DataLoss(
-            f"{path!r} has {size} bytes and the SHA-256 {sha256}; {known.size} bytes and "
-            f"{known.sha256} were kept. It was damaged in the store or on the way, or replaced "
-            "meanwhile. Try again; `millrace fsck --artifacts` finds what is damaged in the store."
+            f"{path!r} has {size} bytes and the SHA-256 {sha256 or '(not taken)'}; {known.size} "
+            f"bytes and {known.sha256} were kept. It was damaged in the store or on the way, or "
+            "replaced meanwhile. Try again; `millrace fsck --artifacts` finds what is damaged in "
+            "the store."
         )
 
 

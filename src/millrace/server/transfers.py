@@ -253,7 +253,8 @@ class DownloadRoute:
             return Answer(status=304, content_type=b"", headers=tuple(unchanged))
         part = files.asked_range(asked, opened.size, etag)
         start, end = part or (0, opened.size)
-        if part and not opened.is_right and opened.size <= CHECKED_FIRST:
+        is_whole = end - start == opened.size
+        if not is_whole and not opened.is_right and opened.size <= CHECKED_FIRST:
             opened.compare()
         head = files.file_headers(
             opened.path, etag=etag, sha256=opened.sha256, modified_ms=opened.modified_ms
@@ -265,7 +266,7 @@ class DownloadRoute:
             body = b"".join(opened.chunks(start, end))
             return Answer(body, status, content_type=b"", headers=tuple(head))
         as_file = None
-        if opened.file is not None and (opened.is_right or part):
+        if opened.file is not None and (opened.is_right or not is_whole):
             as_file = (opened.file, start, end)
         parcel = Parcel(
             status=status,

@@ -477,6 +477,8 @@ class Artifacts:
             names += _owners_below(spot)
         models = [name for name in names if _MODEL.fullmatch(name)]
         runs = [name for name in names if _RUN.fullmatch(name)]
+        if not (runs or models):
+            return False
         if not (with_all_below or models) and spot.store.stat(spot.path) is None:
             # Beside what a version was made of there is room; most uploads end here.
             return False
