@@ -190,24 +190,29 @@ def tab_to(target: Locator) -> None:
     raise AssertionError("Tab does not lead there")
 
 
+def alike(browser: Browser, **options: object) -> BrowserContext:
+    """A context that looks alike everywhere: UTC, one language, no animations."""
+    settings: dict[str, object] = {
+        "timezone_id": "UTC",
+        "locale": "en-GB",
+        "reduced_motion": "reduce",
+        "viewport": {"width": 1440, "height": 900},
+    }
+    context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
+    context.set_default_timeout(WAIT_MS)
+    if SLOWER > 1:
+        context.on("page", slow_down)
+    return context
+
+
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes contexts that look alike everywhere: UTC, one language, no animations."""
+    """Makes contexts; see `alike`."""
     made: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:
-        settings: dict[str, object] = {
-            "timezone_id": "UTC",
-            "locale": "en-GB",
-            "reduced_motion": "reduce",
-            "viewport": {"width": 1440, "height": 900},
-        }
-        context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
-        context.set_default_timeout(WAIT_MS)
-        if SLOWER > 1:
-            context.on("page", slow_down)
-        made.append(context)
-        return context
+        made.append(alike(browser, **options))
+        return made[-1]
 
     yield make
     for context in made:

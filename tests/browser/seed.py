@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import urllib.error
 import urllib.request
 import zlib
 from typing import Any
@@ -16,8 +17,9 @@ BATCH = 900
 class Api:
     """A server's API, as plain calls."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, user: str | None = None) -> None:
         self.url = url
+        self._named = {"x-millrace-user": user} if user else {}
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
@@ -32,11 +34,15 @@ class Api:
         request = urllib.request.Request(
             self.url + _whole(path),
             data=json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json"} | self._named,
             method=method,
         )
-        with self._opener.open(request, timeout=30) as reply:
-            return dict(json.load(reply))
+        try:
+            with self._opener.open(request, timeout=30) as reply:
+                return dict(json.load(reply))
+        except urllib.error.HTTPError as refused:
+            refused.add_note(refused.read().decode())
+            raise
 
     def get(self, path: str) -> dict[str, Any]:
         """GET a path, as `post`."""

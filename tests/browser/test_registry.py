@@ -14,21 +14,7 @@ from tests.browser.conftest import Watch, is_at_rest, tab_to
 from tests.browser.seed import Api
 from tests.receivers import Receiver, receiving, status
 from tests.services import clean_environment, private_millrace
-
-POLICY = {
-    "models": "guarded*",
-    "guards": [{"stage": "Production"}],
-    "approvals": 2,
-    "gates": {"metrics": [{"metric": "acc", "compare": ">=", "value": 0.9}]},
-}
-MLMODEL = """flavors:
-  python_function:
-    loader_module: x
-signature:
-  inputs: '[{"type": "double", "name": "age", "required": true}%s]'
-  outputs: '[{"type": "long", "required": true}]'
-"""
-MORE = ', {"type": "string", "name": "city", "required": true}'
+from tests.sets.registry import POLICY, registry
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +30,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path, receiver: Receiver) -> Iterator[Api]:
-    """A model with many versions, one under a policy, and versions that differ."""
+def server(folder: Path, receiver: Receiver, full_size: bool) -> Iterator[Api]:
+    """Data set D6, in short runs with fewer models beside the one that has many versions."""
     outbound = {
         "MILLRACE_OUTBOUND_ALLOWED_HOSTS": receiver.place,
         "MILLRACE_OUTBOUND_PORTS": str(receiver.port),
@@ -54,24 +40,7 @@ def server(folder: Path, receiver: Receiver) -> Iterator[Api]:
     }
     with private_millrace(folder, environment=clean_environment() | outbound) as url:
         api = Api(url)
-        experiment = api.experiment("models")
-        good = api.run(experiment, "good", metrics={"acc": [0.95]})
-        poor = api.run(experiment, "poor", metrics={"acc": [0.5]})
-        api.put(good, "model/MLmodel", (MLMODEL % "").encode())
-        api.put(good, "model/requirements.txt", b"numpy==1.26\nscipy\n")
-        api.put(poor, "model/MLmodel", (MLMODEL % MORE).encode())
-        api.put(poor, "model/requirements.txt", b"numpy==2.1\nscipy\n")
-        for name, count in (("many", 500), ("guarded", 0), ("guarded-by-two", 0), ("pair", 0)):
-            api.post("registered-models/create", name=name)
-            for number in range(count):
-                source = f"s3://models/{number}"
-                api.post("model-versions/create", name=name, source=source)
-        for name in ("guarded", "guarded-by-two", "pair"):
-            for run in (good, poor):
-                run_id = run["info"]["run_id"]
-                source = f"runs:/{run_id}/model"
-                api.post("model-versions/create", name=name, source=source, run_id=run_id)
-        api.post("approval-policies/set", policy=POLICY)
+        registry(api, models=200 if full_size else 20)
         one = POLICY | {"models": "by-keys", "approvals": 1}
         api.post("approval-policies/set", policy=one)
         yield api

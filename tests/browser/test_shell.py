@@ -14,43 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Watch, is_at_rest, is_copied
 from tests.browser.seed import Api
-from tests.services import clean_environment, http_server, private_millrace
-
-PATHS = [
-    "/",
-    "/experiments",
-    "/experiments?folder=vision",
-    "/experiments/{eid}",
-    "/experiments/{eid}/runs/{rid}",
-    "/experiments/{eid}/runs/{rid}/overview",
-    "/experiments/{eid}/runs/{rid}/charts",
-    "/experiments/{eid}/runs/{rid}/system",
-    "/experiments/{eid}/runs/{rid}/artifacts",
-    "/experiments/{eid}/runs/{rid}/models",
-    "/experiments/{eid}/runs/{rid}/code",
-    "/experiments/{eid}/runs/{rid}/lineage",
-    "/experiments/{eid}/artifacts/{rid}/notes.txt",
-    "/runs/{rid}",
-    "/compare?runs={rid}",
-    "/trash",
-    "/search?q=first",
-    "/settings/appearance",
-    "/settings/shortcuts",
-    "/settings/server",
-]
-
-
-@pytest.fixture(scope="module")
-def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A server below a prefix, as behind a proxy."""
-    folder = tmp_path_factory.mktemp("prefixed")
-
-    def command(port: int) -> list[str]:
-        options = ["--port", str(port), "--static-prefix", "/ml/track"]
-        return [sys.executable, "-m", "millrace", "server", *options]
-
-    with http_server(command, folder, health="/ml/track/health") as url:
-        yield Api(f"{url}/ml/track")
+from tests.services import clean_environment, private_millrace
 
 
 def something(api: Api) -> dict[str, str]:
@@ -103,14 +67,6 @@ def test_ui_002_a_run_of_the_snippet_shows_by_itself(
     expect(page.get_by_text("Finished")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_ui_003_every_address_can_be_opened(page: Page, server: Api, path: str) -> None:
-    page.goto(path.format(**something(server)))
-
-    is_settled(page)
-    expect(page).to_have_title(re.compile(r". · Millrace$"))
-
-
 def links(eid: str, rid: str) -> dict[str, tuple[str, str]]:
     """Addresses that clients print, what they lead to, and what is to be seen there."""
     order = quote("metrics.`loss`")
@@ -159,24 +115,6 @@ def test_ui_004_filter_and_order_are_applied(page: Page, server: Api) -> None:
         )
 
     assert '"attributes.start_time ASC"' in (caught.value.post_data or "")
-
-
-@pytest.mark.parametrize("path", ["/", "/experiments", "/experiments/{eid}", "/compare?runs={rid}"])
-def test_ui_005_a_prefix_changes_nothing(
-    prefixed: Api, new_context: Callable[..., BrowserContext], path: str
-) -> None:
-    watch = Watch(prefixed.url)
-    page = new_context().new_page()
-    watch.attach(page)
-
-    page.goto(prefixed.url + path.format(**something(prefixed)))
-
-    is_settled(page)
-    page.get_by_role("link", name="Experiments", exact=True).first.click()
-    expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
-    expect(page).to_have_url(f"{prefixed.url}/experiments")
-    is_at_rest(page)
-    watch.settle()
 
 
 def test_ui_006_the_palette_finds_runs_and_remembers(page: Page, server: Api) -> None:

@@ -1,5 +1,6 @@
-import { useId, type ReactNode } from "react"
+import { useId, useRef, type ReactNode } from "react"
 import styles from "./Card.module.css"
+import { useScrolls } from "./useScrolls"
 
 /** A region of a page with a heading. */
 export function Card({
@@ -16,6 +17,8 @@ export function Card({
   children: ReactNode
 }) {
   const id = useId()
+  const body = useRef<HTMLDivElement>(null)
+  const scrolls = useScrolls(body)
   return (
     <section className={styles.card} aria-labelledby={id}>
       <header className={styles.head}>
@@ -23,7 +26,12 @@ export function Card({
         {note && <small>{note}</small>}
         {tools && <div className={styles.tools}>{tools}</div>}
       </header>
-      <div className={styles.body} data-padded={isPadded ? "" : undefined}>
+      <div
+        ref={body}
+        className={styles.body}
+        data-padded={isPadded ? "" : undefined}
+        {...(scrolls ? { tabIndex: 0, role: "group", "aria-labelledby": id } : {})}
+      >
         {children}
       </div>
     </section>

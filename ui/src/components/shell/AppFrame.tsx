@@ -1,5 +1,5 @@
 import { useLocation, useRouterState } from "@tanstack/react-router"
-import { lazy, Suspense, useEffect, useLayoutEffect, useState, type ReactNode } from "react"
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react"
 import { reachable } from "../../api/client"
 import { isPaused, useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
@@ -10,6 +10,7 @@ import { Button } from "../../ui/Button"
 import { ErrorBoundary, NoticeBar } from "../../ui/States"
 import { ToastHost } from "../../ui/Toast"
 import { TooltipProvider } from "../../ui/Tooltip"
+import { useScrolls } from "../../ui/useScrolls"
 import { useGo } from "../Link"
 import styles from "./AppFrame.module.css"
 import { FOOT, PLACES, Rail } from "./Rail"
@@ -28,6 +29,8 @@ export function AppFrame({ children }: { children: ReactNode }) {
   const { pathname } = useLocation()
   const isWaiting = useRouterState({ select: ({ isLoading }) => isLoading })
   const go = useGo()
+  const main = useRef<HTMLElement>(null)
+  const scrolls = useScrolls(main)
   useLayoutEffect(listen, [])
   useFollowed(GOVERNED, ["models"], ["model"], ["policy"], ["requests"], ["webhooks"])
   useShortcuts([
@@ -64,7 +67,13 @@ export function AppFrame({ children }: { children: ReactNode }) {
             onHelp={() => setOverlay("sheet")}
           />
           <Notices />
-          <main id="main" className={styles.page} tabIndex={-1} data-scroll>
+          <main
+            ref={main}
+            id="main"
+            className={styles.page}
+            tabIndex={scrolls ? 0 : -1}
+            data-scroll
+          >
             <ErrorBoundary what="This page" resetKey={pathname}>
               {children}
             </ErrorBoundary>
