@@ -61,6 +61,12 @@ def artifact_location(value: str, allowed: Locations) -> str:
         )
     parts = uris.place(value)
     shown = repr(uris.redacted(value))
+    if "?" in value or ";" in value:
+        # In a path, too: others take it for a URI.
+        raise InvalidArgument(
+            f"Invalid artifact_location {shown}: it must not hold a query (?...) or parameters "
+            "(;...)."
+        )
     if parts.scheme == "file":
         if not allowed.local:
             raise InvalidArgument(
@@ -83,9 +89,5 @@ def artifact_location(value: str, allowed: Locations) -> str:
         raise InvalidArgument(
             f"Invalid artifact_location {shown}: the scheme {parts.scheme!r} {why}. The operator "
             "may allow it with MILLRACE_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES."
-        )
-    if parts.query:
-        raise InvalidArgument(
-            f"Invalid artifact_location {shown}: it must not hold a query (?...)."
         )
     return value
