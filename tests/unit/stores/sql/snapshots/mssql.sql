@@ -72,6 +72,8 @@ CREATE INDEX ix_runs_experiment_id_lifecycle_start_ms_uuid ON runs (experiment_i
 
 CREATE INDEX ix_runs_lease ON runs (lease_until_ms)
 
+CREATE INDEX ix_runs_state ON runs (experiment_id, lifecycle, status)
+
 CREATE INDEX ix_runs_trash ON runs (deleted_ms)
 
 CREATE INDEX ix_series_key_last ON series (key_id, last_value, run_id)
