@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test setup check test-all gen ui bench huge docs lock release fuzz flavors crash spark clean
+.PHONY: help serve test setup check test-all gen ui bench huge docs lock release fuzz flavors crash proofs spark clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -73,6 +73,9 @@ flavors: $(READY)  ## the contract of flavors with the large libraries, each in 
 
 crash: $(READY)  ## kill the server many times while it writes, and count what was lost
 	$(BIN)/python -m pytest -m crash --full-size $(PYTEST)
+
+proofs: $(READY)  ## parallel writers (P3), killed upgrades (P6), searches of all stores (P14) at full size
+	$(BIN)/python -m pytest -m proof --full-size --durations=0 $(PYTEST)
 
 spark: $(READY)  ## keep models of Spark, and score with models on Spark, in local mode; needs Java 17
 	MILLRACE_TEST_ALL_FLAVORS=1 $(BIN)/python -m pytest tests/e2e/models/test_spark.py \

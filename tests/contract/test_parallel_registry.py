@@ -64,6 +64,7 @@ def change_model(stores: Stores, number: int, operations: int) -> Registered:
     return told
 
 
+@pytest.mark.proof("P3")
 @pytest.mark.needs("registry")
 @pytest.mark.timeout(3_600)
 def test_a_model_that_all_change_is_as_they_were_told(stores: Stores, full_size: bool) -> None:

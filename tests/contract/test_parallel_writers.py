@@ -110,6 +110,7 @@ def _send_points(store: TrackingStore, run: str, dice: random.Random, account: A
     account.points[run] += sum(future.result().new_points for future in under_way)
 
 
+@pytest.mark.proof("P3")
 @pytest.mark.timeout(3_600)
 def test_nothing_is_lost_and_nothing_is_there_twice(store: TrackingStore, full_size: bool) -> None:
     writers, operations = (64, 10_000) if full_size else (12, 60)

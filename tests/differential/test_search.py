@@ -38,6 +38,7 @@ ON_SERVERS = {"postgresql", "mysql"}
 HOMES = ("1", "2", "10")
 
 pytestmark = [
+    pytest.mark.proof("P14"),
     pytest.mark.timeout(7_200),
     pytest.mark.parametrize("store", [name for name in OPENERS if name != "memory"]),
 ]

@@ -141,7 +141,8 @@ def test_a_fresh_schema_is_the_old_one_and_all_migrations(server: Server, made: 
     assert migrate.differences(server.uri(fresh)) == []
 
 
-@pytest.mark.timeout(600)  # a process for each statement
+@pytest.mark.proof("P6")
+@pytest.mark.timeout(3_600)  # a process for each statement
 def test_an_upgrade_killed_after_any_statement_goes_on(
     server: Server, made: Made, full_size: bool
 ) -> None:
@@ -166,6 +167,8 @@ def test_an_upgrade_killed_after_any_statement_goes_on(
         stores.close()
 
 
+@pytest.mark.proof("P6")
+@pytest.mark.timeout(3_600)
 def test_a_new_schema_that_was_not_finished_is_gone_on_with(
     server: Server, made: Made, full_size: bool
 ) -> None:

@@ -82,6 +82,7 @@ def run_upgrade(file: Path, kill_after: int = 0) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.proof("P6")
 @pytest.mark.timeout(600)  # a process for each statement
 def test_an_upgrade_killed_after_any_statement_goes_on(old: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole.db"
