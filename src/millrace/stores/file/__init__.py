@@ -40,19 +40,8 @@ if TYPE_CHECKING:
     from millrace.stores.file.damage import Damage
     from millrace.stores.protocols import (
         ApprovalStore,
-        ArtifactRecords,
-        AuditStore,
-        ChangeFeed,
-        EvaluationStore,
         ModelServerStore,
-        OverviewStore,
         RegistryStore,
-        RunTables,
-        TaskStore,
-        TrackingStore,
-        TransferStore,
-        TrashStore,
-        ViewStore,
         WebhookStore,
     )
 
@@ -83,19 +72,24 @@ class FileStores:
         self._ledger = FileLedger(
             self._files, self._index, self._journal, self._files.path(layout.LOCK)
         )
-        self._tracking = FileTracking(self._ledger, self._journal, self._index)
-        self._changes = MemoryChanges(self._ledger)
-        self._views = MemoryViews(self._ledger)
-        self._tasks = MemoryTasks(self._ledger)
-        self._run_tables = MemoryRunTables(self._ledger, self._tracking)
-        self._overview = MemoryOverview(self._ledger, self._tracking)
-        self._evaluation = FileEvaluation(
+        self.tracking: Final = FileTracking(self._ledger, self._journal, self._index)
+        self.changes: Final = MemoryChanges(self._ledger)
+        self.views: Final = MemoryViews(self._ledger)
+        self.tasks: Final = MemoryTasks(self._ledger)
+        self.run_tables: Final = MemoryRunTables(self._ledger, self.tracking)
+        self.overview: Final = MemoryOverview(self._ledger, self.tracking)
+        self.evaluation: Final = FileEvaluation(
             self._ledger, self._journal, lambda one: one in self._index.experiments
         )
-        self._artifacts = MemoryArtifacts(self._ledger)
-        self._audit = MemoryAudit(self._ledger)
-        self._trash = MemoryTrash(self._ledger, self._tracking.held, self._evaluation)
-        self._transfer = FileTransfer(self._ledger, self._tracking, self._root, self._damages)
+        self.artifacts: Final = MemoryArtifacts(self._ledger)
+        self.audit: Final = MemoryAudit(self._ledger)
+        self.trash: Final = MemoryTrash(self._ledger, self.tracking.held, self.evaluation)
+        self.transfer: Final = FileTransfer(self._ledger, self.tracking, self._root, self._damages)
+        # What needs a database refuses, or knows of nothing.
+        self.registry: Final = cast("RegistryStore", NoRegistry())
+        self.approvals: Final = cast("ApprovalStore", NoRegistry())
+        self.model_servers: Final = cast("ModelServerStore", NoRegistry())
+        self.webhooks: Final = cast("WebhookStore", NoWebhooks())
         self._secrets: dict[str, bytes] = self._journal.table("secrets", bytes)
         self._secret: bytes | None = None
         try:
@@ -109,11 +103,11 @@ class FileStores:
             raise
 
     def _open(self, artifact_root: str) -> None:
-        if self._tracking.is_new():
+        if self.tracking.is_new():
 
             def add_default() -> None:
                 if not self._index.experiment_ids():
-                    self._tracking.add_default(artifact_root)
+                    self.tracking.add_default(artifact_root)
 
             self._ledger.write(NO_TRAIL, add_default).result()
         elif os.access(self._root, os.W_OK):
@@ -125,81 +119,6 @@ class FileStores:
     def kind(self) -> str:
         """`file`."""
         return "file"
-
-    @property
-    def tracking(self) -> TrackingStore:
-        """Experiments, runs, series and logged models."""
-        return self._tracking
-
-    @property
-    def run_tables(self) -> RunTables:
-        """Runs by columns."""
-        return self._run_tables
-
-    @property
-    def overview(self) -> OverviewStore:
-        """Figures about all runs."""
-        return self._overview
-
-    @property
-    def changes(self) -> ChangeFeed:
-        """Runs that this process has written to."""
-        return self._changes
-
-    @property
-    def views(self) -> ViewStore:
-        """Saved views."""
-        return self._views
-
-    @property
-    def tasks(self) -> TaskStore:
-        """Tasks on many runs."""
-        return self._tasks
-
-    @property
-    def evaluation(self) -> EvaluationStore:
-        """Evaluation data sets."""
-        return self._evaluation
-
-    @property
-    def artifacts(self) -> ArtifactRecords:
-        """Digests of files."""
-        return self._artifacts
-
-    @property
-    def audit(self) -> AuditStore:
-        """The audit trail."""
-        return self._audit
-
-    @property
-    def trash(self) -> TrashStore:
-        """What was deleted, and its removal for good."""
-        return self._trash
-
-    @property
-    def transfer(self) -> TransferStore:
-        """Records as they were elsewhere."""
-        return self._transfer
-
-    @property
-    def registry(self) -> RegistryStore:
-        """Refuses: it needs a database."""
-        return cast("RegistryStore", NoRegistry())
-
-    @property
-    def webhooks(self) -> WebhookStore:
-        """None can be made: they need a database."""
-        return cast("WebhookStore", NoWebhooks())
-
-    @property
-    def approvals(self) -> ApprovalStore:
-        """Refuses: it needs a database, as the registry does."""
-        return cast("ApprovalStore", NoRegistry())
-
-    @property
-    def model_servers(self) -> ModelServerStore:
-        """Refuses, and knows of none."""
-        return cast("ModelServerStore", NoRegistry())
 
     def secret(self) -> bytes:
         """A secret of this folder; of this object, where the folder cannot be written to."""

@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from millrace.core.pages import Position
     from millrace.core.series import Point
     from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
-    from millrace.stores.sql.approvals import SqlApprovals
     from millrace.stores.sql.documents import Built
     from millrace.stores.sql.engine import Session
     from millrace.stores.sql.series import Named
@@ -413,20 +412,21 @@ class SqlStores:
             self._revision = prepare(self._database)
             prepared = self._statements = statements(self._database.dialect)
             self._writer = Writer(self._database, lambda session: Transaction(session, prepared))
-            self._tracking = SqlTracking(self._database, self._writer, prepared)
-            self._run_tables = SqlRunTables(self._database, prepared)
-            self._overview = SqlOverview(self._database)
-            self._changes = SqlChanges(self._database)
-            self._views = SqlViews(self._database, self._writer)
-            self._tasks = SqlTasks(self._database, self._writer)
-            self._evaluation = SqlEvaluation(self._database, self._writer)
-            self._artifacts = SqlArtifacts(self._database, self._writer)
-            self._audit = SqlAudit(self._database, self._writer)
-            self._webhooks = SqlWebhooks(self._database, self._writer)
-            self._trash = SqlTrash(self._database, self._writer)
-            self._transfer = SqlTransfer(self._database, self._writer, prepared)
-            self._registry = SqlRegistry(self._database, self._writer)
-            self._model_servers = SqlModelServers(self._database, self._writer)
+            self.tracking: Final = SqlTracking(self._database, self._writer, prepared)
+            self.run_tables: Final = SqlRunTables(self._database, prepared)
+            self.overview: Final = SqlOverview(self._database)
+            self.changes: Final = SqlChanges(self._database)
+            self.views: Final = SqlViews(self._database, self._writer)
+            self.tasks: Final = SqlTasks(self._database, self._writer)
+            self.evaluation: Final = SqlEvaluation(self._database, self._writer)
+            self.artifacts: Final = SqlArtifacts(self._database, self._writer)
+            self.audit: Final = SqlAudit(self._database, self._writer)
+            self.webhooks: Final = SqlWebhooks(self._database, self._writer)
+            self.trash: Final = SqlTrash(self._database, self._writer)
+            self.transfer: Final = SqlTransfer(self._database, self._writer, prepared)
+            self.registry: Final = SqlRegistry(self._database, self._writer)
+            self.approvals: Final = self.registry.approvals
+            self.model_servers: Final = SqlModelServers(self._database, self._writer)
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:
@@ -443,81 +443,6 @@ class SqlStores:
     def kind(self) -> str:
         """The dialect."""
         return self._database.dialect
-
-    @property
-    def tracking(self) -> SqlTracking:
-        """Experiments, runs, series and logged models."""
-        return self._tracking
-
-    @property
-    def run_tables(self) -> SqlRunTables:
-        """Runs by columns."""
-        return self._run_tables
-
-    @property
-    def overview(self) -> SqlOverview:
-        """Figures about all runs."""
-        return self._overview
-
-    @property
-    def changes(self) -> SqlChanges:
-        """Runs that were written to a moment ago."""
-        return self._changes
-
-    @property
-    def views(self) -> SqlViews:
-        """Saved views."""
-        return self._views
-
-    @property
-    def tasks(self) -> SqlTasks:
-        """Tasks on many runs."""
-        return self._tasks
-
-    @property
-    def evaluation(self) -> SqlEvaluation:
-        """Evaluation data sets."""
-        return self._evaluation
-
-    @property
-    def artifacts(self) -> SqlArtifacts:
-        """Digests of files."""
-        return self._artifacts
-
-    @property
-    def audit(self) -> SqlAudit:
-        """The audit trail."""
-        return self._audit
-
-    @property
-    def trash(self) -> SqlTrash:
-        """What was deleted, and its removal for good."""
-        return self._trash
-
-    @property
-    def transfer(self) -> SqlTransfer:
-        """Records as they were elsewhere."""
-        return self._transfer
-
-    @property
-    def registry(self) -> SqlRegistry:
-        """Registered models and their versions."""
-        return self._registry
-
-    @property
-    def webhooks(self) -> SqlWebhooks:
-        """Webhooks and their deliveries."""
-        return self._webhooks
-
-    @property
-    def approvals(self) -> SqlApprovals:
-        """Approval policies, and requests under them."""
-        return self._registry.approvals
-
-    @property
-    def model_servers(self) -> SqlModelServers:
-        """What serves which version."""
-        return self._model_servers
 
     def secret(self) -> bytes:
         """A secret of this database, the same for all its processes."""
@@ -546,7 +471,7 @@ class SqlStores:
 
     def tidy(self) -> None:
         """Make documents ready before somebody asks for them."""
-        self._tracking.prepare_documents()
+        self.tracking.prepare_documents()
 
     def close(self) -> None:
         """Write what waits, then let go."""

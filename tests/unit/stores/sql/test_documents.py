@@ -52,7 +52,7 @@ def written(stores: SqlStores) -> None:
 def rebuilt(stores: SqlStores, run_id: str) -> bytes:
     """The document as it must be, from the tables."""
     with stores._database.reading() as session:
-        row = session.row(stores._tracking._statements.document, (run_id,))
+        row = session.row(stores.tracking._statements.document, (run_id,))
         assert row is not None
         ((_, document),) = documents.build(session, [row[0]])
     return document
@@ -62,15 +62,15 @@ def build(stores: SqlStores, run_id: str) -> list[Built]:
     """What a reader builds when nothing lies ready; it may keep it much later."""
     built: list[Built] = []
     with stores._database.reading() as session:
-        row = session.row(stores._tracking._statements.document, (run_id,))
+        row = session.row(stores.tracking._statements.document, (run_id,))
         assert row is not None
         documents.documents(session, stores._statements, [row[0]], built.extend)
     return built
 
 
 def keep(stores: SqlStores, built: list[Built]) -> None:
-    stores._tracking._kept.clear()  # how often one is kept is not the point here
-    stores._tracking._keep(built)
+    stores.tracking._kept.clear()  # how often one is kept is not the point here
+    stores.tracking._keep(built)
     written(stores)
 
 
@@ -225,11 +225,11 @@ def test_a_document_from_before_a_write_of_the_same_group_is_not_kept(
         assert go_on.wait(30)
 
     old = build(stores, run)
-    stores._tracking._kept.clear()
+    stores.tracking._kept.clear()
     stores._writer.submit(wait, savepoint=False)
     assert arrived.wait(30)
     first = stores.tracking.append(run, batch(tags={"a": "2"}))
-    stores._tracking._keep(old)
+    stores.tracking._keep(old)
     second = stores.tracking.append(run, batch(tags={"b": "1"}))
     go_on.set()
 
@@ -270,12 +270,12 @@ def test_no_reader_ever_sees_less_than_was_acknowledged(stores: SqlStores, seed:
             case "read":
                 assert tags_of(store, run).get("turn", "none") == last[run]
             case "search":
-                stores._tracking._kept.clear()
+                stores.tracking._kept.clear()
                 found = [decoded(one) for one in store.find_runs([home], query()).items]
                 seen = {one.info.run_id: one.data.tags.get("turn", "none") for one in found}
                 assert seen == last
             case "tidy":
-                stores._tracking._kept.clear()
+                stores.tracking._kept.clear()
                 stores.tidy()
 
 
@@ -285,7 +285,7 @@ def test_readers_beside_a_writer_see_what_was_acknowledged(stores: SqlStores, ru
     def look_on(_: int) -> None:
         while not done.is_set():
             least = seen[0]
-            stores._tracking._kept.clear()
+            stores.tracking._kept.clear()
             assert int(tags_of(stores.tracking, run).get("turn", "0")) >= least
 
     with ThreadPoolExecutor(3) as pool:
