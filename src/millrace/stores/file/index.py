@@ -23,6 +23,7 @@ from millrace.stores.memory.records import ModelRecord, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from millrace.core.entities.dataset import Dataset
     from millrace.stores.file.damage import Damages
@@ -289,16 +290,22 @@ class Index:
     def runs_of(self, experiment_ids: Iterable[str], wanted: Wanted | None = None) -> list[FileRun]:
         """All runs of some experiments that can be read; only what is *wanted* of them is sure."""
         found: list[FileRun] = []
-        for experiment_id in dict.fromkeys(experiment_ids):
-            folder = self.folder_of(experiment_id)
-            if folder is not None:
-                with self.memory.recalling(experiment_id):
+        with self.recalling(experiment_ids):
+            for experiment_id in dict.fromkeys(experiment_ids):
+                folder = self.folder_of(experiment_id)
+                if folder is not None:
                     found += self._runs_in(experiment_id, f"{self.root}/{folder}", wanted)
         new = (run for run in self.touched_runs.values() if run.stored is None)
         found += [run for run in new if run.base.experiment_id in experiment_ids]
         if self.is_writing:
             self.touched_runs |= {run.base.run_id: run for run in found}
         return found
+
+    def recalling(self, experiment_ids: Iterable[str]) -> AbstractContextManager[None]:
+        """See `Memory.recalling`."""
+        return self.memory.recalling(
+            [one for one in experiment_ids if self.folder_of(one) is not None]
+        )
 
     def _runs_in(self, experiment_id: str, path: str, wanted: Wanted | None) -> Iterator[FileRun]:
         for entry in reading.entries_of(path):

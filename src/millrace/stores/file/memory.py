@@ -72,13 +72,13 @@ class Memory:
             run.recall(known, self._shapes[experiment_id][known.shape])
 
     @contextlib.contextmanager
-    def recalling(self, experiment_id: str) -> Iterator[None]:
-        """While runs of an experiment are recalled, garbage is left for later.
+    def recalling(self, experiment_ids: Iterable[str]) -> Iterator[None]:
+        """While runs of experiments are recalled, garbage is left for later.
 
         What is made of a memory stays; collections meanwhile would go over it again and again, and
         find nothing, for half of the time that all takes.
         """
-        waits = bool(self._of(experiment_id)) and gc.isenabled()
+        waits = gc.isenabled() and any(map(self._of, experiment_ids))
         if waits:
             gc.disable()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from millrace.core.entities.metric import Metric
+    from millrace.core.series import Point
     from millrace.stores.file.reading import Signature
 
 
@@ -98,8 +100,6 @@ class FileRun(RunRecord):
         self.files = SeriesByKey(around.loaded, around.damages)
         self.series = self.files
         self.link_names: dict[Link, str] = {}
-        self.meta = Document()
-        self.param_files, self.tag_files = Texts(), Texts()
         self.stored: RunState | None = None
         self._link_files: dict[str, Signature] | None = None
         self.is_remembered = False
@@ -120,6 +120,27 @@ class FileRun(RunRecord):
     def add_point(self, metric: Metric) -> bool:
         """Take in a point; whether it was new."""
         return self.files.made(metric.key).add(metric)
+
+    # Made when they are read: those of most runs of a search are not.
+
+    @cached_property
+    def meta(self) -> Document:
+        """Its description."""
+        return Document()
+
+    @cached_property
+    def param_files(self) -> Texts:
+        """The files of its params."""
+        return Texts()
+
+    @cached_property
+    def tag_files(self) -> Texts:
+        """The files of its tags."""
+        return Texts()
+
+    def last(self, key: str) -> Point | None:
+        """The latest point of a series."""
+        return self.files.last(key)
 
     def latest(self) -> Iterable[Metric]:
         """The latest point of each series, by key."""

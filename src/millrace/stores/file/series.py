@@ -287,6 +287,15 @@ class SeriesByKey(MutableMapping[str, Series]):
         """Be as `remembered` said it was, once somebody asks."""
         self._packed = folder, kept
 
+    def last(self, key: str) -> Point | None:
+        """The latest point of a series, which is made only when that is not known."""
+        self._unpack()
+        kept = self._kept.get(key)
+        if kept is not None and kept.last is not None:
+            return kept.last
+        found = self.get(key)
+        return None if found is None else found.last
+
     def latest(self) -> list[Metric]:
         """The latest point of each series, by key; of what was kept only what is not known yet is
         made a series of."""

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from millrace.core.entities.experiment import Experiment
     from millrace.core.filters.ast import Field
+    from millrace.core.pages import Page
     from millrace.stores.file.index import Index
     from millrace.stores.file.journal import Journal
     from millrace.stores.file.ledger import FileLedger
     from millrace.stores.memory.records import RunRecord
+    from millrace.stores.protocols import Query
 
 # MLflow draws ids of 18 digits; ours are counted.
 _COUNTED_DIGITS: Final = 15
@@ -69,6 +71,11 @@ class FileTracking(MemoryTracking):
 
     def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:
         return list(self._index.runs_of(experiment_ids))
+
+    def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
+        """Matching runs, one page; to sort them makes nothing that is garbage, either."""
+        with self._ledger.lock, self._index.recalling(experiment_ids):
+            return super().find_runs(experiment_ids, query)
 
     def records(
         self, experiment_ids: Sequence[str], fields: Iterable[Field] | None

@@ -68,6 +68,11 @@ class RunRecord:
         read = replace(entry, dataset=known, tag_list=pairs(entry.tags))
         self.datasets.setdefault((known.name, known.digest), read)
 
+    def last(self, key: str) -> Point | None:
+        """The latest point of a series; None where there is none."""
+        series = self.series.get(key)
+        return None if series is None else series.last
+
     def latest(self) -> Iterable[Metric]:
         """The latest point of each series, by key."""
         return (self.series[key].latest(key) for key in sorted(self.series))

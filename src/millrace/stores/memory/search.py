@@ -104,8 +104,11 @@ def run_values(run: RunRecord, field: Field) -> Sequence[Scalar]:
     """What a run holds for a field."""
     match field.entity:
         case Entity.METRIC:
+            if field.aggregate is None:
+                last = run.last(field.key)
+                return () if last is None else (value_of(last[2]),)
             series = run.series.get(field.key)
-            return () if series is None else (_number(series, field.aggregate),)
+            return () if series is None else (_aggregated(series, field.aggregate),)
         case Entity.PARAM:
             return _present(run.params.get(field.key))
         case Entity.TAG:
@@ -116,9 +119,7 @@ def run_values(run: RunRecord, field: Field) -> Sequence[Scalar]:
             return _present(getattr(run.base, field.key))
 
 
-def _number(series: Series, wanted: Aggregate | None) -> float:
-    if wanted is None:
-        return value_of(series.last[2])
+def _aggregated(series: Series, wanted: Aggregate) -> float:
     known = series.aggregates
     match wanted:
         case Aggregate.MIN:
