@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.seed import Api
 from tests.browser.test_shell import is_settled
+from tests.services import private_millrace
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,61 @@ def test_what_only_the_server_finds_is_marked_in_the_query(
     expect(mark).to_have_text("'('")
     expect(page.get_by_role("alert").filter(has_text="regular expression")).to_be_visible()
     expect(page.get_by_role("row", name=re.compile("early"))).to_be_visible()
+
+
+def test_the_server_says_what_it_runs_on_and_what_it_does(
+    page: Page, server: Api, recorded: str
+) -> None:
+    runs = "/api/3.0/millrace/tasks"
+    server.post(runs, kind="tag_runs", experiment_ids=[recorded], key="seen", value="yes")
+    page.goto("/admin/tasks")
+    expect(page.locator("tr[data-task=DONE]")).to_contain_text("3 of 3")
+
+    page.get_by_role("link", name="Server", exact=True).click()
+    expect(page.get_by_text("sqlite, schema revision")).to_be_visible()
+    expect(page.locator("[data-setting=MILLRACE_PORT]")).to_contain_text("command line")
+    expect(page.locator("[data-setting=MILLRACE_WORKERS]")).to_have_count(0)
+    page.get_by_role("searchbox", name="Find settings").fill("workers")
+    expect(page.locator("[data-setting=MILLRACE_WORKERS]")).to_contain_text("default")
+
+
+def test_a_name_is_given_once_and_goes_with_what_is_done(
+    page: Page, server: Api, recorded: str
+) -> None:
+    page.goto("/settings/profile")
+    page.get_by_role("textbox", name="Name").fill("Grace Hopper")
+    page.goto("/admin/server")
+    is_settled(page)
+
+    told = page.evaluate("localStorage.getItem('millrace.user')")
+    assert "Grace Hopper" in told
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A server whose records are a folder of files, which holds no registry."""
+    folder = tmp_path_factory.mktemp("files")
+    with private_millrace(folder, store=str(folder / "mlruns")) as url:
+        yield Api(url)
+
+
+def test_what_a_folder_of_files_has_not_is_said_and_not_asked_for(
+    files: Api, new_context: Callable[..., BrowserContext]
+) -> None:
+    files.run(files.experiment("plain"), "only", metrics={"loss": 1.0})
+    watch = Watch(files.url)
+    page = new_context(base_url=files.url).new_page()
+    watch.attach(page)
+    page.goto("/")
+    expect(page.get_by_role("region", name="Latest runs").get_by_text("only")).to_be_visible()
+    is_settled(page)
+
+    page.goto("/models")
+    expect(page.get_by_text("--registry-store-uri")).to_be_visible()
+    page.goto("/approvals")
+    expect(page.get_by_text("--registry-store-uri")).to_be_visible()
+    page.goto("/admin/webhooks")
+    button = page.get_by_role("button", name="New webhook")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    is_settled(page)
+    watch.settle()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from millrace.api.endpoint import ANYONE, Endpoint, Nothing, Reply, Request, Results, reads
+from millrace.api.endpoint import (
+    ANYONE,
+    Admin,
+    Endpoint,
+    Nothing,
+    Reply,
+    Request,
+    Results,
+    Time,
+    reads,
+)
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +71,33 @@ class Readiness(Reply, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class SettingInForce(Reply, frozen=True, kw_only=True):
+    """A setting of the server, and what sets it: the `command line`, a variable, or the `default`.
+
+    `value` and `default` are told of numbers and switches only; `is_hidden`: a text is set.
+    """
+
+    name: str
+    doc: str
+    source: str
+    value: str | None = None
+    is_hidden: bool = False
+    default: str | None = None
+
+
+class ServerState(Reply, frozen=True, kw_only=True):
+    """What a server runs on. `queue`: writes that wait; `started_ms`: when the process began."""
+
+    version: str
+    started_ms: Time
+    store: str
+    is_ready: bool
+    revision: str | None = None
+    queue: int = 0
+    message: str | None = None
+    settings: tuple[SettingInForce, ...] = ()
+
+
 ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, told apart by name
     Endpoint(
         name="getServerInfo",
@@ -83,5 +120,16 @@ ROWS: tuple[Endpoint, ...] = (  # type: ignore[type-arg]  # rows of many types, 
         response=Capabilities,
         needs=reads(Results("capabilities")),
         summary="Tell what the caller may do, before it is tried, and why the rest is refused.",
+    ),
+    Endpoint(
+        name="getServerState",
+        group="Server",
+        method="GET",
+        path="/millrace/server",
+        versions=("3.0",),
+        request=Nothing,
+        response=ServerState,
+        needs=reads(Admin()),
+        summary="Tell what the server runs on, and which settings are in force and why.",
     ),
 )

@@ -61,3 +61,15 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.workers < 1:
             raise InvalidArgument(f"A server needs 1 worker or more, not {self.workers}.")
+
+
+def stated(config: ServerConfig) -> dict[str, object]:
+    """Settings whose place an option took, by name."""
+    found: dict[str, object] = {}
+    for field in msgspec.structs.fields(ServerConfig):
+        # Each default is the `get` of its setting.
+        setting: settings.Setting[object] = field.default_factory.__self__
+        value = getattr(config, field.name)
+        if value != setting.get():
+            found[setting.name] = value
+    return found

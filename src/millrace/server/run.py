@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from millrace.asgi import listening
 from millrace.server import modes, workers
 from millrace.server.app import build_app
+from millrace.server.config import stated
 from millrace.services.platform import open_guarded_store, open_platform
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _serve_here(
             presigned_only=config.artifacts_presigned_only,
             registry_uri=config.registry_store_uri,
             unserved=modes.refusals(config),
+            stated=stated(config),
         )
     ) as platform:
         when_stopping: list[Callable[[], None]] = []

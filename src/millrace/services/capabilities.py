@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from millrace.api.system import AskCapabilities
     from millrace.services.context import Context
-    from millrace.stores.protocols import TrackingStore
+    from millrace.stores.protocols import Part, TrackingStore
 
 _RECORDS: Final = frozenset({"Experiments", "Runs", "Logging"})
 _OUT_OF_THE_TRASH: Final = frozenset({
@@ -39,6 +39,25 @@ def _edits(on: type[Experiment | ExperimentOfRun]) -> frozenset[str]:
 
 _OF_RUNS: Final = _edits(ExperimentOfRun)
 _OF_EXPERIMENTS: Final = _edits(Experiment)
+
+
+_GROUPS: Final[Mapping[Part, frozenset[str]]] = {
+    "registry": frozenset({
+        "Registered models", "Model versions", "Comments", "Approvals", "Model servers",
+    }),
+    # There are none to be read, which is an answer.
+    "webhooks": frozenset({"Webhooks"}),
+}  # fmt: skip
+
+
+def without(lacking: Mapping[Part, str]) -> dict[str, str]:
+    """The calls that a place without these parts refuses, with the reasons."""
+    return {
+        row.name: reason
+        for part, reason in lacking.items()
+        for row in ENDPOINTS
+        if row.group in _GROUPS[part] and (part == "registry" or row.writes)
+    }
 
 
 class Capabilities:

@@ -18,7 +18,7 @@ from millrace.core.pages import Tokens
 from millrace.services.approvals import Approvals
 from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
-from millrace.services.capabilities import Capabilities
+from millrace.services.capabilities import Capabilities, without
 from millrace.services.evaluation import Evaluation
 from millrace.services.events import Events
 from millrace.services.experiments import Experiments
@@ -40,6 +40,7 @@ from millrace.services.retention import Retention
 from millrace.services.run_export import RunExport
 from millrace.services.run_tables import RunTables
 from millrace.services.runs import Runs
+from millrace.services.server_state import ServerState
 from millrace.services.tables import Tables
 from millrace.services.tasks import Tasks
 from millrace.services.together import Groups
@@ -105,6 +106,7 @@ class Platform:
         keys: KeyRing | None = None,
         registry: Stores | None = None,
         unserved: Mapping[str, str] = MappingProxyType({}),
+        stated: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.stores = stores
         self._registry_stores = stores if registry is None else registry
@@ -161,6 +163,7 @@ class Platform:
             refused=refused,
         )
         servers = ModelServers(self._registry_stores.model_servers, tokens, refused=refused)
+        refused_here = {**without(self._registry_stores.lacking), **unserved}
         notes = RegistryNotes(
             by_name,
             stores.tracking,
@@ -224,7 +227,8 @@ class Platform:
             "searchDatasets": experiments.search_datasets,
             "getRun": runs.get,
             "stopRun": runs.stop,
-            "getCapabilities": Capabilities(stores.tracking, unserved).get,
+            "getServerState": ServerState(stores, stated).get,
+            "getCapabilities": Capabilities(stores.tracking, refused_here).get,
             "copyRun": moving.copy,
             "searchRuns": runs.search,
             "getMetricHistory": metrics.history,
@@ -445,6 +449,7 @@ def open_platform(  # noqa: PLR0913 - as above
     presigned_only: bool = False,
     registry_uri: str | None = None,
     unserved: Mapping[str, str] = MappingProxyType({}),
+    stated: Mapping[str, object] = MappingProxyType({}),
 ) -> Platform:
     """The platform over the records at *uri*.
 
@@ -453,7 +458,7 @@ def open_platform(  # noqa: PLR0913 - as above
     locations. `places`: where it may touch artifacts; anywhere when it is left out.
     `presigned_only`: it says that bytes do not pass through it. `registry_uri`: where registered
     models are, if apart. `unserved`: calls that whoever serves it does not answer, each with the
-    reason.
+    reason. `stated`: settings whose place an option took, by name.
     """
     # Which store it is comes out of the URI: services know protocols only.
     from millrace.stores.open import (  # noqa: PLC0415
@@ -483,4 +488,5 @@ def open_platform(  # noqa: PLR0913 - as above
         ),
         registry=registry,
         unserved=unserved,
+        stated=stated,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from millrace.api.table import BY_NAME
 from millrace.core.entities.access import Actor
-from millrace.core.errors import InvalidArgument, MillraceError
-from millrace.services.platform import Platform
+from millrace.core.errors import InvalidArgument, MillraceError, NotSupported
+from millrace.services.platform import Platform, open_platform
+from millrace.stores.file import FileStores
 from millrace.stores.memory import MemoryStores
 from tests.unit.services.conftest import Call, calling
 from tests.unit.services.test_platform import INLINE
@@ -85,3 +87,31 @@ def test_what_the_server_does_not_answer_is_among_it() -> None:
 
     assert refused(calling(platform)) == {"downloadArchive": "It was started so."}
     platform.close()
+
+
+def test_a_folder_of_files_says_what_it_has_no_place_for(tmp_path: Path) -> None:
+    stores = FileStores(str(tmp_path), default_artifact_root="s3://root", durable=False)
+    platform = Platform(stores)
+    call = calling(platform)
+    try:
+        told = refused(call)
+
+        lacking = {BY_NAME[name].group for name in told}
+        assert lacking == {"Approvals", "Comments", "Model servers", "Model versions",
+                           "Registered models", "Webhooks"}  # fmt: skip
+        for name in ("searchRegisteredModels", "listModelServers", "searchTransitionRequests"):
+            with pytest.raises(NotSupported) as caught:
+                call(name)
+            assert told[name] == caught.value.message
+        assert "listWebhooks" not in told
+        assert call("listWebhooks").webhooks == ()
+    finally:
+        platform.close()
+
+
+def test_a_registry_apart_is_no_lack(tmp_path: Path) -> None:
+    platform = open_platform(str(tmp_path / "mlruns"), registry_uri="memory://")
+    try:
+        assert refused(calling(platform)) == {}
+    finally:
+        platform.close()

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -108,6 +108,7 @@ class Busy:
 
 class BusyStores:
     kind = "busy"
+    lacking: ClassVar[dict[str, str]] = {}
     tracking = Busy(TrackingStore)
     evaluation = Busy(EvaluationStore)
     registry = Busy(RegistryStore)

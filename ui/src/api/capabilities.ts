@@ -3,10 +3,12 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { call, type Asked, type Name } from "./client"
 
-const capabilitiesQuery = (about: Asked<"getCapabilities">) =>
+export const capabilitiesQuery = (about: Asked<"getCapabilities">) =>
   queryOptions({
     queryKey: ["capabilities", about],
     queryFn: ({ signal }) => call("getCapabilities", about, { signal }),
+    // How a server was started does not change; what records allow does.
+    ...(Object.keys(about).length === 0 ? { staleTime: Number.POSITIVE_INFINITY } : {}),
   })
 
 /** Why a call would be refused now; null as long as nothing is known against it. */

@@ -1781,6 +1781,18 @@ export interface ServerInfo {
   artifact_bundles_supported?: boolean
 }
 
+/** What a server runs on. `queue`: writes that wait; `started_ms`: when the process began. */
+export interface ServerState {
+  version: string
+  started_ms: number
+  store: string
+  is_ready: boolean
+  revision?: string
+  queue?: number
+  message?: string
+  settings?: SettingInForce[]
+}
+
 export interface SetApprovalPolicy {
   policy: Policy
 }
@@ -1825,6 +1837,16 @@ export interface SetTag {
   run_uuid?: string
   key: string
   value?: string
+}
+
+/** A setting of the server, and what sets it: the `command line`, a variable, or the `default`. */
+export interface SettingInForce {
+  name: string
+  doc: string
+  source: string
+  value?: string
+  is_hidden?: boolean
+  default?: string
 }
 
 export interface SignedDownload {
@@ -2433,6 +2455,7 @@ export interface Operations {
   emptyTrash: [EmptyTrash, TrashEmptied]
   getServerInfo: [Record<string, never>, ServerInfo]
   getCapabilities: [{ experiment_id?: string; run_id?: string }, Capabilities]
+  getServerState: [Record<string, never>, ServerState]
 }
 
 /** Where each operation is. */
@@ -2601,4 +2624,5 @@ export const OPERATIONS = {
   emptyTrash: ["POST", "/api/3.0/millrace/trash/empty"],
   getServerInfo: ["GET", "/api/3.0/mlflow/server-info"],
   getCapabilities: ["GET", "/api/3.0/millrace/capabilities"],
+  getServerState: ["GET", "/api/3.0/millrace/server"],
 } as const satisfies Record<keyof Operations, readonly [string, string]>

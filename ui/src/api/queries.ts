@@ -1,7 +1,8 @@
 /** What pages ask for, under keys that changes can name. */
 
 import { QueryClient, queryOptions } from "@tanstack/react-query"
-import { call } from "./client"
+import { capabilitiesQuery } from "./capabilities"
+import { call, type Name } from "./client"
 import { ApiError } from "./errors"
 import type { Experiment, ModelVersion, Run } from "./generated"
 
@@ -18,6 +19,16 @@ export const queryClient = new QueryClient({
 })
 
 type View = "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL"
+
+/** Whether this server does that at all: asked before it is asked for what it would refuse. */
+export async function isServed(name: Name): Promise<boolean> {
+  try {
+    const { refused } = await queryClient.ensureQueryData(capabilitiesQuery({}))
+    return refused?.[name] === undefined
+  } catch {
+    return true
+  }
+}
 
 /** All experiments, page after page. */
 export const experimentsQuery = (view: View = "ACTIVE_ONLY") =>
@@ -71,6 +82,7 @@ export const versionsOfRunQuery = (run: string) =>
   queryOptions({
     queryKey: ["model-versions", "run", run],
     queryFn: async ({ signal }): Promise<ModelVersion[]> => {
+      if (!(await isServed("searchModelVersions"))) return []
       const asked = { filter: `run_id = '${run}'`, max_results: 100 }
       return (await call("searchModelVersions", asked, { signal })).model_versions ?? []
     },

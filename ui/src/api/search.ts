@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query"
 import { paths } from "../paths"
 import { call } from "./client"
 import { ApiError } from "./errors"
-import { experimentsQuery, queryClient } from "./queries"
+import { experimentsQuery, isServed, queryClient } from "./queries"
 
 export interface Found {
   kind: "experiment" | "run" | "model"
@@ -85,6 +85,7 @@ async function byModelName(
   max_results: number,
   signal: AbortSignal,
 ): Promise<Found[]> {
+  if (!(await isServed("searchRegisteredModels"))) return []
   const filter = `name ILIKE ${quoted(`%${text}%`)}`
   const found = await call("searchRegisteredModels", { filter, max_results }, { signal })
   return (found.registered_models ?? []).map(({ name }) => ({

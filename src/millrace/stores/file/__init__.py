@@ -19,10 +19,10 @@ from millrace.stores.file.evaluation import FileEvaluation
 from millrace.stores.file.index import Index
 from millrace.stores.file.journal import Journal
 from millrace.stores.file.ledger import FileLedger
-from millrace.stores.file.registry import NoRegistry
+from millrace.stores.file.registry import WHY_NO_REGISTRY, NoRegistry
 from millrace.stores.file.tracking import FileTracking
 from millrace.stores.file.transfer import FileTransfer
-from millrace.stores.file.webhooks import NoWebhooks
+from millrace.stores.file.webhooks import WHY_NO_WEBHOOKS, NoWebhooks
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
 from millrace.stores.memory.changes import MemoryChanges
@@ -35,17 +35,22 @@ from millrace.stores.places import NotOpened, WrongPlace
 from millrace.stores.protocols import StoreHealth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from millrace.stores.file.damage import Damage
     from millrace.stores.protocols import (
         ApprovalStore,
         ModelServerStore,
+        Part,
         RegistryStore,
         WebhookStore,
     )
 
 
+_LACKING: Final[Mapping[Part, str]] = {
+    "registry": WHY_NO_REGISTRY,
+    "webhooks": WHY_NO_WEBHOOKS,
+}
 _PAGES: Final = "page-tokens"
 _SECRET_BYTES: Final = 32
 
@@ -85,6 +90,7 @@ class FileStores:
         self.audit: Final = MemoryAudit(self._ledger)
         self.trash: Final = MemoryTrash(self._ledger, self.tracking.held, self.evaluation)
         self.transfer: Final = FileTransfer(self._ledger, self.tracking, self._root, self._damages)
+        self.lacking: Final = _LACKING
         # What needs a database refuses, or knows of nothing.
         self.registry: Final = cast("RegistryStore", NoRegistry())
         self.approvals: Final = cast("ApprovalStore", NoRegistry())

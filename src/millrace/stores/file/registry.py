@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from millrace.core.errors import NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+WHY_NO_REGISTRY: Final = (
+    "The model registry needs a database, and these records are in a folder of files. Name one "
+    "with --registry-store-uri, such as sqlite:///registry.db, or keep all records in a database."
+)
 
 
 class NoRegistry:
@@ -39,10 +45,6 @@ class NoRegistry:
             raise AttributeError(name)
 
         def refuse(*_args: object, **_options: object) -> NoReturn:
-            raise NotSupported(
-                "The model registry needs a database, and these records are in a folder of files. "
-                "Name one with --registry-store-uri, such as sqlite:///registry.db, or keep all "
-                "records in a database."
-            )
+            raise NotSupported(WHY_NO_REGISTRY)
 
         return refuse

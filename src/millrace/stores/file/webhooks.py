@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from millrace.core.errors import NotSupported
 from millrace.core.pages import Page
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from millrace.core.entities.webhook import Webhook
+
+
+WHY_NO_WEBHOOKS: Final = (
+    "Webhooks need a database, and these records are in a folder of files. Start on one, such as "
+    "sqlite:///millrace.db, and move the records there."
+)
 
 
 class NoWebhooks:
@@ -39,9 +45,6 @@ class NoWebhooks:
             raise AttributeError(name)
 
         def refuse(*_args: object, **_options: object) -> NoReturn:
-            raise NotSupported(
-                "Webhooks need a database, and these records are in a folder of files. "
-                "Start on one, such as sqlite:///millrace.db, and move the records there."
-            )
+            raise NotSupported(WHY_NO_WEBHOOKS)
 
         return refuse

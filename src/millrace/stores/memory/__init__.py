@@ -7,7 +7,7 @@ not to be fast: one lock, dictionaries, and searches that look at everything.
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from millrace.stores.memory.artifacts import MemoryArtifacts
 from millrace.stores.memory.audit import MemoryAudit
@@ -26,6 +26,11 @@ from millrace.stores.memory.trash import MemoryTrash
 from millrace.stores.memory.views import MemoryViews
 from millrace.stores.memory.webhooks import MemoryWebhooks
 from millrace.stores.protocols import StoreHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from millrace.stores.protocols import Part
 
 
 class MemoryStores:
@@ -53,6 +58,7 @@ class MemoryStores:
         self.approvals: Final = self.registry.approvals
         self.model_servers: Final = MemoryModelServers(self._ledger, self.registry)
         self.transfer: Final = MemoryTransfer(self._ledger, self.tracking, self.registry)
+        self.lacking: Final[Mapping[Part, str]] = {}
         self._secret = secrets.token_bytes(32)
 
     @property

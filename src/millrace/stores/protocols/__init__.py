@@ -39,7 +39,7 @@ from millrace.stores.protocols.series import (
     SeriesAnswer,
     SeriesWindow,
 )
-from millrace.stores.protocols.stores import Inspects, StoreHealth, Stores
+from millrace.stores.protocols.stores import Inspects, Part, StoreHealth, Stores
 from millrace.stores.protocols.tasks import TaskStore
 from millrace.stores.protocols.tracking import Appended, NewExperiment, Query, TrackingStore
 from millrace.stores.protocols.transfer import TransferStore
@@ -63,6 +63,7 @@ __all__ = [
     "NewExperiment",
     "Ordered",
     "OverviewStore",
+    "Part",
     "Points",
     "Query",
     "RawSeries",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from millrace.core.entities.finding import Finding
     from millrace.stores.protocols.approvals import ApprovalStore
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from millrace.stores.protocols.trash import TrashStore
     from millrace.stores.protocols.views import ViewStore
     from millrace.stores.protocols.webhooks import WebhookStore
+
+
+Part = Literal["registry", "webhooks"]
 
 
 class StoreHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,11 @@ class Stores(Protocol):
     @property
     def kind(self) -> str:
         """`sqlite`, `memory`, ...: for people."""
+        ...
+
+    @property
+    def lacking(self) -> Mapping[Part, str]:
+        """Parts that there is no place for here, each with the reason and the way out."""
         ...
 
     @property

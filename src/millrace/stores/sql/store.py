@@ -49,7 +49,7 @@ from millrace.stores.sql.webhooks import SqlWebhooks
 from millrace.stores.sql.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.run import Batch, RunChange, StopAsked
     from millrace.core.pages import Position
     from millrace.core.series import Point
-    from millrace.stores.protocols import MetricWindow, Query, SeriesAnswer, SeriesWindow
+    from millrace.stores.protocols import MetricWindow, Part, Query, SeriesAnswer, SeriesWindow
     from millrace.stores.sql.documents import Built
     from millrace.stores.sql.engine import Session
     from millrace.stores.sql.series import Named
@@ -427,6 +427,7 @@ class SqlStores:
             self.registry: Final = SqlRegistry(self._database, self._writer)
             self.approvals: Final = self.registry.approvals
             self.model_servers: Final = SqlModelServers(self._database, self._writer)
+            self.lacking: Final[Mapping[Part, str]] = {}
             try:
                 self._secret = self._first_use(default_artifact_root, now_ms)
             except BaseException:

@@ -4,6 +4,7 @@ import { queryOptions } from "@tanstack/react-query"
 import { ask, call, urlOf, whole } from "../../api/client"
 import { ApiError } from "../../api/errors"
 import type { ApprovalRequest, ModelVersion, RegisteredModel } from "../../api/generated"
+import { isServed } from "../../api/queries"
 import { quoted } from "../../api/search"
 import { readModel, type ModelFile } from "./mlmodel"
 
@@ -18,6 +19,7 @@ export const modelsQuery = (text: string) =>
     queryFn: async ({ signal }): Promise<RegisteredModel[]> => {
       const filter = text ? `name ILIKE ${quoted(`%${text}%`)}` : undefined
       const found: RegisteredModel[] = []
+      if (!(await isServed("searchRegisteredModels"))) return found
       let page_token: string | undefined
       do {
         const asked = { filter, max_results: PAGE, page_token, order_by: ["name ASC"] }
@@ -159,6 +161,7 @@ export const allRequestsQuery = (asked: RequestsAsked = {}) =>
     queryKey: ["requests", "all", asked],
     queryFn: async ({ signal }): Promise<ApprovalRequest[]> => {
       const found: ApprovalRequest[] = []
+      if (!(await isServed("searchTransitionRequests"))) return found
       let page_token: string | undefined
       do {
         const page = await call(

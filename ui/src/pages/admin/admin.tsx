@@ -4,7 +4,9 @@ import { Link } from "../../components/Link"
 import { useHeading } from "../../components/shell/heading"
 import { paths } from "../../paths"
 import { tabs } from "../../ui/Tabs"
+import { ServerSection } from "./server"
 import { StorageSection } from "./storage"
+import { TasksSection } from "./tasks"
 import { WebhooksSection } from "./webhooks"
 
 interface Section {
@@ -16,6 +18,8 @@ interface Section {
 const SECTIONS: readonly [Section, ...Section[]] = [
   { key: "webhooks", label: "Webhooks", Content: WebhooksSection },
   { key: "storage", label: "Storage", Content: StorageSection },
+  { key: "tasks", label: "Tasks", Content: TasksSection },
+  { key: "server", label: "Server", Content: ServerSection },
 ]
 
 /** What whoever runs the server looks after. */

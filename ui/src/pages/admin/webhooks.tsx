@@ -1,5 +1,6 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState, type ReactNode } from "react"
+import { useRefusals } from "../../api/capabilities"
 import { call } from "../../api/client"
 import { useRefetchInterval } from "../../api/live"
 import { PageBody } from "../../components/PageBody"
@@ -48,6 +49,7 @@ const deliveriesQuery = (webhook_id: string) =>
 export function WebhooksSection({ sections }: { sections: ReactNode }) {
   const client = useQueryClient()
   const webhooks = useQuery(webhooksQuery())
+  const why = useRefusals({})("createWebhook")
   const [chosen, setChosen] = useState<string | null>(null)
   const [isNew, setNew] = useState(false)
   const [leaving, setLeaving] = useState<string | null>(null)
@@ -70,7 +72,7 @@ export function WebhooksSection({ sections }: { sections: ReactNode }) {
     <PageBody
       title="Admin"
       actions={
-        <Button variant="primary" icon="plus" onClick={() => setNew(true)}>
+        <Button variant="primary" icon="plus" disabledBecause={why} onClick={() => setNew(true)}>
           New webhook
         </Button>
       }
@@ -80,7 +82,7 @@ export function WebhooksSection({ sections }: { sections: ReactNode }) {
         <EmptyState
           icon="link"
           title="No webhooks yet"
-          hint="A webhook is told of events by an HTTP POST."
+          hint={why ?? "A webhook is told of events by an HTTP POST."}
         />
       ) : (
         <Card title="Receivers">

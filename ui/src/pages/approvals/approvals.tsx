@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { useState } from "react"
+import { useRefusals } from "../../api/capabilities"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { allRequestsQuery, type RequestsAsked } from "../../components/registry/queries"
@@ -30,6 +31,7 @@ const ASKED: Record<Side, RequestsAsked> = {
 
 export default function ApprovalsPage() {
   useHeading([{ label: "Approvals" }])
+  const why = useRefusals({})("searchTransitionRequests")
   const [side, setSide] = useState<Side>("waiting")
   const requests = useQuery(allRequestsQuery(ASKED[side]))
   if (requests.isError) {
@@ -46,8 +48,17 @@ export default function ApprovalsPage() {
       ) : list.length === 0 ? (
         <EmptyState
           icon="approvals"
-          title={side === "me" || side === "waiting" ? "Nothing waits for a decision" : "None here"}
-          hint="Changes of stages and aliases that a policy guards are asked for on the page of a version."
+          title={
+            why
+              ? "No registry here"
+              : side === "me" || side === "waiting"
+                ? "Nothing waits for a decision"
+                : "None here"
+          }
+          hint={
+            why ??
+            "Changes of stages and aliases that a policy guards are asked for on the page of a version."
+          }
         />
       ) : (
         <Card title="Requests" note={plural(list.length, "request")}>

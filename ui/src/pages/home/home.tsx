@@ -3,7 +3,7 @@ import { call } from "../../api/client"
 import type { Experiment, Run } from "../../api/generated"
 import { useFollowed, useRefetchInterval } from "../../api/live"
 import { overviewQuery, storageQuery } from "../../api/overview"
-import { experimentsQuery } from "../../api/queries"
+import { experimentsQuery, isServed } from "../../api/queries"
 import { Activity } from "../../components/Activity"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
@@ -50,8 +50,15 @@ const savedViewsQuery = () =>
 const serversQuery = () =>
   queryOptions({
     queryKey: ["model-servers"],
-    queryFn: async ({ signal }) =>
-      (await call("listModelServers", { max_results: SHOWN }, { signal })).model_servers ?? [],
+    queryFn: async ({ signal }) => {
+      if (!(await isServed("listModelServers"))) return []
+      const { model_servers = [] } = await call(
+        "listModelServers",
+        { max_results: SHOWN },
+        { signal },
+      )
+      return model_servers
+    },
   })
 
 const RUNNING = "attributes.status = 'RUNNING'"

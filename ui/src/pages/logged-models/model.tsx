@@ -1,6 +1,7 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useParams, useSearch } from "@tanstack/react-router"
 import { lazy, Suspense, useState } from "react"
+import { useRefusals } from "../../api/capabilities"
 import { call } from "../../api/client"
 import type { LoggedModel } from "../../api/generated"
 import { experimentQuery } from "../../api/queries"
@@ -60,6 +61,7 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
   const { path } = useSearch({ strict: false }) as { path?: string }
   const go = useGo()
   const client = useQueryClient()
+  const whyNot = useRefusals({})
   const [isRegistering, setRegistering] = useState(false)
   const isReady = info.status === "LOGGED_MODEL_READY"
   const refresh = () => client.invalidateQueries({ queryKey: ["logged-model", info.model_id] })
@@ -84,7 +86,12 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
             <Icon name="download" />
             Download all
           </a>
-          <Button variant="primary" icon="models" onClick={() => setRegistering(true)}>
+          <Button
+            variant="primary"
+            icon="models"
+            disabledBecause={whyNot("createModelVersion")}
+            onClick={() => setRegistering(true)}
+          >
             Register
           </Button>
         </>

@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import { useDeferredValue, useState } from "react"
+import { useRefusals } from "../../api/capabilities"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { modelsQuery } from "../../components/registry/queries"
@@ -17,6 +18,7 @@ import { TimeAgo } from "../../ui/Time"
 
 export default function ModelsPage() {
   useHeading([{ label: "Models" }])
+  const why = useRefusals({})("searchRegisteredModels")
   const [text, setText] = useState("")
   const search = useDeferredValue(text.trim())
   const models = useQuery({ ...modelsQuery(search), placeholderData: keepPreviousData })
@@ -33,11 +35,14 @@ export default function ModelsPage() {
       ) : models.data.length === 0 ? (
         <EmptyState
           icon="models"
-          title={search ? "No model matches" : "No registered models yet"}
+          title={
+            why ? "No registry here" : search ? "No model matches" : "No registered models yet"
+          }
           hint={
-            search
+            why ??
+            (search
               ? "Another part of the name finds more."
-              : "Register a model of a run, and its versions, stages and aliases are kept here."
+              : "Register a model of a run, and its versions, stages and aliases are kept here.")
           }
         />
       ) : (

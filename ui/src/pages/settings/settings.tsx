@@ -2,17 +2,18 @@ import { useParams } from "@tanstack/react-router"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
-import { density, singleKeys, timesInUtc, type Density } from "../../lib/prefs"
+import { density, singleKeys, timesInUtc, userName, type Density } from "../../lib/prefs"
 import { page, serverAddress } from "../../lib/page"
 import { useStore } from "../../lib/store"
 import { THEMES, theme, type Theme } from "../../lib/theme"
 import { paths } from "../../paths"
 import { Card } from "../../ui/Card"
 import { Snippet } from "../../ui/Copy"
-import { Checkbox } from "../../ui/Field"
+import { Checkbox, Field } from "../../ui/Field"
 import { Segments, tabs } from "../../ui/Tabs"
 
 const SECTIONS = [
+  ["profile", "Profile"],
   ["appearance", "Appearance"],
   ["shortcuts", "Shortcuts"],
   ["server", "Server"],
@@ -38,6 +39,7 @@ export default function SettingsPage() {
   const dense = useStore(density)
   const single = useStore(singleKeys)
   const utc = useStore(timesInUtc)
+  const me = useStore(userName)
   return (
     <PageBody title="Settings">
       <nav className={tabs.list} aria-label="Sections">
@@ -52,6 +54,17 @@ export default function SettingsPage() {
           </Link>
         ))}
       </nav>
+      {name === "Profile" && (
+        <Card title="Your name" isPadded>
+          <Field
+            label="Name"
+            value={me}
+            onChange={(text) => userName.set(text)}
+            autoComplete="username"
+            hint="This server has no accounts: it takes you at your word. Runs that you stop, views that you save, tasks and decisions bear this name; without one they are anonymous."
+          />
+        </Card>
+      )}
       {name === "Appearance" && (
         <>
           <Card title="Theme" isPadded>
@@ -91,6 +104,11 @@ export default function SettingsPage() {
       {name === "Server" && (
         <Card title={`Millrace ${page.version}`} isPadded>
           <Snippet label="tracking URI" text={serverAddress()} />
+          <p>
+            <Link to={paths.admin("server")} data-inline="">
+              What it runs on, and its settings
+            </Link>
+          </p>
         </Card>
       )}
     </PageBody>
