@@ -6,6 +6,7 @@ refused whoever asked, because a mistake above must not become an escape below.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from millrace.core.errors import InvalidArgument
@@ -43,7 +44,8 @@ def joined(folder: str, name: str) -> str:
 
 def is_clean(names: list[str]) -> bool:
     """Whether each name is one step down and nothing else, on any system."""
-    return all(name not in {"", ".", ".."} and not _STEERS & set(name) for name in names)
+    return not any(name in _NO_STEP or _STEERS.search(name) for name in names)
 
 
-_STEERS = frozenset("/\\\0")
+_NO_STEP = frozenset({"", ".", ".."})
+_STEERS = re.compile(r"[/\\\0]")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from urllib.parse import quote, unquote
@@ -184,7 +185,7 @@ class ProxiedArtifacts:
             for info in _decoded(answer.body, _Listing).files
             if is_clean([name := info.path.rstrip("/").rpartition("/")[2]])
         ]
-        return iter(sorted(found, key=lambda info: info.path))
+        return iter(sorted(found, key=attrgetter("path")))
 
     def delete(self, path: str) -> int:
         """See `ArtifactStore`. Counted before: servers do not tell."""

@@ -24,6 +24,7 @@ from millrace.client.models import LoggedModelVerbs
 from millrace.client.records import LOCAL, Logged, entries
 from millrace.client.registry import WAIT_S
 from millrace.core import clock, model_uris, settings, tags
+from millrace.core.entities.artifact import FileInfo
 from millrace.core.entities.registry import ManifestFile
 from millrace.core.errors import (
     AlreadyExists,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
     from millrace.client.background import Upload
     from millrace.client.depots import Depot, Place
-    from millrace.core.entities.artifact import FileInfo
     from millrace.core.entities.logged_model import LoggedModel
     from millrace.core.entities.registry import ModelVersion
     from millrace.core.entities.run import Run
@@ -524,7 +524,7 @@ def _listed(root: Place, path: str) -> list[FileInfo]:
     place = root.below(path)
     cut = len(root.path) + 1 if root.path else 0
     return [
-        msgspec.structs.replace(info, path=info.path[cut:])
+        FileInfo(path=info.path[cut:], is_dir=info.is_dir, file_size=info.file_size)
         for info in place.store.list(place.path)
         if transfers.step(place.path, info.path)
     ]

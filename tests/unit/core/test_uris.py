@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millrace.core import uris
 from millrace.core.errors import InvalidArgument
 from millrace.core.uris import join, path_below, place, redacted, safe_folder, safe_path
 
@@ -224,6 +225,21 @@ def test_whatever_leads_out_is_refused(tmp_path: Path) -> None:
 def test_any_text_is_taken_as_it_is_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidArgument):
         assert safe_path(text) == text
+
+
+def test_what_is_taken_at_a_glance_would_pass_every_check() -> None:
+    """Names of devices and of nearly that, in all cases, with what may come before and after."""
+    names = ("con", "CON", "Com1", "com", "com10", "lpt9", "nul", "aux", "prn", "conin$", "a-b")
+    around = ("", "..", "/.", *"a0./- %~:\\\néſ")
+    glances = 0
+
+    for before, name, between, after in itertools.product(around, names, around, around):
+        path = f"{before}{name}{between}{after}"
+        if uris._PLAIN.fullmatch(path):
+            glances += 1
+            assert uris._why_not(path) is None, path
+
+    assert glances > 500
 
 
 # Places
