@@ -5,6 +5,12 @@ export interface Snippet {
   text: string
 }
 
+/** Fills a server with an example of everything. */
+export const example = (address: string): Snippet => ({
+  label: "An example of everything",
+  text: `millrace demo --tracking-uri ${address}`,
+})
+
 export function firstSteps(address: string, experiment = "first steps"): Snippet[] {
   const name = JSON.stringify(experiment)
   return [

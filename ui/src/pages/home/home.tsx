@@ -15,7 +15,7 @@ import { Sparkline } from "../../charts/Sparkline"
 import { strokeOf } from "../../lib/colours"
 import { bytes, count, plural, value } from "../../lib/format"
 import { page, serverAddress } from "../../lib/page"
-import { firstSteps } from "../../lib/snippets"
+import { example, firstSteps } from "../../lib/snippets"
 import { useStore } from "../../lib/store"
 import { paths } from "../../paths"
 import { Badge } from "../../ui/Badge"
@@ -340,7 +340,7 @@ function FirstSteps() {
         <a href={`${page.base}/openapi.json`}>API description</a>
       </p>
       <div className={styles.snippets}>
-        {firstSteps(address).map(({ label, text }) => (
+        {[...firstSteps(address), example(address)].map(({ label, text }) => (
           <Card key={label} title={label} isPadded>
             <Snippet label={label} text={text} />
           </Card>

@@ -82,10 +82,16 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
       beside={<ModelState status={info.status} />}
       actions={
         <>
-          <a className={buttonClass} href={archiveUrl(ofModel(info.model_id))} download>
-            <Icon name="download" />
-            Download all
-          </a>
+          {whyNot("downloadLoggedModelArchive") ? (
+            <Button icon="download" disabledBecause={whyNot("downloadLoggedModelArchive")}>
+              Download all
+            </Button>
+          ) : (
+            <a className={buttonClass} href={archiveUrl(ofModel(info.model_id))} download>
+              <Icon name="download" />
+              Download all
+            </a>
+          )}
           <Button
             variant="primary"
             icon="models"
