@@ -2,10 +2,11 @@
 
 python -m benchmarks.grown [--few 10000] [--times 10] [--points 20000000] [--keep FILE]
 
-The store is called in this process, so that no part of a server hides what the database takes. The
-first runs, and four long series, are written by the store; the database copies their rows until
-there are as many as were asked for, with other ids and, for runs, later times. ANALYZE is called
-where autovacuum would have come by a minute later.
+The store is called in this process, so that no part of a server hides what the database takes; CPU
+is that of both. The first runs, and four long series, are written by the store; the database copies
+their rows until there are as many as were asked for, with other ids and, for runs, later times.
+ANALYZE is called where autovacuum would have come by a minute later. It takes some four minutes on
+an idle machine, and up to 12 GB for a while where temporary files are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -39,6 +40,7 @@ from sqlalchemy import (
     true,
 )
 
+from benchmarks import processes
 from benchmarks.data import run_record
 from benchmarks.machine import facts
 from millrace.core.entities.entity import pairs
@@ -70,6 +72,14 @@ _PIECE = 10_000
 _AT_ONCE = 400
 
 
+class Spent(NamedTuple):
+    """Milliseconds of a question."""
+
+    ms: float
+    cpu_ms: float
+    """Of this process and of the database."""
+
+
 def main() -> None:
     """Load, measure, let it grow, measure again, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.grown", description=__doc__)
@@ -80,6 +90,8 @@ def main() -> None:
     options = parser.parse_args()
     server = databases.private_postgres("max_wal_size=8GB")
     try:
+        assert server.process is not None
+        server_pid = server.process.child.pid
         uri = server.uri(server.create())
         stores = open_stores(uri)
         home, away = (
@@ -99,11 +111,11 @@ def main() -> None:
         with said("runs and series written by the store"):
             load_runs(stores, home, options.few)
             load_series(stores, away)
-        before = measured(stores, home, engine)
+        before = measured(stores, home, engine, server_pid)
         with said("copied"):
             copy_rows(engine, {home: options.times, away: options.points // _POINTS // _SERIES})
         counts = counted(engine)
-        after = measured(stores, home, engine)
+        after = measured(stores, home, engine, server_pid)
         engine.dispose()
         stores.close()
     finally:
@@ -113,7 +125,9 @@ def main() -> None:
     if options.keep:
         kept = {
             "machine": asdict(facts(Path.cwd())), "few": options.few, "counts": counts,
-            "ms": {name: [before[name], after[name]] for name in QUESTIONS},
+            "spent": {
+                name: [before[name]._asdict(), after[name]._asdict()] for name in QUESTIONS
+            },
         }  # fmt: skip
         options.keep.write_text(json.dumps(kept, indent=1) + "\n")
 
@@ -225,31 +239,42 @@ def counted(engine: Engine) -> dict[str, int]:
         }
 
 
-def measured(stores: Stores, home: str, engine: Engine) -> dict[str, float]:
-    """Milliseconds of each question, the median."""
+def measured(stores: Stores, home: str, engine: Engine, server_pid: int) -> dict[str, Spent]:
+    """What each question took, the median; they take turns, so that a bad minute is everybody's."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
-    figures = {}
-    for name, (words, order_by, limit) in QUESTIONS.items():
-        query = Query(tree=parse(words, RUNS), order=order.parse(order_by, RUNS), limit=limit)
-        samples = []
-        for _ in range(ROUNDS + 2):
-            began = time.perf_counter()
+    queries = {
+        name: Query(tree=parse(words, RUNS), order=order.parse(order_by, RUNS), limit=limit)
+        for name, (words, order_by, limit) in QUESTIONS.items()
+    }
+    samples: dict[str, list[Spent]] = {name: [] for name in queries}
+    for _ in range(ROUNDS + 2):
+        for name, query in queries.items():
+            theirs = processes.running_ns(server_pid)
+            ours, began = time.process_time_ns(), time.perf_counter()
             found = stores.tracking.find_runs([home], query).items
-            samples.append((time.perf_counter() - began) * 1_000)
-        if not found:
-            raise SystemExit(f"{name}: nothing was found")
-        figures[name] = median(samples[2:])  # the first ones build documents, and plans
-    return figures
+            ms = (time.perf_counter() - began) * 1_000
+            ours = time.process_time_ns() - ours
+            theirs = processes.running_ns(server_pid) - theirs
+            samples[name].append(Spent(ms, (ours + theirs) / 1_000_000))
+            if not found:
+                raise SystemExit(f"{name}: nothing was found")
+    # The first ones build documents, and plans.
+    return {
+        name: Spent(*map(median, zip(*taken[2:], strict=True))) for name, taken in samples.items()
+    }
 
 
-def table(before: dict[str, float], after: dict[str, float]) -> str:
+def table(before: dict[str, Spent], after: dict[str, Spent]) -> str:
     """Both figures and their ratio as Markdown."""
-    lines = ["| question | few, ms | many, ms | ratio |", "|---|---:|---:|---:|"]
-    lines += [
-        f"| {name} | {before[name]:.2f} | {after[name]:.2f} | {after[name] / before[name]:.2f}x |"
-        for name in before
+    lines = [
+        "| question | few, ms | many, ms | ratio | few, CPU | many, CPU | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
+    for name, few in before.items():
+        pairs_ = zip(few, after[name], strict=True)
+        cells = (f"{one:.2f} | {other:.2f} | {other / one:.2f}x" for one, other in pairs_)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
