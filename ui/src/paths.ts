@@ -49,8 +49,11 @@ export const paths = {
   report: (id: string, report: string) => `/experiments/${part(id)}/reports/${part(report)}`,
   loggedModel: (id: string, model: string) =>
     `/experiments/${part(id)}/logged-models/${part(model)}`,
-  run: (experiment: string, run: string, tab: RunTab = "overview", path = "") =>
-    address(`/experiments/${part(experiment)}/runs/${part(run)}/${tab}`, { path }),
+  run: (experiment: string, run: string, tab: RunTab = "overview", path = "", line?: number) =>
+    address(`/experiments/${part(experiment)}/runs/${part(run)}/${tab}`, {
+      path,
+      line: line?.toString(),
+    }),
   /** For who knows a run's id only; the page finds its experiment. */
   anyRun: (run: string) => `/runs/${part(run)}`,
   artifact: (experiment: string, run: string, path: string) =>

@@ -276,7 +276,7 @@ function RunView({
           {tab === "media" && <MediaTab run={id} experiment={experiment} isRunning={isRunning} />}
           {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
           {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
-          {tab === "logs" && <LogsTab run={id} experiment={experiment} />}
+          {tab === "logs" && <LogsTab run={id} experiment={experiment} isRunning={isRunning} />}
           {tab === "code" && <CodeTab run={run} />}
           {tab === "lineage" && <LineageTab run={run} experiment={experiment} />}
         </Suspense>
