@@ -3,6 +3,7 @@
 python -m benchmarks.ui prepare FOLDER     # the data sets D2 and D3 for both, some minutes
 python -m benchmarks.ui measure FOLDER     # medians of three, each in a fresh browser context
 python -m benchmarks.ui follow FOLDER      # ten minutes of fifty runs that go on, in an open page
+python -m benchmarks.ui files FOLDER       # a log of a million lines, a table of 50 MB
 
 MLflow gets D2 as it is, and of D3 one metric of four: 20 million rows would take it an hour.
 """
@@ -29,6 +30,9 @@ from benchmarks.results import FOLDER as RESULTS
 from benchmarks.ui_sets import MlflowSink
 from millrace.stores.open import open_stores
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.seed import Api
+from tests.browser.test_large_files import many_rows
+from tests.browser.test_logs import many_lines
 from tests.services import private_millrace, private_mlflow
 from tests.sets import fill
 
@@ -66,6 +70,11 @@ LIVE_BUDGETS: Final = {
     "point_s": Budget("a logged point visible in an open chart", 2.0, "s"),
     "slowest_point_s": Budget("the slowest of twenty", 2.0, "s"),
     "heap_mb": Budget("growth of the heap over ten minutes of 50 points a second", 30, "MB"),
+}
+FILE_BUDGETS: Final = {
+    "log_s": Budget("first lines of a log of 1,000,000 that was never read", 1.5, "s"),
+    "hit_s": Budget("a text found and shown 777,777 lines below", 1.5, "s"),
+    "table_s": Budget("first rows of a CSV file of 50 MB that was never read", 1.0, "s"),
 }
 
 
@@ -186,6 +195,48 @@ def follow(folder: Path, minutes: float) -> dict[str, float]:
         "slowest_point_s": round(took[-1], 3),
         "heap_mb": round(grown, 2),
     }
+
+
+def files(folder: Path) -> dict[str, float]:
+    """How long large files take to show; each round has files that the server has not seen."""
+    place = folder / "files"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    log, table = many_lines(), many_rows()
+    with sync_playwright() as playwright, private_millrace(place) as url:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        api = Api(url)
+        experiment = api.experiment("files")
+
+        def once() -> dict[str, float]:
+            run = api.run(experiment, "large")
+            api.put(run, "train.log", log)
+            api.put(run, "rows.csv", table)
+            with opened(browser, url) as page:
+                return shown_after_s(
+                    page, f"/experiments/{experiment}/runs/{run['info']['run_id']}"
+                )
+
+        figures = medians(once)
+        browser.close()
+    return figures
+
+
+def shown_after_s(page: Page, run: str) -> dict[str, float]:
+    """The figures of `FILE_BUDGETS`, from the navigation or the key on."""
+    began = time.perf_counter()
+    page.goto(f"{run}/logs")
+    page.locator("[data-line='1']").wait_for()
+    log_s = time.perf_counter() - began
+    page.get_by_label("Find in the log").fill("step 0777777")
+    began = time.perf_counter()
+    page.get_by_label("Find in the log").press("Enter")
+    page.locator("[data-line='777778'] mark").wait_for()
+    hit_s = time.perf_counter() - began
+    began = time.perf_counter()
+    page.goto(f"{run}/artifacts?path=rows.csv")
+    page.locator("[role=treegrid] [data-row]").first.wait_for()
+    return {"log_s": log_s, "hit_s": hit_s, "table_s": time.perf_counter() - began}
 
 
 class Growing:
@@ -404,7 +455,7 @@ def against(budgets: dict[str, Budget], figures: dict[str, float]) -> list[str]:
 def main() -> None:
     """Parse the command line and do as it says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ui", description=__doc__)
-    parser.add_argument("verb", choices=("prepare", "measure", "follow"))
+    parser.add_argument("verb", choices=("prepare", "measure", "follow", "files"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long to follow")
     parser.add_argument("--label", help="also write the figures to benchmarks/results/LABEL.json")
@@ -414,6 +465,9 @@ def main() -> None:
         return
     if options.verb == "follow":
         print("\n".join(against(LIVE_BUDGETS, follow(options.folder, options.minutes))))
+        return
+    if options.verb == "files":
+        print("\n".join(against(FILE_BUDGETS, files(options.folder))))
         return
     figures = measure(options.folder)
     print(report(figures))

@@ -9,7 +9,6 @@ import { folderOf, logsOf } from "../../components/logs/log"
 import { serverAddress } from "../../lib/page"
 import { paths } from "../../paths"
 import { Button, buttonClass } from "../../ui/Button"
-import { Snippet } from "../../ui/Copy"
 import { Select } from "../../ui/Field"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
@@ -58,12 +57,8 @@ export function LogsTab({
       <EmptyState
         icon="file"
         title="No logs"
-        hint="What a program prints is not kept by itself. Say so when the run starts, or for all runs by MILLRACE_LOG_OUTPUT=true; log files among the artifacts show here, too."
+        hint="What a program prints is not kept by itself. millrace.start_run(log_output=True) keeps it for one run, MILLRACE_LOG_OUTPUT=true for all. Log files among the artifacts show here, too."
       >
-        <Snippet
-          label="How to keep what a run prints"
-          text={"with millrace.start_run(log_output=True):\n    ..."}
-        />
         <Link className={buttonClass} to={paths.run(experiment, run, "artifacts")}>
           All artifacts
         </Link>
