@@ -117,6 +117,31 @@ def test_ui_023_two_experiments_open_together(page: Page, server: Api) -> None:
     expect(cells.filter(has_text="right")).to_have_count(2)
 
 
+def test_the_trash_is_emptied_of_what_is_old_enough(page: Page, server: Api) -> None:
+    run = server.run(server.experiment("gone/soon"), "too-late", metrics={"loss": 1.0})
+    server.post("runs/delete", run_id=run["info"]["run_id"])
+    page.goto("/trash?kind=run")
+    row = page.get_by_role("row", name=re.compile("too-late"))
+    expect(row).to_be_visible()
+
+    page.get_by_role("button", name="Empty the trash").click()
+    days = page.get_by_role("textbox", name="Deleted at least so many days ago")
+    expect(days).to_have_value("30")
+    days.press("Enter")
+    expect(page.get_by_text("Nothing in the trash is that old.")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+
+    page.get_by_role("button", name="Empty the trash").click()
+    days.fill("0")
+    days.press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete everything in the trash for good?")
+    expect(dialog.get_by_text(re.compile(r"This removes \d+ runs?, \d+ points?"))).to_be_visible()
+    dialog.get_by_role("textbox").fill("delete for good")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("everything in the trash is gone")).to_be_visible()
+    expect(row).to_have_count(0)
+
+
 def test_what_is_in_the_trash_comes_back_or_goes_for_good(page: Page, server: Api) -> None:
     for name in ("spared", "doomed"):
         server.post("experiments/delete", experiment_id=make(server, name, runs=2))

@@ -1,7 +1,7 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
 import { useState } from "react"
-import { call } from "../../api/client"
+import { call, type Asked } from "../../api/client"
 import { useFollowed } from "../../api/live"
 import type { TrashEmptied, TrashItem } from "../../api/generated"
 import { Link } from "../../components/Link"
@@ -11,7 +11,8 @@ import { bytes, count, plural } from "../../lib/format"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
 import { Card } from "../../ui/Card"
-import { ConfirmDialog } from "../../ui/Dialog"
+import { ConfirmDialog, Dialog } from "../../ui/Dialog"
+import { Field } from "../../ui/Field"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { Table } from "../../ui/Table"
 import { tabs } from "../../ui/Tabs"
@@ -27,6 +28,8 @@ type Kind = (typeof KINDS)[number][0]
 
 const WORD = "delete for good"
 const SHOWN = 200
+const DAY_MS = 86_400_000
+const USUAL_DAYS = 30
 
 const trashQuery = (kind: Kind) =>
   queryOptions({
@@ -35,12 +38,28 @@ const trashQuery = (kind: Kind) =>
       call("searchTrash", { kind, alone: true, max_results: SHOWN }, { signal }),
   })
 
-const idsOf = (item: TrashItem) =>
-  ({
+/** What is to be removed for good: one thing, or all that has been here for some days. */
+interface Doomed {
+  name: string
+  asked: Asked<"emptyTrash">
+}
+
+const oneOf = (item: TrashItem): Doomed => ({
+  name: item.name,
+  asked: {
     experiment: { experiment_ids: [item.id] },
     run: { run_ids: [item.id] },
     logged_model: { logged_model_ids: [item.id] },
-  })[item.kind]
+  }[item.kind],
+})
+
+const olderThan = (days: number): Doomed => ({
+  name:
+    days === 0
+      ? "everything in the trash"
+      : `what was deleted ${plural(days, "day")} ago or earlier`,
+  asked: { older_than_ms: days * DAY_MS },
+})
 
 /** What was deleted: to be restored, or removed for good. */
 export default function TrashPage() {
@@ -50,7 +69,8 @@ export default function TrashPage() {
   const client = useQueryClient()
   const found = useQuery(trashQuery(kind))
   useFollowed({ topics: ["experiments", "runs"] }, ["trash", kind])
-  const [doomed, setDoomed] = useState<TrashItem | null>(null)
+  const [doomed, setDoomed] = useState<Doomed | null>(null)
+  const [isAsking, setAsking] = useState(false)
 
   const restore = async (item: TrashItem) => {
     try {
@@ -65,7 +85,14 @@ export default function TrashPage() {
   }
   const items = found.data?.items ?? []
   return (
-    <PageBody title="Trash">
+    <PageBody
+      title="Trash"
+      actions={
+        <Button icon="trash" onClick={() => setAsking(true)}>
+          Empty the trash
+        </Button>
+      }
+    >
       <nav className={tabs.list} aria-label="Kinds">
         {KINDS.map(([key, text]) => (
           <Link
@@ -115,7 +142,12 @@ export default function TrashPage() {
                   >
                     Restore
                   </Button>{" "}
-                  <Button size="s" variant="quiet" icon="trash" onClick={() => setDoomed(item)}>
+                  <Button
+                    size="s"
+                    variant="quiet"
+                    icon="trash"
+                    onClick={() => setDoomed(oneOf(item))}
+                  >
                     Delete for good
                   </Button>
                 </td>
@@ -124,9 +156,18 @@ export default function TrashPage() {
           </Table>
         </Card>
       )}
+      {isAsking && (
+        <AgeDialog
+          onClose={() => setAsking(false)}
+          onAge={(days) => {
+            setAsking(false)
+            setDoomed(olderThan(days))
+          }}
+        />
+      )}
       {doomed && (
         <RemoveDialog
-          item={doomed}
+          of={doomed}
           onClose={() => setDoomed(null)}
           onDone={() => void client.invalidateQueries()}
         />
@@ -135,20 +176,59 @@ export default function TrashPage() {
   )
 }
 
+/** How long a thing must have been in the trash to go. */
+function AgeDialog({ onClose, onAge }: { onClose: () => void; onAge: (days: number) => void }) {
+  const [text, setText] = useState(String(USUAL_DAYS))
+  const isWhole = /^\d{1,5}$/.test(text.trim())
+  const go = () => {
+    if (isWhole) onAge(Number(text))
+  }
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title="Empty the trash"
+      text="What would go is counted first; nothing is removed before you agree."
+      foot={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            disabledBecause={!isWhole && "Write a whole number of days."}
+            onClick={go}
+          >
+            Count what would go
+          </Button>
+        </>
+      }
+    >
+      <Field
+        label="Deleted at least so many days ago"
+        value={text}
+        onChange={setText}
+        onEnter={go}
+        inputMode="numeric"
+        autoFocus
+        hint="0 takes everything. Whoever runs the server may do the same each night by millrace gc."
+      />
+    </Dialog>
+  )
+}
+
 /** Says what would go, and lets it go when the words are written. */
 function RemoveDialog({
-  item,
+  of: { name, asked },
   onClose,
   onDone,
 }: {
-  item: TrashItem
+  of: Doomed
   onClose: () => void
   onDone: () => void
 }) {
   const [isBusy, setBusy] = useState(false)
   const plan = useQuery({
-    queryKey: ["trash", "plan", item.id],
-    queryFn: ({ signal }) => call("emptyTrash", { ...idsOf(item), dry_run: true }, { signal }),
+    queryKey: ["trash", "plan", asked],
+    queryFn: ({ signal }) => call("emptyTrash", { ...asked, dry_run: true }, { signal }),
     // What is on its way out is not asked about again, whatever changes meanwhile.
     enabled: !isBusy,
     gcTime: 0,
@@ -157,7 +237,7 @@ function RemoveDialog({
     setBusy(true)
     try {
       let done: TrashEmptied
-      do done = await call("emptyTrash", idsOf(item))
+      do done = await call("emptyTrash", asked)
       while (done.more)
       const kept = (done.removals ?? []).find(
         ({ outcome }) => outcome === "kept" || outcome === "failed",
@@ -167,7 +247,7 @@ function RemoveDialog({
           `${kept.name} is still there`,
           new Error(kept.reason ?? "No reason was given."),
         )
-      else toast.done(`${item.name} is gone`)
+      else toast.done(`${name} is gone`)
     } catch (error) {
       toast.failed("It is still there", error)
     }
@@ -179,7 +259,7 @@ function RemoveDialog({
       open
       onClose={onClose}
       onConfirm={() => void remove()}
-      title={`Delete ${item.name} for good?`}
+      title={`Delete ${name} for good?`}
       text={
         plan.data ? told(plan.data) : plan.isError ? plan.error.message : "Counting what would go…"
       }
@@ -190,7 +270,7 @@ function RemoveDialog({
   )
 }
 
-function told({ removals = [] }: TrashEmptied): string {
+function told({ removals = [], more }: TrashEmptied): string {
   const going = removals.filter(({ outcome }) => outcome === "would_remove")
   const kept = removals.filter(({ outcome }) => outcome === "kept")
   const sum = (of: "points" | "files" | "bytes") =>
@@ -202,5 +282,6 @@ function told({ removals = [] }: TrashEmptied): string {
   ]
   const rest =
     kept.length > 0 ? ` ${plural(kept.length, "thing")} would stay: ${kept[0]?.reason ?? ""}` : ""
-  return `This removes ${parts.join(", ")}, and cannot be undone.${rest}`
+  if (going.length === 0 && kept.length === 0) return "Nothing in the trash is that old."
+  return `This removes ${more ? "at least " : ""}${parts.join(", ")}, and cannot be undone.${rest}`
 }
