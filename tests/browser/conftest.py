@@ -23,6 +23,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Locator,
     Page,
+    Request,
     Response,
     expect,
     sync_playwright,
@@ -90,6 +91,7 @@ class Watch:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._wrong.append(f"error: {error}"))
         page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", self._failed)
         page.on("response", self._response)
 
     def settle(self) -> None:
@@ -105,6 +107,10 @@ class Watch:
             if not any(pattern.search(what) for pattern in self._expected)
         ]
         assert unexpected == []
+
+    def _failed(self, request: Request) -> None:
+        if request.failure == "csp":  # the browser did not let it out
+            self.requests.remove(request.url)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

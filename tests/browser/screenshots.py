@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, is_at_rest
-from tests.browser.seed import Api
+from tests.browser.seed import Api, packed_view
 from tests.services import clean_environment, private_millrace
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -75,26 +75,36 @@ def pages(api: Api) -> dict[str, str]:
     run = f"/experiments/{eid}/runs/{done[0]}"
     several = ",".join(done[:5])
     requests = api.get("transition-requests/search").get("requests", [])
+    logged = api.post("logged-models/search", experiment_ids=[eid])["models"]
     model = "/models/demo-digits"
     return {
         "home": "/",
         "experiments": "/experiments",
         "workspace": f"/experiments/{eid}",
+        "panels": f"/experiments/{eid}?s={packed_view(arrangement='panels')}",
         "run": f"{run}/overview",
         "run-charts": f"{run}/charts",
-        "run-artifacts": f"{run}/artifacts",
+        "run-media": f"{run}/media",
+        "run-artifacts": f"{run}/artifacts?path=predictions.csv",
+        "run-logs": f"{run}/logs",
         "run-lineage": f"{run}/lineage",
         "compare": f"/compare?runs={several}&experiments={eid}",
         "compare-charts": f"/compare?runs={several}&experiments={eid}&tab=charts",
+        "logged-models": f"/experiments/{eid}/models",
+        "logged-model": f"/experiments/{eid}/logged-models/{logged[0]['info']['model_id']}",
         "models": "/models",
         "model": model,
         "version": f"{model}/versions/1",
+        "versions": f"{model}/compare?v=1,2",
         "approvals": "/approvals",
         "approval": f"/approvals/{requests[0]['id']}" if requests else "/approvals",
         "audit": "/audit",
+        "storage": "/admin/storage",
         "webhooks": "/admin/webhooks",
+        "search": "/search?q=digits",
         "trash": "/trash",
         "settings": "/settings/appearance",
+        "server": "/settings/server",
     }
 
 

@@ -270,6 +270,8 @@ def test_ui_067_points_stand_where_their_time_or_another_metric_has_them(
 def test_ui_064_the_raw_curve_stays_behind_the_smoothed_one(page: Page) -> None:
     panel = shown_alone(page, "1", "train/loss", smoothing={"kind": "mean", "amount": 3})
 
+    drawing = ET.fromstring(saved(panel, "Drawing").path().read_text())
+    assert len(drawing.findall(".//{*}g[@data-line]/{*}path")) == 2 * RUNS
     row = next(row for row in drawn(panel) if row["run"] == "run-2" and row["step"] == "50")
     curve = [math.exp(-step / 40) + 0.2 for step in (49, 50, 51)]
     assert abs(float(row["smoothed"]) - sum(curve) / 3) < 1e-9
@@ -345,6 +347,20 @@ def test_ui_077_each_chart_has_its_numbers_and_a_cursor_that_is_announced(panels
     expect(table).to_have_attribute("aria-rowcount", str(RUNS * STEPS + 1))
     name, step, value = numbers(panel)[5]
     assert (step, float(value)) == ("5", math.exp(-5 / 40) + int(name[-1]) / 10)
+
+
+def test_ui_182_another_theme_draws_charts_anew(panels: Page) -> None:
+    panel = chart(panels, "train/loss")
+    drawn_as = "(one) => one.querySelector('canvas').toDataURL()"
+    before = panel.evaluate(drawn_as)
+
+    panels.emulate_media(color_scheme="dark")
+
+    panels.wait_for_function(
+        """([title, before]) => document.querySelector(`[data-chart="${title}"] canvas`)
+             .toDataURL() !== before""",
+        arg=["train/loss", before],
+    )
 
 
 def test_ui_079_a_difference_of_metrics_is_drawn_and_a_wrong_text_is_marked(panels: Page) -> None:

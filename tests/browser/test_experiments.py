@@ -72,6 +72,8 @@ def test_ui_021_an_experiment_is_moved_by_menu_and_by_drag(page: Page, server: A
     page.get_by_label("Name", exact=True).fill("vision/wandering")
     page.get_by_role("button", name="Rename").click()
     expect(page.get_by_role("button", name="Actions of vision/wandering")).to_be_visible()
+    tree = page.get_by_role("navigation", name="Folders").get_by_role("listitem")
+    expect(tree.filter(has_text="vision").last).to_contain_text("4")
 
     is_at_rest(page)
     row = page.get_by_role("row").filter(has_text="vision/wandering")
@@ -79,17 +81,21 @@ def test_ui_021_an_experiment_is_moved_by_menu_and_by_drag(page: Page, server: A
     row.get_by_role("link").drag_to(folders.get_by_role("link", name="All experiments"))
 
     expect(page.get_by_role("button", name="Actions of wandering", exact=True)).to_be_visible()
+    expect(tree.filter(has_text="vision").last).to_contain_text("3")
     page.goto(f"/experiments/{experiment}")
     expect(page.get_by_role("navigation", name="Breadcrumbs")).to_contain_text("wandering")
 
 
-def test_ui_022_deleting_says_how_much_and_can_be_undone(page: Page, server: Api) -> None:
-    experiment = make(server, "short-lived", runs=4)
+def test_ui_022_deleting_says_how_much_and_can_be_undone(
+    page: Page, server: Api, full_size: bool
+) -> None:
+    runs = 40 if full_size else 4
+    experiment = make(server, "short-lived", runs=runs)
     page.goto("/experiments")
     page.get_by_role("button", name="Actions of short-lived").click()
     page.get_by_role("menuitem", name="Delete").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("4 runs")
+    expect(dialog).to_contain_text(f"{runs} runs")
     dialog.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("row").filter(has_text="short-lived")).to_have_count(0)
     deleted = server.post("experiments/search", view_type="DELETED_ONLY", max_results=100)
@@ -99,7 +105,7 @@ def test_ui_022_deleting_says_how_much_and_can_be_undone(page: Page, server: Api
 
     expect(page.get_by_role("row").filter(has_text="short-lived")).to_be_visible()
     found = server.post("runs/search", experiment_ids=[experiment])
-    assert len(found["runs"]) == 4
+    assert len(found["runs"]) == runs
 
 
 def test_ui_023_two_experiments_open_together(page: Page, server: Api) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from tests.services import private_millrace
 
 ATTACK = b"""<h1>Report</h1><script>
 const tried = {}
+new Image().src = 'https://probe.example/by-image'
+fetch('https://probe.example/by-fetch').catch(() => {})
 try { tried.parent = String(parent.document.title) } catch (error) { tried.parent = error.name }
 try { tried.cookie = document.cookie } catch (error) { tried.cookie = error.name }
 try { tried.storage = localStorage.length } catch (error) { tried.storage = error.name }
@@ -108,6 +111,7 @@ def test_ui_100_an_empty_run_says_what_would_be_there(
     run = server.run(experiment, "bare")["info"]["run_id"]
     for tab, said in (
         ("overview", "No metrics"),
+        ("charts", "No metric yet"),
         ("system", "No system metrics"),
         ("artifacts", "No artifacts"),
         ("models", "No models"),
@@ -168,11 +172,13 @@ def test_ui_105_many_runs_are_compared(page: Page, server: Api) -> None:
         ]
         for number in range(200)
     ]
+    began = time.monotonic()
     page.goto(f"/compare?runs={','.join(ids)}&experiments={experiment}")
 
     expect(page.get_by_role("heading", name="Compare 200 runs")).to_be_visible()
     expect(page.get_by_role("columnheader", name="w0", exact=False).first).to_be_visible()
     is_at_rest(page)
+    assert time.monotonic() - began < 20  # 3 s
     assert page.get_by_role("columnheader").count() < 20
 
 

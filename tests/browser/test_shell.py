@@ -48,8 +48,11 @@ def test_ui_001_the_first_page_says_how_to_record_here(
     page.goto("/")
 
     expect(page.get_by_role("heading", name="Record the first run")).to_be_visible()
+    shown = page.locator("pre")
+    for at in range(3):
+        expect(shown.nth(at)).to_contain_text(empty.url)
     page.get_by_role("button", name="Copy Python").click()
-    is_copied(page, f'millrace.set_tracking_uri("{empty.url}")')
+    is_copied(page, shown.first.inner_text())
 
 
 def test_ui_002_a_run_of_the_snippet_shows_by_itself(
@@ -179,6 +182,9 @@ def test_ui_008_the_first_script_is_small(page: Page, server: Api) -> None:
     is_settled(page)
 
     assert 0 < sum(sizes.values()) < 300 * 1024
+    for path in ("/", "/experiments"):
+        page.goto(path)
+        is_settled(page)
     lazily = ("MarkdownView", "JsonView", "FrameView", "CommandPalette", "TextView")
     assert [url for url in sizes if any(name in url for name in lazily)] == []
 
@@ -203,6 +209,10 @@ def test_ui_010_an_unknown_path_has_a_page_and_an_unknown_call_an_error(
     watch.expect_failure("/api/2.0/mlflow/nothing")
     page.goto("/no/such/place")
     expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()
+    page.get_by_role("searchbox", name="Name or id").fill("sought")
+    page.get_by_role("search").get_by_role("button", name="Search").click()
+    expect(page).to_have_url(re.compile(r"/search\?q=sought"))
+    is_settled(page)
 
     reply = page.goto("/api/2.0/mlflow/nothing")
 

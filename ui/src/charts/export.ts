@@ -65,8 +65,12 @@ export function lineSvg(lines: readonly Line[], frame: SvgFrame): string {
     `<text x="${EDGE.left + inner.width / 2}" y="${height - 8}" text-anchor="middle" fill="${INK}">${escaped(frame.xName)}</text>`,
     `<g clip-path="url(#plot)" fill="none" stroke-width="1.5" stroke-linejoin="round">`,
   )
-  for (const { label, stroke, series } of lines) {
+  for (const { label, stroke, series, raw } of lines) {
     out.push(`<g data-line="${escaped(label)}">`)
+    if (raw) {
+      const behind = path(series.x, raw, scaleX, scaleY)
+      out.push(`<path d="${behind}" stroke="${stroke.light}" stroke-opacity="0.25"/>`)
+    }
     if (!series.isRaw) {
       const band = bandPath(series.x, series.low, series.high, scaleX, scaleY)
       out.push(`<path d="${band}" fill="${stroke.light}" fill-opacity="0.15"/>`)

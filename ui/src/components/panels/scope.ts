@@ -64,8 +64,14 @@ export const metricKeysQuery = (
         { ...shared, order: "coverage", limit: FIRST_KEYS },
         { signal },
       )
-      const names = (list: readonly RunKey[] = []) => list.map(({ key }) => key)
-      if (first.total <= FIRST_KEYS || (first.total > MANY_KEYS && !options.isAll)) {
+      // Other runs of the experiment have the rest.
+      const names = (list: readonly RunKey[] = []) =>
+        list.flatMap(({ key, runs }) => (runs > 0 ? [key] : []))
+      if (first.total <= FIRST_KEYS) {
+        const keys = names(first.keys).sort(byName)
+        return { keys, total: keys.length }
+      }
+      if (first.total > MANY_KEYS && !options.isAll) {
         return { keys: names(first.keys).sort(byName), total: first.total }
       }
       const keys: string[] = []
@@ -74,7 +80,7 @@ export const metricKeysQuery = (
         const page = { ...shared, order: "name" as const, limit: PAGE, offset }
         keys.push(...names((await call("findRunKeys", page, { signal })).keys))
       }
-      return { keys, total: first.total }
+      return { keys, total: first.total > MANY_KEYS ? first.total : keys.length }
     },
     enabled: scope.experimentIds.length > 0 && (scope.match !== undefined || scope.runs.length > 0),
     staleTime: 30_000,
