@@ -8,7 +8,7 @@ const MarkdownView = lazy(async () => import("./artifacts/MarkdownView"))
 export function Prose({ text, source = null }: { text: string; source?: Source | null }) {
   return (
     <div className={styles.prose}>
-      <Suspense fallback={<p>{text}</p>}>
+      <Suspense fallback={<p data-state="loading">{text}</p>}>
         <MarkdownView text={text} source={source} path="" isPart />
       </Suspense>
     </div>
