@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.browser.test_access import serious
-from tests.browser.test_runs import png
 from tests.services import private_millrace
+from tests.sets.viewers import png
 
 SCRIPT = [f"line_{number} = {number}" for number in range(40)]
 

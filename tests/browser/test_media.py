@@ -2,163 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
 import re
-import tarfile
-import wave
-import zipfile
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import numpy as np
-import onnx
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.browser.test_access import serious
-from tests.browser.test_runs import artifact, png
+from tests.browser.test_runs import artifact
 from tests.services import private_millrace
-
-KEYS = ("a/input", "a/mask", "b/input", "b/mask")
-STEPS = range(0, 200, 10)
-MODEL = """flavors:
-  python_function:
-    loader_module: mlflow.sklearn
-  sklearn:
-    pickled_model: model.pkl
-scan:
-  model.pkl:
-    format: pickle
-    imports:
-    - os.system
-    dangerous:
-    - os.system
-signature:
-  inputs: '[{"name": "age", "type": "double", "required": true}]'
-  outputs: '[{"name": "risk", "type": "double"}]'
-"""
-NOTEBOOK = {
-    "nbformat": 4,
-    "cells": [
-        {"cell_type": "markdown", "source": ["# Steps\n", "<script>window.hit = 1</script>"]},
-        {
-            "cell_type": "code",
-            "execution_count": 3,
-            "source": "1 / 0",
-            "outputs": [
-                {"output_type": "stream", "name": "stdout", "text": ["so far \x1b[31mgood\x1b[0m"]},
-                {"output_type": "error", "ename": "ZeroDivisionError", "evalue": "by zero"},
-            ],
-        },
-    ],
-}
-PLOTLY = {
-    "data": [{"type": "bar", "x": ["one", "two"], "y": [1, 3]}],
-    "layout": {"title": {"text": "Counted"}},
-}
-VEGA = {
-    "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-    "data": {"values": [{"a": "x", "b": 2}, {"a": "y", "b": 5}]},
-    "mark": "bar",
-    "encoding": {"x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}},
-}
-SHAPES = {
-    "type": "FeatureCollection",
-    "features": [
-        {
-            "type": "Feature",
-            "properties": {"name": "square"},
-            "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 0]]]},
-        },
-        {
-            "type": "Feature",
-            "properties": {"name": "spot"},
-            "geometry": {"type": "Point", "coordinates": [1, 3]},
-        },
-    ],
-}
-PAGE_OF_PLOTLY = (
-    "<html><body><div id='p'></div>"
-    '<script charset="utf-8" src="https://cdn.plot.ly/plotly-3.0.0.min.js"></script>'
-    "<script>Plotly.newPlot('p', [{y: [1, 2]}], {title: {text: 'From a page'}})"
-    "</script></body></html>"
-)
-
-
-def parquet(rows: int) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(pa.table({"n": list(range(rows)), "word": [f"w{n}" for n in range(rows)]}), sink)
-    return sink.getvalue()
-
-
-def sound() -> bytes:
-    sink = io.BytesIO()
-    with wave.open(sink, "wb") as file:
-        file.setparams((1, 1, 8_000, 0, "NONE", ""))
-        file.writeframes(bytes(range(256)) * 16)
-    return sink.getvalue()
-
-
-def arrays() -> dict[str, bytes]:
-    one, many, packed = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    np.save(one, np.array([[1.5, 2.5], [3.5, 4.5]]))
-    np.savez_compressed(many, weights=np.zeros((30, 4), "float32"), bias=np.ones(4, "int16"))
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        entry = tarfile.TarInfo("inner/a.txt")
-        entry.size = 3
-        tar.addfile(entry, io.BytesIO(b"abc"))
-    return {"x.npy": one.getvalue(), "x.npz": many.getvalue(), "x.tar": packed.getvalue()}
-
-
-def network() -> bytes:
-    """An ONNX model: y = relu(x w)."""
-    x, y = (
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size])
-        for name, size in (("x", 3), ("y", 2))
-    )
-    w = onnx.numpy_helper.from_array(np.ones((3, 2), "float32"), "w")
-    nodes = [
-        onnx.helper.make_node("MatMul", ["x", "w"], ["h"]),
-        onnx.helper.make_node("Relu", ["h"], ["y"]),
-    ]
-    graph = onnx.helper.make_graph(nodes, "tiny", [x], [y], [w])
-    return bytes(onnx.helper.make_model(graph).SerializeToString())
-
-
-def zipped() -> bytes:
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w") as archive:
-        archive.writestr("notes/one.txt", "1")
-    return sink.getvalue()
-
-
-def files() -> dict[str, bytes]:
-    """A file of each kind."""
-    return {
-        "data/rows.parquet": parquet(5_000),
-        "data/rows.csv": b"n,word\n" + b"".join(b"%d,w%d\n" % (n, n) for n in range(5_000)),
-        "losses.json": json.dumps({"columns": ["epoch"], "data": [[1], [2]]}).encode(),
-        "figure.json": json.dumps(PLOTLY).encode(),
-        "figure.html": PAGE_OF_PLOTLY.encode(),
-        "chart.json": json.dumps(VEGA).encode(),
-        "map.geojson": json.dumps(SHAPES).encode(),
-        "steps.ipynb": json.dumps(NOTEBOOK).encode(),
-        "model/MLmodel": MODEL.encode(),
-        "model/requirements.txt": b"scikit-learn==1.7\nnumpy\n",
-        "train.log.gz": gzip.compress(b"first line\nsecond line\n"),
-        "said.wav": sound(),
-        "all.zip": zipped(),
-        "tiny.onnx": network(),
-        "conf.yaml": b"optimizer:\n  name: adam\n  rates: [0.1, 0.01]\nseed: 7\n",
-        "pyproject.toml": b"[project]\nname = 'trainer'\n",
-        **arrays(),
-    }
+from tests.sets.viewers import KEYS, Viewed, viewers
 
 
 @pytest.fixture(scope="module")
@@ -168,34 +23,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def experiment(server: Api) -> str:
-    return server.experiment("media")
-
-
-def log_images(server: Api, run: dict[str, Any], key: str, steps: range) -> None:
-    for step in steps:
-        stem = f"images/{key.replace('/', '~')}+step+{step}+timestamp+{step}+{step:032x}"
-        server.put(run, f"{stem}.png", png(16 + step, 12))
+def viewed(server: Api) -> Viewed:
+    """Data set D5, with fewer steps."""
+    return viewers(server, steps=20)
 
 
 @pytest.fixture(scope="module")
-def filmed(server: Api, experiment: str) -> str:
-    """A run with images under keys, one of which ends early."""
-    run = server.run(experiment, "filmed")
-    for key in KEYS:
-        log_images(server, run, key, STEPS if key != "b/mask" else range(0, 50, 10))
-    for number in range(40):
-        log_images(server, run, f"z/{number:02}", range(1))
-    server.put(run, "said.wav", sound())
-    return str(run["info"]["run_id"])
+def experiment(viewed: Viewed) -> str:
+    return viewed.experiment
 
 
 @pytest.fixture(scope="module")
-def filed(server: Api, experiment: str) -> str:
-    run = server.run(experiment, "each kind")
-    for path, content in files().items():
-        server.put(run, path, content)
-    return str(run["info"]["run_id"])
+def filmed(viewed: Viewed) -> str:
+    return viewed.filmed
+
+
+@pytest.fixture(scope="module")
+def filed(viewed: Viewed) -> str:
+    return viewed.filed
 
 
 def test_ui_074_one_slider_moves_all_images(page: Page, experiment: str, filmed: str) -> None:

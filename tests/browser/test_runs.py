@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-import struct
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import is_at_rest, is_copied
 from tests.browser.seed import Api
 from tests.services import private_millrace
+from tests.sets.viewers import png
 
 ATTACK = b"""<h1>Report</h1><script>
 const tried = {}
@@ -31,18 +30,6 @@ fetch('/api/2.0/mlflow/experiments/search?max_results=1')
   .then((text) => tried.api = 'read ' + text, () => tried.api = 'refused')
   .then(() => { document.body.append(JSON.stringify(tried)); document.title = 'done' })
 </script>"""
-
-
-def png(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    pixels = b"".join(b"\0" + bytes((row * 3 % 256, 90, 160)) * width for row in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 FILES = {

@@ -17,6 +17,7 @@ from tests.sets.many_experiments import many_experiments
 from tests.sets.many_runs import many_runs
 from tests.sets.odd import odd
 from tests.sets.registry import registry
+from tests.sets.viewers import viewers
 
 Fill = Callable[..., str]
 """Fills a store, and returns the id of the experiment that it made."""
@@ -29,6 +30,7 @@ SETS: Final[Mapping[str, tuple[Fill, str]]] = {
 
 SERVED: Final[Mapping[str, tuple[Callable[[Api], object], str]]] = {
     "D4": (odd, "odd names and values in every text, files of no bytes and of 2 GiB"),
+    "D5": (viewers, "a file for each viewer, 100 steps of images under 4 keys"),
     "D6": (registry, "200 models, one of 500 versions, requests that wait and that are decided"),
 }
 
