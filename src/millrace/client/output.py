@@ -120,7 +120,10 @@ class Output:
         # Filled by whoever prints, maybe in the middle of a signal: no lock is taken there.
         self._heard: deque[tuple[int, Stream, str]] = deque()
         self._waiting = 0
+        # Only ever grows: the first is counted by whoever prints, the second by the thread.
         self._missed = 0
+        self._dropped = 0
+        self._told = 0
         self._screens: dict[Stream, Screen] = {"out": Screen(), "err": Screen()}
         self._lines: list[str] = []
         self._size = self._sent = self._pieces = 0
@@ -155,7 +158,8 @@ class Output:
 
     def _hear(self, stream: Stream, text: str) -> None:
         if self._waiting > _MOST_WAITING:
-            self._missed += text.count("\n")
+            lines = text.count("\n")
+            self._missed += lines  # nothing is called in between: no other thread's count is lost
             return
         self._heard.append((clock.now_ms(), stream, text))
         self._waiting += len(text)
@@ -195,8 +199,9 @@ class Output:
         for stream, screen in self._screens.items():
             for at_ms, line in screen.above():
                 self._add(at_ms, stream, line)
-        if self._missed:
-            missed, self._missed = self._missed, 0
+        missed = self._missed + self._dropped - self._told
+        if missed:
+            self._told += missed
             self._say(f"{missed} lines were left out here: they came faster than they were kept.")
 
     def _show(self, *, is_last: bool) -> None:
@@ -216,7 +221,7 @@ class Output:
                 )
             return
         if self._size > _MOST_WAITING:
-            self._missed += 1
+            self._dropped += 1
             return
         kept = stamped(at_ms, stream, line)
         self._lines.append(kept)
