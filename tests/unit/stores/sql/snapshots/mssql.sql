@@ -84,6 +84,8 @@ CREATE INDEX ix_tasks_ended_ms ON tasks (ended_ms)
 
 CREATE INDEX ix_views_experiment_id ON views (experiment_id)
 
+CREATE INDEX ix_views_is_named ON views (is_named)
+
 CREATE INDEX ix_webhook_deliveries_ended_ms ON webhook_deliveries (ended_ms)
 
 CREATE INDEX ix_webhook_deliveries_state_due_ms ON webhook_deliveries (state, due_ms)
@@ -516,6 +518,7 @@ CREATE TABLE views (
 	id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
 	experiment_id VARCHAR(256) COLLATE Latin1_General_100_BIN2_UTF8 NOT NULL,
 	record IMAGE NOT NULL,
+	is_named SMALLINT NULL,
 	CONSTRAINT pk_views PRIMARY KEY (id)
 )
 
@@ -900,9 +903,9 @@ MERGE INTO tasks WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS ended_ms, ?
 
 MERGE INTO tasks WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS ended_ms, ? AS record, ? AS run_ids) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET ended_ms = given.ended_ms, record = given.record, run_ids = given.run_ids WHEN NOT MATCHED THEN INSERT (id, ended_ms, record, run_ids) VALUES (given.id, given.ended_ms, given.record, given.run_ids);
 
-MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, experiment_id, record) VALUES (given.id, given.experiment_id, given.record);
+MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record, ? AS is_named) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, experiment_id, record, is_named) VALUES (given.id, given.experiment_id, given.record, given.is_named);
 
-MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET experiment_id = given.experiment_id, record = given.record WHEN NOT MATCHED THEN INSERT (id, experiment_id, record) VALUES (given.id, given.experiment_id, given.record);
+MERGE INTO views WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS experiment_id, ? AS record, ? AS is_named) AS given ON held.id = given.id WHEN MATCHED THEN UPDATE SET experiment_id = given.experiment_id, record = given.record, is_named = given.is_named WHEN NOT MATCHED THEN INSERT (id, experiment_id, record, is_named) VALUES (given.id, given.experiment_id, given.record, given.is_named);
 
 MERGE INTO webhook_deliveries WITH (HOLDLOCK) AS held USING (SELECT ? AS id, ? AS webhook_id, ? AS event, ? AS body, ? AS created_ms, ? AS state, ? AS due_ms, ? AS lease_ms, ? AS attempts, ? AS response_status, ? AS problem, ? AS took_ms, ? AS ended_ms) AS given ON held.id = given.id WHEN NOT MATCHED THEN INSERT (id, webhook_id, event, body, created_ms, state, due_ms, lease_ms, attempts, response_status, problem, took_ms, ended_ms) VALUES (given.id, given.webhook_id, given.event, given.body, given.created_ms, given.state, given.due_ms, given.lease_ms, given.attempts, given.response_status, given.problem, given.took_ms, given.ended_ms);
 
