@@ -367,4 +367,4 @@ def test_json_in_a_json_string_is_unwrapped(api: Api, run: str, wrapped: int) ->
 def test_refusals_name_code_and_message_only_plainly(api: Api) -> None:
     error = clean_error(api.get("runs/get"))
 
-    assert set(error) <= {"error_code", "message", "sqlstate", "error_class"}
+    assert set(error) <= {"error_code", "message", "sqlstate", "error_class", "request_id"}
