@@ -49,5 +49,7 @@ export default defineConfig({
     environment: "jsdom",
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // Emptied otherwise, also where a test asks for its text.
+    css: { include: [/tokens\.css/] },
   },
 })
