@@ -45,6 +45,7 @@ class Requests:
             f"POST {prefix}%s HTTP/1.1\r\n{host}"
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         )
+        self._put = f"PUT {prefix}%s HTTP/1.1\r\n{host}Content-Length: %d\r\n\r\n"
 
     def get(self, target: str) -> bytes:
         """A GET of *target*, which carries its query string already encoded."""
@@ -53,6 +54,10 @@ class Requests:
     def post(self, target: str, body: bytes) -> bytes:
         """A POST of a JSON *body*."""
         return (self._post % (target, len(body))).encode() + body
+
+    def put(self, target: str, size: int) -> bytes:
+        """The head of a PUT of *size* bytes, which come after it."""
+        return (self._put % (target, size)).encode()
 
 
 class _Head(NamedTuple):
@@ -148,6 +153,21 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
     connection = socket.create_connection(address, timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
+
+
+def download(address: Address, target: str, size: int, timeout_s: float) -> None:
+    """Read a file of *size* bytes to its end, and keep none of it."""
+    buffer = bytearray(1 << 20)
+    with connect(address, timeout_s) as link:
+        link.sendall(Requests(address).get(target))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += link.recv(len(buffer))
+        left = size - len(head.partition(b"\r\n\r\n")[2])
+        while left > 0 and (count := link.recv_into(buffer)):
+            left -= count
+    if left or not head.startswith(b"HTTP/1.1 200"):
+        raise ProtocolError(f"a download was answered {head[:100]!r}; {left} bytes are missing")
 
 
 class Connection:

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks import processes
-from benchmarks.http1 import Address, Requests, connect
+from benchmarks.http1 import Address, Requests, connect, download
 from benchmarks.launching import launched
 from benchmarks.tracking import Untrue
 
@@ -100,9 +100,7 @@ def upload(address: Address, path: str, file: Path, watch: Watch) -> None:
     """Send a file, by the kernel."""
     size = file.stat().st_size
     with connect(address, _PATIENCE_S) as link, file.open("rb") as source:
-        host = f"{address.host}:{address.port}"
-        head = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n"
-        link.sendall(head.encode())
+        link.sendall(Requests(address).put(path, size))
         for start in range(0, size, 64 * _MIB):
             if watch.too_full.is_set():
                 raise Untrue("the disk is nearly full")
@@ -110,21 +108,6 @@ def upload(address: Address, path: str, file: Path, watch: Watch) -> None:
         answer = link.recv(_MIB)
     if not answer.startswith(b"HTTP/1.1 200"):
         raise Untrue(f"an upload was answered {answer[:200]!r}")
-
-
-def download(address: Address, path: str, size: int) -> None:
-    """Read a file to its end, and keep none of it."""
-    buffer = bytearray(_MIB)
-    with connect(address, _PATIENCE_S) as link:
-        link.sendall(Requests(address).get(path))
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += link.recv(_MIB)
-        left = size - len(head.partition(b"\r\n\r\n")[2])
-        while left > 0 and (count := link.recv_into(buffer)):
-            left -= count
-    if left or not head.startswith(b"HTTP/1.1 200"):
-        raise Untrue(f"a download was answered {head[:100]!r}; {left} bytes are missing")
 
 
 def measure(folder: Path, files: int, size: int) -> None:
@@ -153,7 +136,7 @@ def measure(folder: Path, files: int, size: int) -> None:
         with watch.looking(), ThreadPoolExecutor(files) as pool:
             ways: dict[str, Callable[[str], None]] = {
                 "up": lambda path: upload(address, path, sparse, watch),
-                "down": lambda path: download(address, path, size),
+                "down": lambda path: download(address, path, size, _PATIENCE_S),
             }
             for way, work in ways.items():
                 began = time.perf_counter()

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 
 from benchmarks import machine, processes
 from benchmarks.contenders import BENCH, Target
-from benchmarks.http1 import Address, Connection, Requests, connect
+from benchmarks.http1 import Address, Connection, Requests, connect, download
 from benchmarks.lanes import OK, Lane, drive
 from benchmarks.scenarios.outcome import Effort, Outcome, percentile
 from benchmarks.tracking import Untrue
@@ -42,7 +42,9 @@ def large(target: Target, effort: Effort) -> Outcome:
     machine.touch_memory(BENCH, _TOUCHED * size)
     with machine.window(*target.pids) as spent:
         up = min(_seconds(partial(_upload, target.address, path, size)) for path in paths)
-        down = min(_seconds(partial(_download, target.address, path, size)) for path in paths)
+        down = min(
+            _seconds(partial(download, target.address, path, size, _TIMEOUT_S)) for path in paths
+        )
     figures = {
         "up_mb_per_s": size / up / 1e6,
         "down_mb_per_s": size / down / 1e6,
@@ -57,7 +59,7 @@ def small(target: Target, effort: Effort) -> Outcome:
     count = _FILES if effort.name == "full" else _FILES // 4
     requests, body = Requests(target.address), _BLOCK[:_SMALL]
     paths = [f"{_PROXY}/0/bench/small/{number}" for number in range(count)]
-    puts = [_put(target.address, path, len(body)) + body for path in paths]
+    puts = [requests.put(path, len(body)) + body for path in paths]
     listing = requests.get(f"{_PROXY}?path=0/bench/small")
     with closing(Connection(target.address)) as connection, machine.window(*target.pids) as spent:
         lanes = [iter(puts[number::_LANES]) for number in range(_LANES)]
@@ -114,34 +116,15 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _put(address: Address, path: str, size: int) -> bytes:
-    host = f"{address.host}:{address.port}"
-    return f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n".encode()
-
-
 def _upload(address: Address, path: str, size: int, pace_s: float = 0.0) -> None:
     with connect(address, _TIMEOUT_S) as link:
-        link.sendall(_put(address, path, size))
+        link.sendall(Requests(address).put(path, size))
         for _ in range(size // _MIB):
             link.sendall(_BLOCK)
             time.sleep(pace_s)
         answer = link.recv(_MIB)
     if not answer.startswith(b"HTTP/1.1 200"):
         raise Untrue(f"an upload was answered {answer[:100]!r}")
-
-
-def _download(address: Address, path: str, size: int) -> None:
-    buffer = bytearray(_MIB)
-    with connect(address, _TIMEOUT_S) as link:
-        link.sendall(Requests(address).get(path))
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += link.recv(_MIB)
-        left = size - len(head.partition(b"\r\n\r\n")[2])
-        while left > 0 and (count := link.recv_into(buffer)):
-            left -= count
-    if left or not head.startswith(b"HTTP/1.1 200"):
-        raise Untrue(f"a download was answered {head[:100]!r}; {left} bytes are missing")
 
 
 def _exchange(connection: Connection, requests: list[bytes]) -> None:

@@ -18,6 +18,7 @@ from millrace.core import bundles
 from millrace.core.errors import InvalidArgument, MillraceError, NotFound, NotSupported
 from millrace.core.uris import safe_path
 from millrace.services.offers import Offer, Sent
+from millrace.services.sinks import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ class Archive:
 
     def chunks(self) -> Iterator[bytes]:
         """The zip file. An exception in the middle leaves it without its directory: unreadable."""
-        sink = _Sink()
+        sink = Sink()
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
             for path in self._paths():
                 opened = self._transfers.open(self._folder.at(path))
@@ -85,27 +86,6 @@ class Archive:
                 yield file
             if not found:
                 yield path
-
-
-class _Sink:
-    """What a zip file is written to, a piece at a time."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing: it is taken when it is sent."""
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
 
 
 class Bundle:

@@ -12,6 +12,7 @@ from millrace.core.filters import RUNS, columns, parse
 from millrace.core.filters.ast import Aggregate, Entity, Field
 from millrace.core.lazy import require
 from millrace.services.run_tables import asked_runs
+from millrace.services.sinks import Sink
 from millrace.stores.protocols import KeysAsked, RunsAsked
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class RunFile:
         """The file. An exception in the middle leaves it without its foot: unreadable."""
         shown = self._columns.items()
         schema = self._arrow.schema([(heading, self._type(one.of)) for heading, one in shown])
-        sink = _Sink()
+        sink = Sink()
         size = min(_ROWS, max(1, self._held // len(schema)))
         with self._parquet.ParquetWriter(self._arrow.PythonFile(sink, mode="w"), schema) as writer:
             for start in range(0, len(self._rows), size):
@@ -132,26 +133,3 @@ class RunFile:
         if of.entity is Entity.METRIC:
             return whole if of.aggregate in _WHOLE_AGGREGATES else arrow.float64()
         return whole if of.entity is Entity.ATTRIBUTE and of.key in _WHOLE_ATTRIBUTES else text
-
-
-class _Sink:
-    """What a file is written to, a piece at a time."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing: it is taken when it is sent."""
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from "react"
-import { Button } from "../../ui/Button"
+import { Toggle } from "../../ui/Toggle"
 import JsonView from "./JsonView"
 import { Notes } from "./SandboxView"
 
@@ -17,14 +17,9 @@ export default function OrDocument({
   return (
     <>
       <Notes>
-        <Button
-          size="s"
-          variant="quiet"
-          aria-pressed={isDocument}
-          onClick={() => setDocument(!isDocument)}
-        >
+        <Toggle on={isDocument} onChange={setDocument}>
           Document
-        </Button>
+        </Toggle>
         <span>{note}</span>
       </Notes>
       {isDocument ? <JsonView text={text} isLines={false} /> : children}

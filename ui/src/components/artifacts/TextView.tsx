@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual"
 import { useDeferredValue, useMemo, useRef, useState, type ReactNode } from "react"
 import { count, plural } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
-import { Button } from "../../ui/Button"
+import { Toggle } from "../../ui/Toggle"
 import { SearchField } from "../../ui/Field"
 import styles from "./Preview.module.css"
 
@@ -65,14 +65,9 @@ export default function TextView({ text, note }: { text: string; note?: string }
               : `${count(at + 1)} of ${plural(found.length, "line")}`}
           </span>
         )}
-        <Button
-          size="s"
-          variant="quiet"
-          aria-pressed={isWrapped}
-          onClick={() => setWrapped(!isWrapped)}
-        >
+        <Toggle on={isWrapped} onChange={setWrapped}>
           Wrap
-        </Button>
+        </Toggle>
         <span>{note ?? plural(lines.length, "line")}</span>
       </div>
       <div

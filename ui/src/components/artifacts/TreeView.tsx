@@ -1,6 +1,6 @@
 import { useDeferredValue, useState } from "react"
 import { plural } from "../../lib/format"
-import { Button } from "../../ui/Button"
+import { Toggle } from "../../ui/Toggle"
 import { SearchField } from "../../ui/Field"
 import { EmptyState } from "../../ui/States"
 import { toast } from "../../ui/Toast"
@@ -27,9 +27,9 @@ export default function TreeView({
     <>
       <div className={styles.bar}>
         {!isRaw && <SearchField label="Find in the document" value={typed} onChange={setTyped} />}
-        <Button size="s" variant="quiet" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
+        <Toggle on={isRaw} onChange={setRaw}>
           Raw
-        </Button>
+        </Toggle>
       </div>
       {isRaw ? (
         <TextView text={text} />

@@ -10,6 +10,7 @@ import { useStore } from "../../lib/store"
 import { Button, IconButton } from "../../ui/Button"
 import { SearchField, Select } from "../../ui/Field"
 import { FailedState } from "../../ui/States"
+import { Toggle } from "../../ui/Toggle"
 import { pieces } from "./ansi"
 import { find, known, PAGE, pageQuery, sizeQuery, type Level, type Shown } from "./log"
 import styles from "./LogView.module.css"
@@ -206,31 +207,19 @@ export default function LogView({ run, path, isRunning, line, onLine }: LogViewP
             setBase(0)
           }}
         />
-        <Button
-          size="s"
-          variant="quiet"
-          aria-pressed={isWrapped}
-          onClick={() => setWrapped(!isWrapped)}
-        >
+        <Toggle on={isWrapped} onChange={setWrapped}>
           Wrap
-        </Button>
-        <Button
-          size="s"
-          variant="quiet"
-          aria-pressed={hasTimes}
-          onClick={() => setTimes(!hasTimes)}
-        >
+        </Toggle>
+        <Toggle on={hasTimes} onChange={setTimes}>
           Times
-        </Button>
-        <Button
-          size="s"
-          variant="quiet"
-          aria-pressed={isFollowing}
+        </Toggle>
+        <Toggle
+          on={isFollowing}
           disabledBecause={!isRunning && "The run has ended: its log grows no more."}
-          onClick={follow}
+          onChange={follow}
         >
           Follow
-        </Button>
+        </Toggle>
         {rows < total && <Parts part={part} rows={rows} total={total} onRow={(row) => jump(row)} />}
         <span title={size.data && `${count(size.data.size)} bytes`}>
           {size.data

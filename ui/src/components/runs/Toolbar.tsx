@@ -7,6 +7,7 @@ import type { IconName } from "../../ui/Icon"
 import { Menu } from "../../ui/Menu"
 import { Popover } from "../../ui/Popover"
 import { Segments } from "../../ui/Tabs"
+import { Toggle } from "../../ui/Toggle"
 import { ColumnPicker, GROUP_KINDS } from "./ColumnPicker"
 import { columnFacts, parsedSort } from "./columns"
 import styles from "./Toolbar.module.css"
@@ -97,22 +98,12 @@ export function Toolbar({
             }),
         ]}
       />
-      <Button
-        variant="quiet"
-        size="s"
-        aria-pressed={view.differing}
-        onClick={() => change({ differing: !view.differing })}
-      >
+      <Toggle on={view.differing} onChange={(differing) => change({ differing })}>
         Differing only
-      </Button>
-      <Button
-        variant="quiet"
-        size="s"
-        aria-pressed={view.withValues}
-        onClick={() => change({ withValues: !view.withValues })}
-      >
+      </Toggle>
+      <Toggle on={view.withValues} onChange={(withValues) => change({ withValues })}>
         With values
-      </Button>
+      </Toggle>
       <ViewMenu experiment={experiments[0] ?? "0"} view={view} change={change} />
       <div className={styles.end}>
         <Segments

@@ -26,6 +26,7 @@ import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { Segments } from "../../ui/Tabs"
+import { Toggle } from "../../ui/Toggle"
 import styles from "./compare.module.css"
 
 const FilesOfTwo = lazy(async () => import("./files"))
@@ -242,14 +243,9 @@ function Comparison({
         />
         {tab === "table" && (
           <>
-            <Button
-              size="s"
-              variant="quiet"
-              aria-pressed={isOnly}
-              onClick={() => write({ only: isOnly ? "" : "differences" })}
-            >
+            <Toggle on={isOnly} onChange={(on) => write({ only: on ? "differences" : "" })}>
               Differences only
-            </Button>
+            </Toggle>
             <small data-testid="differences">{plural(differing, "difference")}</small>
             <Button size="s" variant="quiet" icon="chevronUp" onClick={() => step(-1)}>
               Previous
