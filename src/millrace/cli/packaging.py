@@ -199,14 +199,19 @@ def generate_dockerfile(
     type=click.Path(dir_okay=False, path_type=Path),
     help="A private key in PEM, Ed25519 or ECDSA on P-256.",
 )
-def sign(*, folder: Path, key: Path) -> None:
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Its certificate in PEM, followed by those of its authorities but the last.",
+)
+def sign(*, folder: Path, key: Path, certificate: Path | None) -> None:
     """Sign all files of a model in a folder, before it is registered or given away.
 
     Make a key with: openssl genpkey -algorithm ed25519 -out key.pem
     """
     from millrace.models import signing
 
-    click.echo(f"Wrote {signing.sign(folder, key)}.")
+    click.echo(f"Wrote {signing.sign(folder, key, certificate)}.")
 
 
 @click.command()
@@ -217,14 +222,27 @@ def sign(*, folder: Path, key: Path) -> None:
     required=True,
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A public key in PEM; given several times, one of them has to be the signer's.",
+    help="A public key, or the certificate of an authority, in PEM; given several times, one of "
+    "them has to be the signer's.",
+)
+@click.option(
+    "--identity",
+    "identities",
+    multiple=True,
+    help="An address or name that a certificate has to be for; any, if none is given.",
 )
 @options.tracking_uri
-def check_signature(*, model_uri: str, keys: tuple[Path, ...], tracking_uri: str | None) -> None:
-    """Say whether a model is what the owner of a key signed."""
+def check_signature(
+    *,
+    model_uri: str,
+    keys: tuple[Path, ...],
+    identities: tuple[str, ...],
+    tracking_uri: str | None,
+) -> None:
+    """Say whether a model is what the owner of a key or certificate signed."""
     from millrace.models import signing
 
-    count = signing.check(_found(model_uri, tracking_uri).folder, model_uri, keys)
+    count = signing.check(_found(model_uri, tracking_uri).folder, model_uri, keys, identities)
     click.echo(f"{model_uri} is what was signed: {count} files.")
 
 

@@ -351,12 +351,18 @@ ALLOW_PICKLE_DESERIALIZATION: Final = Setting[bool | None](
 )  # fmt: skip
 TRUSTED_SIGNERS: Final = Setting(
     "TRUSTED_SIGNERS", str, "", "client",
-    "Comma list of public keys in PEM, files or folders of `*.pem`: what one of them signed may "
-    "run code when it is loaded, and is refused when its files are not those that were signed.",
+    "Comma list of public keys and certificates of authorities in PEM, files or folders of "
+    "`*.pem`: what one of them signed may run code when it is loaded, and is refused when its "
+    "files are not those that were signed.",
+)  # fmt: skip
+TRUSTED_IDENTITIES: Final = Setting(
+    "TRUSTED_IDENTITIES", str, "", "client",
+    "Comma list of addresses and names: of those to whom an authority of MILLRACE_TRUSTED_SIGNERS "
+    "gave a certificate, only these are believed; empty: all.",
 )  # fmt: skip
 REQUIRE_SIGNED_MODELS: Final = Setting(
     "REQUIRE_SIGNED_MODELS", _flag, False, "client",
-    "Whether only models that a key of MILLRACE_TRUSTED_SIGNERS signed are loaded, of any format.",
+    "Whether only models that one of MILLRACE_TRUSTED_SIGNERS signed are loaded, of any format.",
 )  # fmt: skip
 DATA_DIR: Final = Setting(
     "DATA_DIR", str, "~/.local/share/millrace", "client",

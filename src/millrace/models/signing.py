@@ -1,9 +1,9 @@
 """Signed models: who vouches for the files of a folder, checked before any of them is read.
 
 The signature is the file `model.sig` of the folder, in the form of OpenSSF's model signing: a
-Sigstore bundle, whose DSSE envelope holds an in-toto statement with the SHA-256 of each file. Keys
-are Ed25519 or ECDSA on P-256, in PEM; certificates and keyless signing are not read. Whom to
-believe, and whether everything must be signed, is said by settings.
+Sigstore bundle, whose DSSE envelope holds an in-toto statement with the SHA-256 of each file, and
+beside it the certificates of the signer, if any. Keyless signing is not read. Whom to believe
+(`signers`), and whether everything must be signed, is said by settings.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from millrace.core import settings
-from millrace.core.errors import InvalidArgument, NotFound, PermissionDenied
-from millrace.models import own
+from millrace.core.errors import InvalidArgument, PermissionDenied
+from millrace.models import own, signers
+from millrace.models.signers import Foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from millrace.core.entities.registry import ManifestFile
+    from millrace.models.signers import Signers
 
 SIGNATURE: Final = "model.sig"
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -55,9 +57,25 @@ class _PublicKey(msgspec.Struct):
     hint: str
 
 
+class _Certificate(msgspec.Struct, rename="camel"):
+    raw_bytes: str
+
+
+class _Chain(msgspec.Struct):
+    certificates: list[_Certificate]
+
+
 class _Material(msgspec.Struct, rename="camel"):
-    public_key: _PublicKey
+    public_key: _PublicKey | msgspec.UnsetType = msgspec.UNSET
+    x509_certificate_chain: _Chain | msgspec.UnsetType = msgspec.UNSET
     tlog_entries: list[Any] = []
+
+    def chain(self) -> list[bytes]:
+        """The certificates of the signer, his own first, in DER."""
+        chain = self.x509_certificate_chain
+        if chain is msgspec.UNSET:
+            return []
+        return [base64.b64decode(one.raw_bytes, validate=True) for one in chain.certificates]
 
 
 class _Bundle(msgspec.Struct, rename="camel"):
@@ -89,22 +107,27 @@ class _Statement(msgspec.Struct, rename={"type": "_type", "predicate_type": "pre
     predicate: _Predicate
 
 
-def sign(folder: Path, key: Path) -> Path:
+def sign(folder: Path, key: Path, certificate: Path | None = None) -> Path:
     """Sign all files of *folder* with the private *key*; the signature that was written.
 
-    An older signature is replaced. What this user saved stays this user's own.
+    *certificate*: that of the key, in PEM, followed by those of its authorities but the last, whom
+    readers know. An older signature is replaced. What this user saved stays this user's own.
     """
-    private = _private_key(key)
+    private = signers.private_key(key)
+    chain = [] if certificate is None else signers.chain_of(private, certificate)
     was_own = own.is_own(own.digest_of(folder))
     said = msgspec.json.encode(_statement(folder.resolve().name, _files(folder)))
-    public = _pem(private.public_key())
+    if chain:
+        encoded = [_Certificate(base64.b64encode(one).decode()) for one in chain]
+        material = _Material(x509_certificate_chain=_Chain(encoded))
+    else:
+        material = _Material(public_key=_PublicKey(signers.hint_of(private)))
     envelope = _Envelope(
         payload=base64.b64encode(said).decode(),
         payload_type=_PAYLOAD,
-        signatures=[_Signature(base64.b64encode(_signed(private, _encoded(said))).decode())],
+        signatures=[_Signature(base64.b64encode(signers.signed(private, _encoded(said))).decode())],
     )
-    hint = hashlib.sha256(public).hexdigest()
-    bundle = _Bundle(_BUNDLE, _Material(_PublicKey(hint)), envelope)
+    bundle = _Bundle(_BUNDLE, material, envelope)
     target = folder / SIGNATURE
     target.unlink(missing_ok=True)
     target.write_bytes(msgspec.json.encode(bundle))
@@ -123,7 +146,7 @@ def admit(folder: Path, uri: str) -> bool:
     must = settings.REQUIRE_SIGNED_MODELS.get()
     if not trusted and not must:
         return False
-    keys = _keys_of(trusted)
+    believed = signers.named(trusted, settings.TRUSTED_IDENTITIES.get())
     if not (folder / SIGNATURE).is_file():
         if must:
             raise BadSignature(
@@ -131,26 +154,33 @@ def admit(folder: Path, uri: str) -> bool:
                 "asks for that. Whoever has the key can: millrace models sign."
             )
         return False
-    statement = _believed(folder, uri, keys)
-    if statement is None:
+    try:
+        statement = _believed(folder, uri, believed)
+    except Foreign as foreign:
         if must:
             raise BadSignature(
-                f"The signature of the model at {uri!r} is by none of the keys in "
-                f"{settings.TRUSTED_SIGNERS.name}, or was changed."
-            )
+                f"The signature of the model at {uri!r} is by nobody in "
+                f"{settings.TRUSTED_SIGNERS.name}, or was changed: {foreign}."
+            ) from None
         return False
     _compare(folder, uri, statement)
     return True
 
 
-def check(folder: Path, uri: str, keys: Sequence[Path]) -> int:
-    """The number of files, when one of the public *keys* signed the model as it is; else
-    `BadSignature`."""
+def check(folder: Path, uri: str, keys: Sequence[Path], identities: Sequence[str] = ()) -> int:
+    """The number of files, when one of *keys* signed the model as it is; else `BadSignature`.
+
+    *keys*: public ones, or certificates of authorities; of whom these know, one of *identities*,
+    if there are any.
+    """
     if not (folder / SIGNATURE).is_file():
         raise BadSignature(f"The model at {uri!r} is not signed: it has no file {SIGNATURE}.")
-    statement = _believed(folder, uri, [_public_key(one) for one in keys])
-    if statement is None:
-        raise BadSignature(f"The signature of the model at {uri!r} is not by that key.")
+    try:
+        statement = _believed(folder, uri, signers.of(keys, identities))
+    except Foreign as foreign:
+        raise BadSignature(
+            f"The signature of the model at {uri!r} is not by that key, or was changed: {foreign}."
+        ) from None
     _compare(folder, uri, statement)
     return len(statement.predicate.resources)
 
@@ -182,27 +212,25 @@ def _statement(name: str, files: Sequence[ManifestFile]) -> _Statement:
     )
 
 
-def _believed(folder: Path, uri: str, keys: Sequence[Any]) -> _Statement | None:
-    """What one of *keys* signed; None when none of them did."""
+def _believed(folder: Path, uri: str, believed: Signers) -> _Statement:
+    """What one of those signed; `Foreign` when none of them did."""
     with (folder / SIGNATURE).open("rb") as file:
         raw = file.read(_MOST_BYTES + 1)
     try:
         if len(raw) > _MOST_BYTES:
             raise ValueError(f"it has more than {_MOST_BYTES:,} bytes")  # noqa: TRY301 - told below
-        envelope = msgspec.json.decode(raw, type=_Bundle).dsse_envelope
+        bundle = msgspec.json.decode(raw, type=_Bundle)
+        envelope = bundle.dsse_envelope
         said = base64.b64decode(envelope.payload, validate=True)
         signed = [base64.b64decode(one.sig, validate=True) for one in envelope.signatures]
-        is_ours = envelope.payload_type == _PAYLOAD and any(
-            _is_by(key, each, _encoded(said)) for key in keys for each in signed
-        )
+        if envelope.payload_type != _PAYLOAD:
+            raise Foreign(f"what is signed is {envelope.payload_type!r}")
+        believed.must_have_signed(_encoded(said), signed, bundle.verification_material.chain())
         # Nothing of the statement is read before it is known whose it is.
-        statement = msgspec.json.decode(said, type=_Statement) if is_ours else None
+        statement = msgspec.json.decode(said, type=_Statement)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise BadSignature(f"The signature of the model at {uri!r} is damaged: {error}.") from None
-    if statement is not None and (statement.type, statement.predicate_type) != (
-        _STATEMENT,
-        _PREDICATE,
-    ):
+    if (statement.type, statement.predicate_type) != (_STATEMENT, _PREDICATE):
         raise BadSignature(f"What is signed at {uri!r} is no model: {statement.predicate_type!r}.")
     return statement
 
@@ -239,92 +267,3 @@ def _compare(folder: Path, uri: str, statement: _Statement) -> None:
 def _encoded(payload: bytes) -> bytes:
     """What is signed of an envelope: DSSE v1, "PAE"."""
     return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD), _PAYLOAD.encode(), len(payload), payload)
-
-
-# --- keys ----------------------------------------------------------------------------------------
-# cryptography takes 20 ms to import, and most models are loaded without a look at a signature.
-# ruff: noqa: PLC0415
-
-
-def _keys_of(named: str) -> list[Any]:
-    """The public keys that a setting names: files, and folders with files `*.pem`."""
-    keys = []
-    for each in filter(None, (one.strip() for one in named.split(","))):
-        path = Path(each).expanduser()
-        keys += [
-            _public_key(one) for one in (sorted(path.glob("*.pem")) if path.is_dir() else [path])
-        ]
-    return keys
-
-
-def _public_key(path: Path) -> Any:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        return _known(load_pem_public_key(_read(path)), path)
-    except (ValueError, UnsupportedAlgorithm):
-        raise InvalidArgument(f"{path} is no public key in PEM.") from None
-
-
-def _private_key(path: Path) -> Any:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        return _known(load_pem_private_key(_read(path), None), path)
-    except TypeError:
-        raise InvalidArgument(f"{path} has a password; sign with a key that has none.") from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise InvalidArgument(f"{path} is no private key in PEM.") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFound(f"The key {path} cannot be read: {error.strerror}.") from None
-
-
-def _known(key: Any, path: Path) -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
-    if isinstance(key, (ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey)):
-        return key
-    if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)) and isinstance(
-        key.curve, ec.SECP256R1
-    ):
-        return key
-    raise InvalidArgument(f"{path}: keys are Ed25519, or ECDSA on the curve P-256.")
-
-
-def _signed(private: Any, message: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    if isinstance(private, ed25519.Ed25519PrivateKey):
-        return private.sign(message)
-    signature: bytes = private.sign(message, ec.ECDSA(SHA256()))
-    return signature
-
-
-def _is_by(public: Any, signature: bytes, message: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    try:
-        if isinstance(public, ed25519.Ed25519PublicKey):
-            public.verify(signature, message)
-        else:
-            public.verify(signature, message, ec.ECDSA(SHA256()))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _pem(public: Any) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return pem

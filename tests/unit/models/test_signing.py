@@ -6,18 +6,22 @@ import base64
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import millrace
 from millrace.cli.main import main
@@ -235,3 +239,180 @@ def test_the_commands(ours: Keys, model: Path, tmp_path: Path) -> None:
     code, said = run("check-signature", "-m", model, "--public-key", other.public)
     assert code != 0
     assert "is not by that key" in said
+
+
+# --- certificates --------------------------------------------------------------------------------
+
+
+class Authority:
+    """Gives certificates. *above*: who gave it its own; nobody gave one to a root."""
+
+    def __init__(self, name: str, above: Authority | None = None) -> None:
+        self.name, self.key = name, ec.generate_private_key(ec.SECP256R1())
+        self.certificate = (above or self).given(name, self.key.public_key(), is_authority=True)
+
+    def given(
+        self,
+        name: str,
+        key: Any,
+        *,
+        is_authority: bool = False,
+        days: int = 1,
+        use: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING,
+        address: str | None = None,
+    ) -> x509.Certificate:
+        """A certificate that is in force from the day before yesterday, for *days* from now."""
+
+        def called(one: str) -> x509.Name:
+            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)])
+
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(called(name))
+            .issuer_name(called(self.name))
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=not is_authority,
+                    key_cert_sign=is_authority,
+                    crl_sign=is_authority,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+        )
+        if not is_authority:
+            made = made.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        if address is not None:
+            names = x509.SubjectAlternativeName([x509.RFC822Name(address)])
+            made = made.add_extension(names, critical=False)
+        return made.sign(self.key, SHA256())
+
+
+def pem(path: Path, *certificates: x509.Certificate) -> Path:
+    path.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in certificates))
+    return path
+
+
+class Team(NamedTuple):
+    """An authority that readers know, one below it, and a signer whom that knows."""
+
+    root: Path
+    below: Authority
+    private: ec.EllipticCurvePrivateKey
+    key: Path
+
+    def chain(self, **said: Any) -> Path:
+        """The signer's certificate, and that of the authority that gave it."""
+        leaf = self.below.given("release", self.private.public_key(), **said)
+        return pem(self.key.with_suffix(".chain"), leaf, self.below.certificate)
+
+
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
+    root = Authority("root")
+    private = ec.generate_private_key(ec.SECP256R1())
+    file = pem(tmp_path / "root.pem", root.certificate)
+    monkeypatch.setenv("MILLRACE_TRUSTED_SIGNERS", str(file))
+    return Team(file, Authority("team", root), private, keys(tmp_path, "release", private).private)
+
+
+def test_what_somebody_signed_whom_an_authority_vouches_for_may_run(
+    team: Team, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing.sign(model, team.key, team.chain(address="ci@example.org"))
+
+    assert loaded(model)
+    assert signing.check(model, "m", [team.root], ["ci@example.org"]) == 2
+    monkeypatch.setenv("MILLRACE_TRUSTED_IDENTITIES", "release, other@example.org")
+    assert loaded(model)
+    changed(model)
+    with pytest.raises(BadSignature, match=r"model\.pkl \(changed\)"):
+        loaded(model, trusted=True)
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"days": -1}, "the certificate of release is not in force"),
+        ({"use": ExtendedKeyUsageOID.SERVER_AUTH}, "is not for signing code"),
+        ({"address": "eve@example.org"}, "it is by eve@example.org, release"),
+    ],
+)
+def test_a_certificate_that_will_not_do_vouches_for_nothing(
+    given: dict[str, Any], said: str, team: Team, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_TRUSTED_IDENTITIES", "ci@example.org")
+    signing.sign(model, team.key, team.chain(address="ci@example.org"))
+    assert loaded(model, trusted=True)
+    replaced = x509.load_pem_x509_certificates(team.chain(**given).read_bytes())
+    told(model, replaced)
+
+    with pytest.raises(BadSignature, match=said):
+        loaded(model, trusted=True)
+
+
+def told(model: Path, chain: list[x509.Certificate]) -> None:
+    """Put other certificates beside a signature."""
+    bundle = json.loads((model / SIGNATURE).read_bytes())
+    encoded = [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain]
+    material = {"x509CertificateChain": {"certificates": [{"rawBytes": one} for one in encoded]}}
+    bundle["verificationMaterial"] |= material
+    (model / SIGNATURE).write_text(json.dumps(bundle))
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_certificate_of_nobody_who_is_known(team: Team, model: Path, tmp_path: Path) -> None:
+    signing.sign(model, team.key, team.chain())
+    leaf, above = x509.load_pem_x509_certificates(team.chain().read_bytes())
+
+    told(model, [leaf])
+    with pytest.raises(BadSignature, match="no authority that is named vouches for release"):
+        loaded(model)
+    stranger = Authority("root").given("release", team.private.public_key())
+    told(model, [stranger, above])
+    with pytest.raises(BadSignature, match="no authority that is named vouches for release"):
+        loaded(model)
+    thief = team.below.given("thief", ec.generate_private_key(ec.SECP256R1()).public_key())
+    told(model, [thief, above])
+    with pytest.raises(BadSignature, match="not what the owner of the certificate signed"):
+        loaded(model)
+    told(model, [leaf] * 17)
+    with pytest.raises(BadSignature, match="17 certificates"):
+        loaded(model)
+    with pytest.raises(BadSignature, match="no authority is named"):
+        signing.check(model, "m", [keys(tmp_path, "a").public])
+
+
+def test_certificates_that_are_none(team: Team, model: Path, tmp_path: Path) -> None:
+    other = keys(tmp_path, "other")
+    with pytest.raises(millrace.MillraceError, match="is not that of the key"):
+        signing.sign(model, other.private, team.chain())
+    with pytest.raises(millrace.MillraceError, match="not for signing code"):
+        signing.sign(model, team.key, team.chain(use=ExtendedKeyUsageOID.CLIENT_AUTH))
+    with pytest.raises(millrace.MillraceError, match="no certificates in PEM"):
+        signing.sign(model, team.key, other.public)
+
+
+def test_the_commands_with_certificates(team: Team, model: Path) -> None:
+    def run(*words: object) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["models", *map(str, words)])
+        return done.exit_code, done.output
+
+    run("sign", model, "--key", team.key, "--certificate", team.chain())
+    checked = ("check-signature", "-m", model, "--public-key", team.root)
+    assert run(*checked, "--identity", "release")[0] == 0
+    code, said = run(*checked, "--identity", "somebody")
+    assert code != 0
+    assert "it is by release" in said
