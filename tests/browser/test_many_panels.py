@@ -124,10 +124,14 @@ def test_ui_069_of_two_thousand_panels_those_near_are_asked_for_once(page: Page)
         is_at_rest(page)
         near.update(area.evaluate(NEAR))
 
-    times = Counter(f"metric:{key}" for one in requests for key in asked(one)["keys"])
+    # One that its panel left behind, moved out of sight by what appeared above it, was broken off.
+    answered = [one for one in requests if one.failure is None]
+    times = Counter(f"metric:{key}" for one in answered for key in asked(one)["keys"])
     assert set(times) == near
     assert len(near) < 250
-    assert set(times.values()) == {1}
+    twice = {key for key, count in times.items() if count > 1}
+    again = [one for one in answered if twice & {f"metric:{key}" for key in asked(one)["keys"]}]
+    assert [(one.post_data, one.timing["startTime"]) for one in again] == []
 
 
 def test_ui_072_brushes_of_five_thousand_lines_are_a_filter(page: Page, server: Api) -> None:

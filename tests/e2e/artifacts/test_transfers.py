@@ -183,7 +183,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_transfer(start: Start) -> None:
 def alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it went while its file was open
         return False
     return state != "Z"
 
