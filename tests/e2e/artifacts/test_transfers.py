@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.artifacts.conftest import Seen, Start
-from tests.e2e.faults.servers import until
+from tests.e2e.faults.servers import is_running, until
 from tests.services import unavailable
 from tests.wire import build
 from tests.wire.expect import ok
@@ -177,15 +177,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_transfer(start: Start) -> None:
         assert link.recv(16).startswith(b"HTTP/1.1 200")
         os.kill(seen.pid, 15)
 
-        until(lambda: not alive(seen.pid), "the end of the server", within_s=20)
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):  # the latter: it went while its file was open
-        return False
-    return state != "Z"
+        until(lambda: not is_running(seen.pid), "the end of the server", within_s=20)
 
 
 def test_what_a_killed_server_took_in_halfway_is_gone_after_the_next_start(start: Start) -> None:

@@ -160,6 +160,15 @@ def threads(pid: int) -> int:
         return 0
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process has not ended; one that nobody has asked for yet has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 class Started:
     """A server started as its users do, by the command line."""
 

@@ -26,6 +26,7 @@ from tests.e2e.faults.servers import (
     Started,
     children,
     command,
+    is_running,
     started,
     threads,
     until,
@@ -241,7 +242,7 @@ def test_workers_without_their_parent_end(tmp_path: Path) -> None:
 
         server.process.child.wait(PROMPT_S)
         until(lambda: not _takes_connections(server.port), "the end of the workers")
-        until(lambda: not any(_runs(pid) for pid in workers), "the end of the workers")
+        until(lambda: not any(is_running(pid) for pid in workers), "the end of the workers")
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGKILL, signal.SIGTERM])
@@ -279,15 +280,6 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(
         until(lambda: set(children(parent)) - {first, second, new}, "yet another worker")
         assert link.post("experiments/create", {"name": "meanwhile"}).status == 200
     server.end()
-
-
-def _runs(pid: int) -> bool:
-    """Whether the process has not ended; one that nobody has asked for yet has."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 @one_or_two
