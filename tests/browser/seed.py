@@ -55,6 +55,7 @@ class Api:
         request = urllib.request.Request(
             f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{root}/{path}",
             data=content,
+            headers=self._named,
             method="PUT",
         )
         with self._opener.open(request, timeout=60):

@@ -520,6 +520,94 @@ def test_a_file_that_came_another_way_is_served_as_it_is(site: Site, home: str) 
     assert got.headers["etag"]
 
 
+# What is known of each
+
+
+DETAILS = "/api/3.0/millrace/artifacts/details"
+
+
+def details(site: Site, run: str, path: str) -> dict[str, object]:
+    return dict(ok(site.api.get(DETAILS, {"run_id": run, "path": path})))
+
+
+def test_a_file_says_what_is_known_of_it(site: Site, run: str, home: str) -> None:
+    began = time.time_ns() // 1_000_000
+    site.put(f"{home}/d/notes.json", b"{}", x_millrace_user="ada")
+    ended = time.time_ns() // 1_000_000
+
+    found = details(site, run, "d/notes.json")
+
+    uploaded, modified = found.pop("uploaded_ms"), found.pop("modified_ms")
+    assert isinstance(uploaded, int)
+    assert isinstance(modified, int)
+    assert began <= uploaded <= ended
+    assert began - 50 <= modified <= ended + 50  # file systems have clocks of their own
+    assert found == {
+        "path": "d/notes.json",
+        "file_size": 2,
+        "content_type": "text/plain; charset=utf-8",
+        "standing": "recorded",
+        "sha256": sha256(b"{}"),
+    }
+    got = site.get(f"{home}/d/notes.json")
+    assert got.headers["content-type"] == found["content_type"]
+    refused(site.api.get(DETAILS, {"run_id": run, "path": "d"}), INVALID, "folder")
+    refused(site.api.get(DETAILS, {"run_id": run, "path": "none"}), MISSING, "none")
+    refused(site.api.get(DETAILS, {"run_id": "0" * 32, "path": "d/x"}), MISSING)
+    refused(site.api.get(DETAILS, {"run_id": run}), INVALID, "path")
+
+
+def test_who_replaced_a_file_is_known(site: Site, run: str, home: str) -> None:
+    site.put(f"{home}/a", b"first", x_millrace_user="ada")
+    site.put(f"{home}/a", b"second", x_millrace_user="ben")
+    assert details(site, run, "a")["uploaded_by"] == "ben"
+    site.put(f"{home}/a", b"third", x_millrace_user="cleo")
+    found = details(site, run, "a")
+    assert (found["uploaded_by"], found["sha256"]) == ("cleo", sha256(b"third"))
+
+    done(site.api.request("DELETE", f"{PROXY}/artifacts/{home}/a"))
+    site.put(f"{home}/a", b"third", x_millrace_user="dora")
+
+    assert "uploaded_by" not in details(site, run, "a")
+
+
+def test_what_did_not_come_through_the_server_is_not_read_for_its_digest(
+    site: Site, run: str, home: str
+) -> None:
+    site.put(f"{home}/a")
+    with (site.root / home / "huge.bin").open("wb") as sparse:
+        sparse.truncate(5 * 1024**3)
+
+    found = details(site, run, "huge.bin")
+
+    assert (found["standing"], found["file_size"]) == ("unrecorded", 5 * 1024**3)
+    assert found["content_type"] == "application/octet-stream"
+    assert not {"sha256", "uploaded_ms", "uploaded_by"} & found.keys()
+
+
+def test_what_is_known_to_be_damaged_says_so(site: Site, run: str, home: str) -> None:
+    site.put(f"{home}/a", b"right")
+    file = site.root / home / "a"
+    file.write_bytes(b"wrong")
+    os.utime(file, ns=(1, 1))
+    assert site.get(f"{home}/a").status == 500
+
+    found = details(site, run, "a")
+
+    assert (found["standing"], found["sha256"]) == ("damaged", sha256(b"right"))
+
+
+def test_a_file_of_a_logged_model_says_what_is_known_of_it(site: Site) -> None:
+    model, home = add_model(site)
+    site.put(f"{home}/MLmodel", b"flavors: {}")
+    path = f"/api/3.0/millrace/logged-models/{model}/artifacts/details"
+
+    found = ok(site.api.get(path, {"artifact_file_path": "MLmodel"}))
+
+    assert (found["standing"], found["sha256"]) == ("recorded", sha256(b"flavors: {}"))
+    refused(site.api.get(path, {"artifact_file_path": "../MLmodel"}), INVALID)
+
+
 # What stays as it is
 
 
@@ -598,6 +686,7 @@ def test_no_path_leads_elsewhere(site: Site, run: str, path: str) -> None:
         site.api.request("POST", f"{PROXY}/bundle/{path}", body=END, headers=BUNDLED),
         site.api.get(f"artifacts/list?run_id={run}&path={path}"),
         site.api.get(f"artifacts/archive?run_id={run}&path={path}"),
+        site.api.get(f"{DETAILS}?run_id={run}&path={path}"),
         site.api.get(f"/get-artifact?run_id={run}&path={path}"),
         site.api.request(
             "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_id={run}&path={path}", body=b"x"

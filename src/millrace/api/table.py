@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from millrace.api import (
     approvals,
+    artifact_files,
     artifacts,
     audit,
     evaluation,
@@ -37,6 +38,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of 
     *series.ROWS,
     *logged_models.ROWS,
     *artifacts.ROWS,
+    *artifact_files.ROWS,
     *previews.ROWS,
     *logs.ROWS,
     *evaluation.ROWS,

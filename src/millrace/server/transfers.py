@@ -22,6 +22,7 @@ from millrace.asgi.bodies import (
 from millrace.asgi.exchange import Answer, Streamed
 from millrace.core import bundles, clock, wire
 from millrace.core.errors import InvalidArgument, TooLarge, Unavailable
+from millrace.server.actors import stated
 from millrace.server.cores import CORES
 from millrace.server.pipes import Pipe, Tap
 from millrace.server.sending import Parcel, deliver
@@ -305,7 +306,12 @@ def _arguments(kind: Any, incoming: Incoming) -> Any:  # noqa: ANN401 - the endp
 
 
 def _context(incoming: Incoming) -> Context:
-    return Context(request_id=incoming.request_id, at_ms=clock.now_ms(), address=incoming.address)
+    return Context(
+        actor=stated(incoming.headers),
+        request_id=incoming.request_id,
+        at_ms=clock.now_ms(),
+        address=incoming.address,
+    )
 
 
 def _has_condition(headers: dict[bytes, bytes]) -> bool:

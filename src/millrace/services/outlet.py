@@ -193,7 +193,7 @@ class Outlet:
             try:
                 file = spot.store.open(spot.path)
             except NotFound:
-                raise _missing(spot) from None
+                raise missing(spot) from None
             there = os.fstat(file)
             state = identity(there)
             stat = ArtifactStat(
@@ -204,7 +204,7 @@ class Outlet:
         else:
             found = spot.store.stat(spot.path)
             if found is None:
-                raise _missing(spot)
+                raise missing(spot)
             stat = found
         known = self._known.get(spot.uri)
         if known is not None and known.identity == state and self._is_young(known):
@@ -285,7 +285,8 @@ def _identity(file: int) -> Identity:
     return identity(os.fstat(file))
 
 
-def _missing(spot: Spot) -> MillraceError:
+def missing(spot: Spot) -> MillraceError:
+    """The error of a spot where no file is."""
     if next(iter(spot.store.list(spot.path)), None) is not None:
         return InvalidArgument(f"{spot.path!r} is a folder; name a file in it.")
     return NotFound(f"No artifact {spot.path!r}.")

@@ -16,6 +16,7 @@ from millrace.core.clock import now_ms
 from millrace.core.errors import MillraceError
 from millrace.core.pages import Tokens
 from millrace.services.approvals import Approvals
+from millrace.services.artifact_files import ArtifactFiles
 from millrace.services.artifacts import Artifacts
 from millrace.services.audit import Audit
 from millrace.services.capabilities import Capabilities, without
@@ -136,6 +137,7 @@ class Platform:
             read_back=self._read_back,
             freezes=settings.FREEZE_MODELS.get(),
         )
+        files = ArtifactFiles(artifacts, stores)
         views = Views(stores.views, stores.tracking)
         self._tasks = Tasks(stores)
         overviews = Overviews(stores, self.places)
@@ -254,6 +256,8 @@ class Platform:
             "searchLoggedModels": models.search,
             "listArtifacts": artifacts.list_of_run,
             "listLoggedModelArtifacts": artifacts.list_of_model,
+            "getArtifactDetails": files.of_run,
+            "getLoggedModelArtifactDetails": files.of_model,
             "createPresignedUploadUrl": artifacts.presign_upload,
             "createPresignedDownloadUrl": artifacts.presign_download,
             "listProxiedArtifacts": artifacts.list_proxied,

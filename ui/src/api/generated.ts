@@ -64,6 +64,18 @@ export interface ArtifactAt {
   artifact_path: string
 }
 
+/** What is known of a file without reading it; times are milliseconds since the epoch. */
+export interface ArtifactDetails {
+  path: string
+  file_size: number
+  content_type: string
+  standing: "damaged" | "recorded" | "unrecorded" | "unsettled"
+  sha256?: string
+  uploaded_ms?: number
+  uploaded_by?: string
+  modified_ms?: number
+}
+
 /** One level, by name; paths are relative to `root_uri`. */
 export interface ArtifactList {
   root_uri: string
@@ -2359,6 +2371,8 @@ export interface Operations {
   completeMultipartUpload: [{ artifact_path: string } & FinishPartsBody, Nothing]
   abortMultipartUpload: [{ artifact_path: string } & AbortPartsBody, Nothing]
   getPresignedDownloadUrl: [{ artifact_path: string }, SignedDownload]
+  getArtifactDetails: [{ run_id: string; run_uuid?: string; path: string }, ArtifactDetails]
+  getLoggedModelArtifactDetails: [{ model_id: string; artifact_file_path: string }, ArtifactDetails]
   readTable: [{ text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; run_id: string; path: string }, FileTable]
   readLoggedModelTable: [{ model_id: string; text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; path: string }, FileTable]
   readTableColumn: [{ text?: string; where?: string[]; run_id: string; path: string; column: string }, ColumnFigures]
@@ -2528,6 +2542,8 @@ export const OPERATIONS = {
   completeMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path}"],
   abortMultipartUpload: ["POST", "/api/2.0/mlflow-artifacts/mpu/abort/{artifact_path}"],
   getPresignedDownloadUrl: ["GET", "/api/2.0/mlflow-artifacts/presigned/{artifact_path}"],
+  getArtifactDetails: ["GET", "/api/3.0/millrace/artifacts/details"],
+  getLoggedModelArtifactDetails: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/details"],
   readTable: ["GET", "/api/3.0/millrace/artifacts/table"],
   readLoggedModelTable: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table"],
   readTableColumn: ["GET", "/api/3.0/millrace/artifacts/table/column"],

@@ -9,6 +9,7 @@ import { Icon, type IconName } from "../../ui/Icon"
 import { EmptyState, ErrorBoundary, FailedState, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import styles from "./ArtifactBrowser.module.css"
+import { Details } from "./Details"
 import { kindOf, type Kind } from "./kinds"
 import { Preview } from "./Preview"
 import { archiveUrl, filesQuery, fileUrl, uriOf, type Source } from "./source"
@@ -34,6 +35,7 @@ export default function ArtifactBrowser({
   const hint = useId()
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")))
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const [isDetailed, setDetailed] = useState(false)
   const flip = (one: string) => {
     const next = new Set(chosen)
     if (!next.delete(one)) next.add(one)
@@ -91,7 +93,13 @@ export default function ArtifactBrowser({
       <div className={styles.view}>
         {file && !file.is_dir ? (
           <>
-            <FileHead source={source} file={file} />
+            <FileHead
+              source={source}
+              file={file}
+              isDetailed={isDetailed}
+              onDetailed={setDetailed}
+            />
+            {isDetailed && <Details key={file.path} source={source} path={file.path} />}
             <ErrorBoundary what="The preview" resetKey={file.path}>
               <Preview
                 key={file.path}
@@ -149,7 +157,17 @@ function Chosen({
   )
 }
 
-function FileHead({ source, file }: { source: Source; file: FileInfo }) {
+function FileHead({
+  source,
+  file,
+  isDetailed,
+  onDetailed,
+}: {
+  source: Source
+  file: FileInfo
+  isDetailed: boolean
+  onDetailed: (is: boolean) => void
+}) {
   const href = fileUrl(source, file.path)
   const uri = uriOf(source, file.path)
   const command = `millrace artifacts download --artifact-uri ${JSON.stringify(uri)}`
@@ -160,6 +178,13 @@ function FileHead({ source, file }: { source: Source; file: FileInfo }) {
       <strong>{file.path}</strong>
       <small title={`${file.file_size ?? 0} bytes`}>{bytes(file.file_size ?? 0)}</small>
       <div>
+        <IconButton
+          icon="info"
+          size="s"
+          label="Details"
+          aria-pressed={isDetailed}
+          onClick={() => onDetailed(!isDetailed)}
+        />
         <IconButton icon="link" size="s" label="Copy the URI" onClick={() => copy(uri)} />
         <IconButton
           icon="code"

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query"
 import { ask, call, urlOf, whole } from "../../api/client"
-import type { ColumnFigures, FileInfo, FileTable } from "../../api/generated"
+import type { ArtifactDetails, ColumnFigures, FileInfo, FileTable } from "../../api/generated"
 
 export interface Source {
   kind: "run" | "model"
@@ -47,6 +47,20 @@ export const filesQuery = ({ kind, id }: Source, path: string) =>
             )
       return listed.files ?? []
     },
+  })
+
+/** What is known of a file without its bytes. */
+export const detailsQuery = ({ kind, id }: Source, path: string) =>
+  queryOptions({
+    queryKey: ["artifact-details", kind, id, path],
+    queryFn: ({ signal }): Promise<ArtifactDetails> =>
+      kind === "run"
+        ? call("getArtifactDetails", { run_id: id, path }, { signal })
+        : call(
+            "getLoggedModelArtifactDetails",
+            { model_id: id, artifact_file_path: path },
+            { signal },
+          ),
   })
 
 /** The bytes of a file, or a range of them such as "bytes=0-99". */
