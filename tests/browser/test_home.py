@@ -152,7 +152,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def test_what_a_folder_of_files_has_not_is_said_and_not_asked_for(
     files: Api, new_context: Callable[..., BrowserContext]
 ) -> None:
-    files.run(files.experiment("plain"), "only", metrics={"loss": 1.0})
+    experiment = files.experiment("plain")
+    run = files.run(experiment, "only", metrics={"loss": 1.0})["info"]["run_id"]
     watch = Watch(files.url)
     page = new_context(base_url=files.url).new_page()
     watch.attach(page)
@@ -168,4 +169,9 @@ def test_what_a_folder_of_files_has_not_is_said_and_not_asked_for(
     button = page.get_by_role("button", name="New webhook")
     expect(button).to_have_attribute("aria-disabled", "true")
     is_settled(page)
+    page.goto(f"/experiments/{experiment}/runs/{run}")
+    button = page.get_by_role("button", name="Register model")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("--registry-store-uri")
     watch.settle()

@@ -187,7 +187,11 @@ function RunView({
                 {stop ? "Asked to stop" : "Stop"}
               </Button>
             )}
-            <Button icon="models" onClick={() => setDoing("register")}>
+            <Button
+              icon="models"
+              onClick={() => setDoing("register")}
+              disabledBecause={whyNot("createModelVersion")}
+            >
               Register model
             </Button>
             <DownloadAll id={id} whyNot={whyNot("downloadArchive")} />
