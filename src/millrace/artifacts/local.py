@@ -255,7 +255,7 @@ class LocalArtifacts:
                 self._folder(names) as folder,
                 self._os.scandir(folder) as entries,
             ):
-                found = [info for entry in entries if (info := _info(path, entry))]
+                found = list(_infos(path, entries))
         except _NotThere:
             return iter(())
         return iter(sorted(found, key=attrgetter("path")))
@@ -490,20 +490,26 @@ def _tried(call: Callable[[], T]) -> T | MillraceError:
         return error
 
 
-def _info(folder: str, entry: os.DirEntry[str]) -> FileInfo | None:
-    """What is listed of an entry: nothing of links, devices, staging, or names not in UTF-8."""
-    if entry.name == staging.NAME and not folder:
-        return None
-    try:
-        entry.name.encode()
-        if entry.is_dir(follow_symlinks=False):
-            return FileInfo(path=joined(folder, entry.name), is_dir=True)
-        if entry.is_file(follow_symlinks=False):
-            size = entry.stat(follow_symlinks=False).st_size
-            return FileInfo(path=joined(folder, entry.name), is_dir=False, file_size=size)
-    except (UnicodeEncodeError, FileNotFoundError):
-        pass  # not addressable; deleted since
-    return None
+def _infos(folder: str, entries: Iterable[os.DirEntry[str]]) -> Iterator[FileInfo]:
+    """What is listed of entries: nothing of links, devices, staging, or names not in UTF-8.
+
+    Folders of thousands of files are listed: what can be done once is done outside of the loop.
+    """
+    above = joined(folder, "")
+    for entry in entries:
+        name = entry.name
+        if name == staging.NAME and not folder:
+            continue
+        try:
+            if not name.isascii():
+                name.encode()
+            if entry.is_file(follow_symlinks=False):
+                size = entry.stat(follow_symlinks=False).st_size
+                yield FileInfo(path=above + name, is_dir=False, file_size=size)
+            elif entry.is_dir(follow_symlinks=False):
+                yield FileInfo(path=above + name, is_dir=True)
+        except (UnicodeEncodeError, FileNotFoundError):
+            pass  # not addressable; deleted since
 
 
 def open_local(uri: str, reach: Reach) -> LocalArtifacts:  # noqa: ARG001 - an opener
