@@ -232,6 +232,26 @@ def test_ui_182_the_theme_is_there_before_the_first_paint(page: Page) -> None:
     assert '<html data-theme="dark"' in reply.text()
 
 
+def test_colours_and_digits_are_those_that_this_browser_has_chosen(page: Page, server: Api) -> None:
+    experiment = server.experiment("vision/digits of pi")
+    run = server.run(experiment, "exact", metrics={"pi": [3.141592653589793]})["info"]["run_id"]
+    overview = f"/experiments/{experiment}/runs/{run}/overview"
+    page.goto(overview)
+    expect(page.get_by_text("3.1416", exact=True).first).to_be_visible()
+
+    page.goto("/settings/appearance")
+    shown = page.get_by_test_id("colours").locator("svg")
+    expect(shown).to_have_count(24)
+    page.get_by_role("radio", name="Few, far apart").click()
+    page.get_by_role("radio", name="All digits").click()
+    page.reload()
+
+    expect(shown).to_have_count(8)
+    expect(page.get_by_test_id("numbers")).to_contain_text("0.123456789")
+    page.goto(overview)
+    expect(page.get_by_text("3.141592653589793", exact=True).first).to_be_visible()
+
+
 def test_ui_184_reduced_motion_moves_nothing(page: Page) -> None:
     page.goto("/")
     is_settled(page)

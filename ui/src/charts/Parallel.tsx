@@ -232,6 +232,6 @@ function paintAxis(
     return
   }
   const [low, high] = axis.range
-  told(text(low), axis.isFlipped ? 1 : 0)
-  told(text(high), axis.isFlipped ? 0 : 1)
+  told(text(low, "usual"), axis.isFlipped ? 1 : 0)
+  told(text(high, "usual"), axis.isFlipped ? 0 : 1)
 }

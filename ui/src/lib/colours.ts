@@ -1,19 +1,35 @@
 /** The colour of a run: the same on every page, chosen by its id, with a dash as second channel. */
 
-// Twelve hues around the circle, each told apart from its neighbours by lightness as well, so that
-// the common colour deficiencies leave them distinct; both sets keep 3:1 on their ground.
-const LIGHT = [
-  "#0b6e99", "#b3470c", "#1f7a3f", "#8a3ffc", "#a11d48", "#5b6b00",
-  "#0a6d6d", "#c02d9c", "#7a4a1d", "#3454d1", "#946300", "#4a5568",
-  "#136f63", "#d1374b", "#2f6f0f", "#6a2fb5", "#b5226f", "#5d5a00",
-  "#00688b", "#9a2fb0", "#8f3c14", "#1c49b8", "#7d6608", "#37474f",
-] // prettier-ignore
-const DARK = [
-  "#56b4e9", "#f39c57", "#63c77f", "#b79cff", "#ff86a0", "#c5d24a",
-  "#4fc9c0", "#f58ad7", "#d3a37a", "#8aa4ff", "#e6b94d", "#aebac9",
-  "#5cc9b7", "#ff8f88", "#96d36a", "#cfa6ff", "#ff9ac4", "#d8d360",
-  "#6cc4f0", "#e39af2", "#eba27c", "#9bb8ff", "#dcc05a", "#b5c4cc",
-] // prettier-ignore
+import { palette, type Palette } from "./prefs"
+
+// Both sets keep 3:1 on every ground of every theme, and their colours stay apart for whoever sees
+// without one of the three kinds of cones (`ui/palette.test.ts`): the fewer, the further.
+const PALETTES: Record<Palette, { light: readonly string[]; dark: readonly string[] }> = {
+  many: {
+    light: [
+  "#ca567b", "#4a0f13", "#9d5551", "#852b2a", "#7e5417", "#92820b",
+  "#464901", "#667409", "#416838", "#114109", "#28904b", "#367f6a",
+  "#4476d2", "#1753d3", "#030783", "#5a28be", "#47236b", "#816a9f",
+  "#894997", "#3a0b3d", "#bc51b3", "#8d1c7c", "#723c61", "#681341",
+  ],
+    dark: [
+  "#fb5e92", "#f57d7c", "#d66661", "#fbb4ae", "#f4a005", "#ecd537",
+  "#9ca222", "#bcca8b", "#b4fea4", "#4a983d", "#48b669", "#3af9ca",
+  "#4f85ea", "#9abbf8", "#7ba0f3", "#9083d4", "#b49cd6", "#b367fe",
+  "#e47dfa", "#fbbafe", "#f997ee", "#dd59c6", "#bf7faa", "#de9fb9",
+  ],
+  },
+  few: {
+    light: [
+  "#783d00", "#858117", "#0f3406", "#1d684c", "#223592", "#7810c3",
+  "#bb44dd", "#b3376f",
+  ],
+    dark: [
+  "#d17112", "#faf8a8", "#75a06c", "#6edcae", "#8fa9f6", "#af66fc",
+  "#f2cbfe", "#e285a8",
+  ],
+  },
+} // prettier-ignore
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]]
 
 export interface Stroke {
@@ -34,12 +50,19 @@ function hash(text: string): number {
 
 export function strokeOf(id: string): Stroke {
   const number = hash(id)
-  const at = number % LIGHT.length
+  const { light, dark } = PALETTES[palette.get()]
+  const at = number % light.length
   return {
-    light: LIGHT[at] ?? "",
-    dark: DARK[at] ?? "",
-    dash: DASHES[Math.floor(number / LIGHT.length) % DASHES.length] ?? [],
+    light: light[at] ?? "",
+    dark: dark[at] ?? "",
+    dash: DASHES[Math.floor(number / light.length) % DASHES.length] ?? [],
   }
+}
+
+/** Each colour of a palette once, undashed. */
+export function strokesOf(name: Palette): readonly Stroke[] {
+  const { light, dark } = PALETTES[name]
+  return light.map((colour, at) => ({ light: colour, dark: dark[at] ?? "", dash: [] }))
 }
 
 /** As a CSS colour that follows the theme. */

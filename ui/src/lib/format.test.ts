@@ -6,6 +6,7 @@ it.each([
   [0.1234567, "0.12346"],
   [12, "12"],
   [123456, "123 456"],
+  [123456.7, "123 457"],
   [1234567, "1.235e6"],
   [1.5, "1.5"],
   [-0.5, "−0.5"],
@@ -16,6 +17,16 @@ it.each([
   [-Infinity, "−Infinity"],
 ])("shows %d as %s", (number, text) => {
   expect(value(number)).toBe(text)
+})
+
+it.each([
+  [0.123456789, "0.123", "0.123456789"],
+  [1234.5678, "1 235", "1234.5678"],
+  [1234567, "1.23e6", "1.234567e6"],
+  [-1.23456789e-7, "−1.23e-7", "−1.23456789e-7"],
+  [123456, "123 456", "123 456"],
+])("tells of %d as much as is preferred", (number, short, all) => {
+  expect([value(number, "short"), value(number, "all")]).toEqual([short, all])
 })
 
 it("humanises sizes, times and numbers", () => {

@@ -1,22 +1,31 @@
 /** Numbers, bytes, durations and times as people read them; each has its exact form elsewhere. */
 
+import { digits, type Digits } from "./prefs"
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
 
-/** A metric's value: up to five significant digits, small and huge ones in powers of ten. */
-export function value(number: number): string {
+const SIGNIFICANT: Record<Exclude<Digits, "all">, number> = { short: 3, usual: 5 }
+
+/** A metric's value: up to five significant digits, small and huge ones in powers of ten; fewer, or
+ * all that there are, for who prefers that. */
+export function value(number: number, told: Digits = digits.get()): string {
   if (Number.isNaN(number)) return "NaN"
   if (!Number.isFinite(number)) return number > 0 ? "Infinity" : "−Infinity"
   if (number === 0) return "0"
   const size = Math.abs(number)
+  const significant = told === "all" ? undefined : SIGNIFICANT[told]
   const text =
     size >= 1e6 || size < 1e-4
       ? number
-          .toExponential(3)
+          // A power of ten takes the room of a digit.
+          .toExponential(significant && Math.max(significant - 2, 2))
           .replace(/\.?0+e/, "e")
           .replace("e+", "e")
-      : Number.isInteger(number)
+      : Number.isInteger(number) || (significant && size >= 10 ** significant)
         ? count(number)
-        : trimmed(number.toPrecision(5))
+        : significant
+          ? trimmed(number.toPrecision(significant))
+          : String(number)
   return text.replace("-", "−").replace("e−", "e-")
 }
 

@@ -1,8 +1,21 @@
 import { useParams } from "@tanstack/react-router"
+import { Swatch } from "../../charts/Swatch"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
-import { density, singleKeys, timesInUtc, userName, type Density } from "../../lib/prefs"
+import {
+  density,
+  digits,
+  palette,
+  singleKeys,
+  timesInUtc,
+  userName,
+  type Density,
+  type Digits,
+  type Palette,
+} from "../../lib/prefs"
+import { strokesOf } from "../../lib/colours"
+import { count, value } from "../../lib/format"
 import { page, serverAddress } from "../../lib/page"
 import { useStore } from "../../lib/store"
 import { THEMES, theme, type Theme } from "../../lib/theme"
@@ -11,6 +24,7 @@ import { Card } from "../../ui/Card"
 import { Snippet } from "../../ui/Copy"
 import { Checkbox, Field } from "../../ui/Field"
 import { Segments, tabs } from "../../ui/Tabs"
+import styles from "./settings.module.css"
 
 const SECTIONS = [
   ["profile", "Profile"],
@@ -30,6 +44,17 @@ const DENSITIES: readonly { key: Density; label: string }[] = [
   { key: "roomy", label: "Roomy" },
 ]
 
+const PALETTE_NAMES: readonly { key: Palette; label: string }[] = [
+  { key: "many", label: "Many" },
+  { key: "few", label: "Few, far apart" },
+]
+const NUMBERS: readonly { key: Digits; label: string }[] = [
+  { key: "short", label: "Three digits" },
+  { key: "usual", label: "Five digits" },
+  { key: "all", label: "All digits" },
+]
+const EXAMPLES = [0.123456789, 12.3456789, 1.23456789e-7]
+
 /** What this browser remembers of its person. */
 export default function SettingsPage() {
   const { section = "appearance" } = useParams({ strict: false })
@@ -38,6 +63,8 @@ export default function SettingsPage() {
   const chosen = useStore(theme)
   const dense = useStore(density)
   const single = useStore(singleKeys)
+  const colours = useStore(palette)
+  const told = useStore(digits)
   const utc = useStore(timesInUtc)
   const me = useStore(userName)
   return (
@@ -74,6 +101,34 @@ export default function SettingsPage() {
               onChange={(next) => theme.set(next)}
               choices={THEMES.map((key) => ({ key, label: THEME_NAMES[key] }))}
             />
+          </Card>
+          <Card title="Colours of runs" isPadded>
+            <Segments
+              label="Colours"
+              value={colours}
+              onChange={(next) => palette.set(next)}
+              choices={PALETTE_NAMES}
+            />
+            <p className={styles.colours} data-testid="colours">
+              {strokesOf(colours).map((stroke) => (
+                <Swatch key={stroke.light} stroke={stroke} width={24} />
+              ))}
+            </p>
+            <p className={styles.muted}>
+              {count(strokesOf(colours).length)} colours, and dashes where they come again. Both
+              sets are chosen so that they can be told apart without red, green or blue cones.
+            </p>
+          </Card>
+          <Card title="Numbers" isPadded>
+            <Segments
+              label="Numbers"
+              value={told}
+              onChange={(next) => digits.set(next)}
+              choices={NUMBERS}
+            />
+            <p className={styles.muted} data-testid="numbers">
+              {EXAMPLES.map((one) => value(one, told)).join(" · ")}
+            </p>
           </Card>
           <Card title="Rows of tables" isPadded>
             <Segments
