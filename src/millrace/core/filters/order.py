@@ -6,7 +6,7 @@ point, params included. Ties are left to further keys; `FieldTable.default_order
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from millrace.core.filters.fields import FieldRow, FieldTable
 
 E = TypeVar("E")
+Place: TypeAlias = tuple[tuple[int, Any], ...]
+"""Where a record stands: for each key whether it has a value, and what sorts as the value does."""
 
 MAX_KEYS = 10
 
@@ -73,9 +75,7 @@ def resolve(keys: Iterable[OrderKey], has_metric: Callable[[str], bool]) -> tupl
     return _distinct(replace(key, field=settled(key.field, has_metric)) for key in keys)
 
 
-def sort_key(
-    keys: Sequence[OrderKey], lookup: Lookup[E]
-) -> Callable[[E], tuple[tuple[int, object], ...]]:
+def sort_key(keys: Sequence[OrderKey], lookup: Lookup[E]) -> Callable[[E], Place]:
     """A key function for `sorted`, `min`, `heapq.nsmallest`, … over records; any direction mix."""
     return lambda record: tuple(_place(key, lookup(record, key.field)) for key in keys)
 

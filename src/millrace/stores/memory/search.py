@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from millrace.core.entities.registry import ModelVersion, RegisteredModel
     from millrace.core.filters.ast import Scalar
     from millrace.core.filters.evaluate import Lookup
+    from millrace.core.filters.order import Place
     from millrace.core.pages import Position
     from millrace.stores.memory.records import ModelRecord, RunRecord
     from millrace.stores.memory.series import Series
@@ -72,10 +73,11 @@ def find(
     """
     keep = evaluate.compile(resolve(query.tree, has_metric), lookup)
     keys = (*order.resolve(query.order, has_metric), *ties)
+    last = None if query.after is None else _place_of(keys, query.after)
     place = order.sort_key(keys, lookup)
-    found = sorted(filter(keep, records), key=place)
-    if query.after is not None:
-        last = _place_of(keys, query.after)
+    near = _near(filter(keep, records), order.sort_key(keys[:1], lookup), last, query.limit + 1)
+    found = sorted(near, key=place)
+    if last is not None:
         found = [record for record in found if last < place(record)]
     items = found[: query.limit]
     if len(items) == len(found):
@@ -83,7 +85,24 @@ def find(
     return Page(tuple(items), tuple(_first(lookup(items[-1], key.field)) for key in keys))
 
 
-def _place_of(keys: Sequence[OrderKey], position: Position) -> tuple[tuple[int, object], ...]:
+def _near(
+    records: Iterable[E], first: Callable[[E], Place], last: Place | None, count: int
+) -> list[E]:
+    """Those records that can be among the *count* after *last*, as far as the first key tells.
+
+    The other keys are then looked up of hardly more records than are shown.
+    """
+    placed = [(first(record), record) for record in records]
+    if last is not None:
+        placed = [one for one in placed if not one[0] < last[:1]]
+    surely_after = sorted(at for at, _ in placed if last is None or last[:1] < at)
+    if len(surely_after) > count:
+        bound = surely_after[count - 1]
+        placed = [one for one in placed if not bound < one[0]]
+    return [record for _, record in placed]
+
+
+def _place_of(keys: Sequence[OrderKey], position: Position) -> Place:
     values = {key.field: value for key, value in zip(keys, position, strict=True)}
 
     def lookup(held: dict[Field, Scalar | None], field: Field) -> Sequence[Scalar]:
