@@ -22,6 +22,7 @@ from tests.browser.seed import Api, own_panel, packed_view
 from tests.services import private_millrace
 
 RUNS = 6
+SEEDS = (0, 1, 4, 4, 1, 0)
 STEPS = 200
 LONG = 20_000
 SPIKE_STEP, SPIKE = 12_345, 99.0
@@ -52,7 +53,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             api.run(
                 short,
                 f"run-{number}",
-                params={"lr": str((number + 1) / 10), "kind": "aabbba"[number]},
+                params={
+                    "lr": str((number + 1) / 10),
+                    "kind": "aabbba"[number],
+                    "seed": str(SEEDS[number]),
+                },
                 metrics={
                     "train/loss": loss,
                     "val/loss": [value + 0.5 for value in loss],
@@ -112,9 +117,9 @@ def chart(page: Page, title: str) -> Locator:
     return page.locator(f'[data-chart="{title}"]')
 
 
-def numbers(panel: Locator) -> list[list[str]]:
-    """The rows in sight of a chart's table, exact."""
-    expect(panel.locator("[data-table] [role=row]").nth(6)).to_be_visible()
+def numbers(panel: Locator, least: int = 6) -> list[list[str]]:
+    """The rows in sight of a chart's table, *least* or more of them, exact."""
+    expect(panel.locator("[data-table] [role=row]").nth(least)).to_be_visible()
     rows = panel.locator("[data-table] [role=row]").all()[1:]
     return [
         [cell.get_attribute("title") or "" for cell in row.get_by_role("cell").all()]
@@ -334,19 +339,134 @@ def test_ui_076_files_hold_what_is_drawn(panels: Page) -> None:
     assert float(first["value"]) == math.exp(-1) + 0.3
 
 
-def test_ui_077_each_chart_has_its_numbers_and_a_cursor_that_is_announced(panels: Page) -> None:
+def test_ui_077_lines_have_their_numbers_and_a_cursor_that_is_announced(panels: Page) -> None:
     panel = chart(panels, "train/loss")
     plot(panel).focus()
+    said = panel.locator("[aria-live=polite]")
 
     panels.keyboard.press("ArrowRight")
-    expect(panel.locator("[data-announced]")).to_have_text(re.compile(r"run-\d, step 0: 1"))
+    expect(said).to_have_text(re.compile(r"run-\d, step 0: 1"))
     panels.keyboard.press("Shift+ArrowRight")
-    expect(panel.locator("[data-announced]")).to_have_text(re.compile("step 10: "))
+    expect(said).to_have_text(re.compile("step 10: "))
+    panels.keyboard.press("ArrowLeft")
+    expect(said).to_have_text(re.compile("step 9: "))
     panels.keyboard.press("a")
     table = panel.get_by_role("table")
     expect(table).to_have_attribute("aria-rowcount", str(RUNS * STEPS + 1))
     name, step, value = numbers(panel)[5]
     assert (step, float(value)) == ("5", math.exp(-5 / 40) + int(name[-1]) / 10)
+
+
+# Of each kind of chart, as it stands there: what it draws, and the rows of its table.
+DOTS = [(f"run-{at}", (at + 1) / 10, at) for at in range(RUNS)]
+DRAWN = {
+    "bar": (["metrics.score"], [(f"run-{at}", at) for at in reversed(range(RUNS))]),
+    "scatter": (["params.lr", "metrics.score"], DOTS),
+    "contour": (
+        ["params.lr", "metrics.score", "params.seed"],
+        [(*dot, seed) for dot, seed in zip(DOTS, SEEDS, strict=True)],
+    ),
+    "box": (
+        ["metrics.score", "params.kind"],
+        # Scores 0, 1 and 5, and 2, 3 and 4.
+        [("a", 3, 0, 0.5, 1, 3, 5, ""), ("b", 3, 2, 2.5, 3, 3.5, 4, "")],
+    ),
+}
+
+
+def shown_as(page: Page, kind: str, *columns: str) -> Locator:
+    """A large panel of *columns* alone, with the focus."""
+    panels = own_panel(kind, *columns) | {"closed": ["", "train", "val"]}
+    page.goto(f"/experiments/1?s={packed_view(arrangement='panels', panels=panels)}")
+    panel = chart(page, kind)
+    expect(panel).to_have_attribute("data-state", "ready")
+    is_at_rest(page)
+    plot(panel).focus()
+    return panel
+
+
+def heard(panel: Locator, key: str) -> str:
+    """What is announced after *key*, which also moves what is marked in the drawing."""
+    said, version = panel.locator("[aria-live=polite]"), panel.get_attribute("data-version") or ""
+    before = said.inner_text()
+    panel.page.keyboard.press(key)
+    expect(said).not_to_have_text(before)
+    expect(panel).not_to_have_attribute("data-version", version)
+    return said.inner_text()
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_ui_077_charts_of_columns_are_walked_through_as_they_stand(page: Page, kind: str) -> None:
+    columns, rows = DRAWN[kind]
+    panel = shown_as(page, kind, *columns)
+
+    told = [heard(panel, key) for key in ("ArrowRight", "ArrowRight", "ArrowLeft")]
+
+    page.keyboard.press("a")
+    assert numbers(panel, len(rows)) == [[f"{cell}" for cell in row] for row in rows]
+    head = panel.get_by_role("columnheader").all_inner_texts()[1:]
+    expected = [
+        f"{name}: " + ", ".join(f"{key} {cell}" for key, cell in zip(head, cells, strict=True))
+        for name, *cells in ([one or "none" if one == "" else one for one in row] for row in rows)
+    ]
+    assert told == [expected[0], expected[1], expected[0]]
+
+
+def test_ui_077_lines_through_axes_are_walked_through_by_the_order_of_the_table(
+    page: Page,
+) -> None:
+    panel = shown_as(page, "parallel", "params.lr", "params.kind", "metrics.score")
+
+    told = [heard(panel, "ArrowRight") for _ in range(RUNS)]
+
+    page.keyboard.press("a")
+    rows = numbers(panel, RUNS)
+    kinds = [(f"run-{at}", f"{(at + 1) / 10}", "aabbba"[at], str(at)) for at in range(RUNS)]
+    assert sorted(map(tuple, rows)) == kinds
+    assert told == [f"{run}: lr {lr}, kind {kind}, score {score}" for run, lr, kind, score in rows]
+
+
+def test_ui_077_a_map_of_correlations_is_walked_through_both_ways(page: Page) -> None:
+    panel = shown_as(page, "heat", "params.lr", "params.seed", "metrics.odd")
+
+    told = [heard(panel, key) for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft")]
+
+    page.keyboard.press("a")
+    fields = numbers(panel, 9)
+    rates = [(at + 1) / 10 for at in range(RUNS)]
+    r = np.corrcoef(rates, SEEDS)[0, 1]
+    # All runs end with the same: nothing goes along with that.
+    expected = [[1, r, math.nan], [r, 1, math.nan], [math.nan] * 3]
+    names = ["lr", "seed", "odd"]
+    assert [field[:2] for field in fields] == [[one, two] for one in names for two in names]
+    assert np.allclose(
+        [float(field[2]) for field in fields], np.ravel(expected), atol=1e-12, equal_nan=True
+    )
+    assert [one.partition(",")[0] for one in told] == [
+        "lr: with lr", "lr: with seed", "seed: with seed", "seed: with lr",
+    ]  # fmt: skip
+    assert float(told[1].rpartition(" ")[2].replace("−", "-")) == pytest.approx(r, abs=1e-4)
+
+
+def test_ui_077_histograms_are_walked_through_by_their_steps(page: Page) -> None:
+    panel = shown_as(page, "histogram", "metrics.`train/loss`")
+    bins, stretch = 48, (STEPS - 1) / 100
+
+    told = [heard(panel, key) for key in ("ArrowRight", "ArrowRight", "ArrowLeft")]
+
+    page.keyboard.press("a")
+    losses = np.exp(-np.arange(STEPS) / 40)[None] + np.arange(RUNS)[:, None] / 10
+    edges = np.linspace(losses.min(), losses.max(), bins + 1)
+    expected = []
+    for ridge in range(3):
+        steps = [at for at in range(STEPS) if math.floor(at / stretch) == ridge]
+        counts, _ = np.histogram(losses[:, steps], edges)
+        expected += [(round(ridge * stretch), edges[at], counts[at]) for at in counts.nonzero()[0]]
+    rows = [(float(step), float(low), float(count)) for step, low, _, count in numbers(panel, 20)]
+    assert np.allclose(rows[:20], expected[:20])
+    assert [one.partition(",")[0] for one in told] == [
+        "From step 0: 12 values", "From step 2: 12 values", "From step 0: 12 values",
+    ]  # fmt: skip
 
 
 def test_ui_182_another_theme_draws_charts_anew(panels: Page) -> None:

@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from "react"
 import { value } from "../lib/format"
 import { Canvas, type CanvasHandle, type Point } from "./Canvas"
 import { drawAxes, line, linear, shortened, type Surface } from "./canvas"
+import type { Category } from "./columns"
 import { rangeOf, type Dot } from "./dots"
 import { spreadOf } from "./stats"
 import { Tip } from "./Tip"
@@ -103,17 +104,18 @@ export function Bars({
   )
 }
 
-export interface Category {
-  name: string
-  values: readonly number[]
-}
-
 /** How a metric spreads in each category: box of the quartiles, whiskers, outliers. */
 export function Boxes({
   categories,
   category,
+  marked,
   ...props
-}: Shared & { categories: readonly Category[]; category: string }) {
+}: Shared & {
+  categories: readonly Category[]
+  category: string
+  /** The box under the cursor of the keyboard. */
+  marked: number
+}) {
   const { name } = props
   const draw = useMemo(() => {
     const range = rangeOf(categories.flatMap(({ values }) => values))
@@ -136,7 +138,7 @@ export function Boxes({
         context.fillStyle = theme.muted
         context.fillText(shortened(context, one.name, step - 6), middle, box.top + box.height + 6)
         if (!spread) return
-        context.strokeStyle = theme.accent
+        context.strokeStyle = at === marked ? theme.ink : theme.accent
         context.fillStyle = theme.accent
         context.lineWidth = 1.5
         line(context, middle, scale(spread.low), middle, scale(spread.q1))
@@ -166,6 +168,6 @@ export function Boxes({
       context.fillStyle = theme.muted
       context.fillText(category, box.left + box.width / 2, box.top + box.height + 24)
     }
-  }, [categories, category, name])
+  }, [categories, category, name, marked])
   return <Canvas draw={draw} onDrawn={props.onDrawn} onReady={props.onReady} />
 }

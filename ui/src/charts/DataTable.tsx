@@ -28,8 +28,8 @@ export function DataTable({ table, caption }: { table: ChartTable; caption: stri
     >
       <div role="rowgroup" className={styles.head}>
         <div role="row" className={styles.row} style={{ gridTemplateColumns: columns }}>
-          {table.columns.map((name) => (
-            <span key={name} role="columnheader" title={name}>
+          {table.columns.map((name, column) => (
+            <span key={column} role="columnheader" title={name}>
               {name}
             </span>
           ))}
@@ -44,12 +44,12 @@ export function DataTable({ table, caption }: { table: ChartTable; caption: stri
             className={styles.row}
             style={{ gridTemplateColumns: columns, transform: `translateY(${start}px)` }}
           >
-            {table.columns.map((name, column) => {
+            {table.columns.map((_, column) => {
               const cell = table.cell(index, column)
               const isNumber = typeof cell === "number"
               return (
                 <span
-                  key={name}
+                  key={column}
                   role="cell"
                   title={isNumber ? exact(cell) : cell}
                   data-number={isNumber ? "" : undefined}

@@ -7,12 +7,15 @@ import { Tip } from "./Tip"
 export function Heat({
   names,
   values,
+  marked,
   onDrawn,
   onReady,
 }: {
   names: readonly string[]
   /** By row and column; NaN where there is nothing to say. */
   values: readonly (readonly number[])[]
+  /** The field under the cursor of the keyboard, counted row by row. */
+  marked: number
   onDrawn: () => void
   onReady: (handle: CanvasHandle | null) => void
 }) {
@@ -52,6 +55,12 @@ export function Heat({
           context.fillText(share.toFixed(2).replace("-", "−"), left + wide * (column + 0.5), middle)
         })
       })
+      if (marked >= 0 && names.length > 0) {
+        const [row, column] = [Math.floor(marked / names.length), marked % names.length]
+        context.strokeStyle = theme.ink
+        context.lineWidth = 2
+        context.strokeRect(left + wide * column + 1, 6 + cell * row + 1, wide - 2, cell - 2)
+      }
       context.textAlign = "center"
       context.fillStyle = theme.muted
       names.forEach((name, column) => {
@@ -63,7 +72,7 @@ export function Heat({
         )
       })
     },
-    [names, values],
+    [names, values, marked],
   )
   const hit = tip && values[tip.row]?.[tip.column]
   return (
@@ -88,7 +97,9 @@ export function Heat({
           isOnLeft={tip.isRight}
           lines={[
             `${names[tip.row] ?? ""} · ${names[tip.column] ?? ""}`,
-            Number.isNaN(hit) ? "too few runs have both" : `correlation ${hit.toFixed(3)}`,
+            Number.isNaN(hit)
+              ? "too few runs have both, or all have the same"
+              : `correlation ${hit.toFixed(3)}`,
           ]}
         />
       )}

@@ -4,11 +4,12 @@ import { value } from "../lib/format"
 import { padded } from "./axes"
 import { Canvas, type CanvasHandle, type Point } from "./Canvas"
 import { drawAxes, inner, layered, line, ramp, scaleOf, type Layer, type Surface } from "./canvas"
-import { placed, rangeOf, type Dot } from "./dots"
+import { rangeOf, type Dot } from "./dots"
 import { isInside, surfaceOf, trendOf } from "./stats"
 import { Tip } from "./Tip"
 
 export interface ScatterProps {
+  /** All of them have a place. */
   dots: readonly Dot[]
   names: { x: string; y: string; z?: string | undefined }
   logX: boolean
@@ -33,16 +34,12 @@ export function Scatter(props: ScatterProps) {
   const [lasso, setLasso] = useState<readonly Point[] | null>(null)
   const [tip, setTip] = useState<{ dot: Dot; at: Point; isRight: boolean } | null>(null)
   const places = useRef<{ dot: Dot; x: number; y: number }[]>([])
-  const there = useMemo(
-    () => placed(dots).filter(({ x, y }) => (!logX || x > 0) && (!logY || y > 0)),
-    [dots, logX, logY],
-  )
 
   const { current: layer } = useRef<{ held: Layer | null }>({ held: null })
   const below = useMemo(() => {
-    const rangeX = padded(rangeOf(there.map(({ x }) => x)), logX)
-    const rangeY = padded(rangeOf(there.map(({ y }) => y)), logY)
-    const rangeZ = rangeOf(there.map(({ z = Number.NaN }) => z))
+    const rangeX = padded(rangeOf(dots.map(({ x }) => x)), logX)
+    const rangeY = padded(rangeOf(dots.map(({ y }) => y)), logY)
+    const rangeZ = rangeOf(dots.map(({ z = Number.NaN }) => z))
     const hasZ = names.z !== undefined
     const share = (z: number) => (z - rangeZ[0]) / (rangeZ[1] - rangeZ[0] || 1)
     return (surface: Surface) => {
@@ -51,7 +48,7 @@ export function Scatter(props: ScatterProps) {
       if (hasZ) box.width -= 46
       const scaleX = scaleOf(rangeX, logX, box.left, box.left + box.width)
       const scaleY = scaleOf(rangeY, logY, box.top + box.height, box.top)
-      const found = there.map((dot) => ({ dot, x: scaleX(dot.x), y: scaleY(dot.y) }))
+      const found = dots.map((dot) => ({ dot, x: scaleX(dot.x), y: scaleY(dot.y) }))
       places.current = found
       if (hasContours && hasZ) {
         const heights = surfaceOf(
@@ -91,11 +88,11 @@ export function Scatter(props: ScatterProps) {
         }
       }
       context.globalAlpha = 1
-      if (!hasContours && !logX && !logY) paintTrend(surface, there, scaleX, scaleY, rangeX)
+      if (!hasContours && !logX && !logY) paintTrend(surface, dots, scaleX, scaleY, rangeX)
       if (hasZ)
         paintRamp(surface, rangeZ, names.z ?? "", box.left + box.width + 14, box.top, box.height)
     }
-  }, [there, names, logX, logY, hasContours])
+  }, [dots, names, logX, logY, hasContours])
 
   const draw = useMemo(
     () => (surface: Surface) => {

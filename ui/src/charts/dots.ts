@@ -11,9 +11,12 @@ export interface Dot {
   z?: number
 }
 
-/** Columns of dots that have a place. */
-export function placed(dots: readonly Dot[]): Dot[] {
-  return dots.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))
+/** Dots that have a place on these axes, from left to right. */
+export function placed(dots: readonly Dot[], isLog: { x: boolean; y: boolean }): Dot[] {
+  const has = (value: number, log: boolean) => Number.isFinite(value) && (!log || value > 0)
+  return dots
+    .filter(({ x, y }) => has(x, isLog.x) && has(y, isLog.y))
+    .sort((a, b) => a.x - b.x || a.y - b.y)
 }
 
 /** Least and greatest of numbers; a unit range for none. */

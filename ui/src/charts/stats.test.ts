@@ -44,6 +44,7 @@ test("a trend goes through its points", () => {
   expect(trend).toMatchObject({ slope: 2, intercept: 1 })
   expect(correlation([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1, 12)
   expect(correlation([1, 2], [3, 2])).toBeNaN()
+  expect(correlation([1, 2, 3], [2, 2, 2])).toBeNaN()
 })
 
 test("a lasso holds what is inside, also when it is bent", () => {

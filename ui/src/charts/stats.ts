@@ -63,11 +63,14 @@ export function trendOf(points: readonly (readonly [number, number])[]): Trend |
   return { slope, intercept: meanY - slope * meanX, r: yy === 0 ? 0 : xy / Math.sqrt(xx * yy) }
 }
 
-/** Pearson's correlation of the rows where both columns are finite; NaN for fewer than three. */
+/** Pearson's correlation of the rows where both columns are finite; NaN for fewer than three, or
+ * where one of the two is the same in all. */
 export function correlation(a: readonly number[], b: readonly number[]): number {
   const pairs = a.map((x, at) => [x, b[at] ?? Number.NaN] as const)
   const both = pairs.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
-  return both.length < 3 ? Number.NaN : (trendOf(both)?.r ?? Number.NaN)
+  const [first] = both
+  if (!first || both.length < 3 || both.every(([, y]) => y === first[1])) return Number.NaN
+  return trendOf(both)?.r ?? Number.NaN
 }
 
 /** Whether a place is within a polygon (even-odd). */

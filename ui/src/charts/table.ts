@@ -1,5 +1,7 @@
 /** The numbers behind a chart as a table: shown beside it, read aloud, exported. */
 
+import { value } from "../lib/format"
+
 export type Cell = string | number
 
 export interface ChartTable {
@@ -27,6 +29,15 @@ export function csvOf({ columns, rows, cell }: ChartTable): string {
 function quoted(cell: Cell): string {
   const text = typeof cell === "number" ? exact(cell) : cell
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A row for who hears it: its name, and what it has in each column. */
+export function spoken({ columns, cell }: ChartTable, row: number): string {
+  const told = columns.slice(1).map((name, at) => {
+    const one = cell(row, at + 1)
+    return `${name} ${typeof one === "number" ? value(one) : one || "none"}`
+  })
+  return `${cell(row, 0)}: ${told.join(", ")}`
 }
 
 /** The shortest text that is this number again. */

@@ -1,15 +1,23 @@
 import { useQuery } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef, useState } from "react"
-import { Bars, Boxes, type Category } from "../../charts/Bars"
+import { Bars, Boxes } from "../../charts/Bars"
 import type { CanvasHandle } from "../../charts/Canvas"
 import { ChartFrame, type ChartState } from "../../charts/ChartFrame"
-import { rangeOf, type Dot } from "../../charts/dots"
+import {
+  correlations,
+  ofCategories,
+  ofDots,
+  ofPairs,
+  ofRuns,
+  type Category,
+} from "../../charts/columns"
+import { placed, rangeOf, type Dot } from "../../charts/dots"
 import { Heat } from "../../charts/Heat"
 import { Parallel } from "../../charts/Parallel"
 import { axisOf, brushed, filterOf, numeric, type Brush } from "../../charts/parallel"
 import { Scatter } from "../../charts/Scatter"
-import { correlation, spreadOf, trendOf } from "../../charts/stats"
-import { tableOf } from "../../charts/table"
+import { spreadOf, trendOf } from "../../charts/stats"
+import { spoken } from "../../charts/table"
 import { strokeOf } from "../../lib/colours"
 import { count, plural, value } from "../../lib/format"
 import { Button } from "../../ui/Button"
@@ -106,10 +114,11 @@ export default function ColumnPanel(props: ColumnPanelProps) {
     [dots],
   )
   const categories = useMemo(() => categoriesOf(rows, numbers[0] ?? []), [rows, numbers])
-  const heat = useMemo(
-    () => numbers.map((one) => numbers.map((other) => correlation(one, other))),
-    [numbers],
+  const places = useMemo(
+    () => placed(dots, { x: settings.logX, y: settings.logY }),
+    [dots, settings.logX, settings.logY],
   )
+  const heat = useMemo(() => correlations(kind === "heat" ? numbers : []), [kind, numbers])
   const axes = useMemo(() => {
     const place = (column: string) => {
       const at = order.indexOf(column)
@@ -135,6 +144,25 @@ export default function ColumnPanel(props: ColumnPanelProps) {
     [kind, axes, brushes, rows.length],
   )
 
+  const told = useMemo(() => {
+    switch (kind) {
+      case "bar":
+        return ofDots(bars, names.slice(0, 1), ({ x }) => [x])
+      case "scatter":
+      case "contour":
+        return ofDots(places, names.slice(0, 3), ({ x, y, z = Number.NaN }) =>
+          names.length > 2 ? [x, y, z] : [x, y],
+        )
+      case "box":
+        return ofCategories(categories, names[1] ?? "")
+      case "heat":
+        return ofPairs(heat, names)
+      default:
+        return ofRuns(rows, names)
+    }
+  }, [kind, bars, places, categories, heat, rows, names])
+
+  const placedRuns = told.runs.length > 0 ? told.runs.length : rows.length
   const isShort = keys.length < (LEAST[kind] ?? 1)
   const state: ChartState = found.isError
     ? "error"
@@ -157,15 +185,18 @@ export default function ColumnPanel(props: ColumnPanelProps) {
   const hasBrush = Object.keys(brushes).length > 0
   const filter = hasBrush ? filterOf(axes, brushes) : ""
   const move = (by: number): string | null => {
-    const at = Math.max(
-      0,
-      Math.min(rows.length - 1, cursor < 0 ? (by > 0 ? 0 : rows.length - 1) : cursor + by),
-    )
+    const last = told.table.rows - 1
+    if (last < 0) return null
+    const next = cursor < 0 ? (by > 0 ? 0 : last) : cursor + by
+    const at = Math.max(0, Math.min(last, next))
     setCursor(at)
-    const row = rows[at]
-    if (!row) return null
-    hover(row.run.id)
-    return `${row.run.name}: ${names.map((name, column) => `${name} ${cellText(row.cells[column] ?? null)}`).join(", ")}`
+    hover(told.runs[at] ?? null)
+    return spoken(told.table, at)
+  }
+  /** To the row of the map above or below. */
+  const turn = (by: number) => {
+    const to = Math.max(cursor, 0) + by * names.length
+    return move(to < 0 || to >= told.table.rows ? 0 : by * names.length)
   }
 
   const total = found.data?.total ?? 0
@@ -223,19 +254,15 @@ export default function ColumnPanel(props: ColumnPanelProps) {
   return (
     <ChartFrame
       title={panel.title}
-      note={rows.length > 0 && plural(rows.length, "run")}
+      note={
+        rows.length > 0 &&
+        `${placedRuns < rows.length ? `${count(placedRuns)} of ` : ""}${plural(rows.length, "run")}`
+      }
       state={state}
       isBusy={found.isFetching && found.isPlaceholderData}
-      facts={{ series: kind === "parallel" ? axes.length : 1, points: rows.length, version }}
+      facts={{ series: kind === "parallel" ? axes.length : 1, points: placedRuns, version }}
       sentence={sentenceOf(kind, names, numbers, rows, categories)}
-      table={
-        state === "ready"
-          ? tableOf(
-              ["run", ...names],
-              rows.map(({ run, cells }) => [run.name, ...cells.map((cell) => cell ?? "")]),
-            )
-          : null
-      }
+      table={state === "ready" ? told.table : null}
       notice={notice}
       absence={
         found.isError ? (
@@ -253,6 +280,7 @@ export default function ColumnPanel(props: ColumnPanelProps) {
       png={() => handle.current?.png() ?? Promise.reject(new Error("Nothing is drawn."))}
       keys={{
         move,
+        ...(kind === "heat" ? { turn } : {}),
         ...(kind === "scatter" || kind === "contour"
           ? {
               logX: () => props.onSettings({ logX: !settings.logX }),
@@ -271,6 +299,7 @@ export default function ColumnPanel(props: ColumnPanelProps) {
         <Boxes
           {...shared}
           categories={categories}
+          marked={cursor}
           name={names[0] ?? ""}
           category={names[1] ?? ""}
         />
@@ -278,7 +307,7 @@ export default function ColumnPanel(props: ColumnPanelProps) {
       {(kind === "scatter" || kind === "contour") && (
         <Scatter
           {...shared}
-          dots={dots}
+          dots={places}
           names={{ x: names[0] ?? "", y: names[1] ?? "", z: names[2] }}
           logX={settings.logX}
           logY={settings.logY}
@@ -287,7 +316,13 @@ export default function ColumnPanel(props: ColumnPanelProps) {
         />
       )}
       {kind === "heat" && (
-        <Heat names={names} values={heat} onDrawn={drawn} onReady={shared.onReady} />
+        <Heat
+          names={names}
+          values={heat}
+          marked={cursor}
+          onDrawn={drawn}
+          onReady={shared.onReady}
+        />
       )}
       {kind === "parallel" && (
         <Parallel

@@ -124,9 +124,10 @@ export function LinePanel({
     const line = lines[cursor.current.line]
     if (!line) return null
     const { series } = line
-    const [xmin, xmax] = [drawn.xmin, drawn.xmax]
-    const first = nearest(series.x, xmin)
-    const last = nearest(series.x, xmax)
+    // What is drawn is known a moment after it is; until then it is all there is.
+    const isDrawn = drawn.version > 0
+    const first = isDrawn ? nearest(series.x, drawn.xmin) : 0
+    const last = isDrawn ? nearest(series.x, drawn.xmax) : series.x.length - 1
     const from = cursor.current.at < 0 ? (by > 0 ? first - 1 : last + 1) : cursor.current.at
     const at = Math.max(first, Math.min(last, from + by))
     cursor.current.at = at
