@@ -369,6 +369,31 @@ def test_searches_of_one_shape_share_no_values(store: TrackingStore) -> None:
         assert names(store, f"params.p <= '{'c' * 300}'", order or "run_name") == "abc"
 
 
+@pytest.mark.parametrize("text", ["", "params.p = '1'"])
+def test_a_search_that_is_asked_again_sees_what_happened_meanwhile(
+    store: TrackingStore, text: str
+) -> None:
+    """Whatever is remembered of how it was answered before, and of runs that have not changed."""
+    runs = add_named(store, "abcd")
+    for value, run in enumerate(runs.values()):
+        log(store, run, point(value))
+        store.append(run, batch(params={"p": "1"})).result()
+
+    def best() -> str:
+        return names(store, text, "metrics.m DESC", limit=2)
+
+    assert [best() for _ in range(3)] == ["dc"] * 3
+    log(store, runs["a"], point(9))
+    assert [best() for _ in range(3)] == ["ad"] * 3
+    store.change_run(runs["d"], RunChange(run_name="z")).result()
+    assert [best() for _ in range(3)] == ["az"] * 3
+    for name in "dc":
+        store.change_run(runs[name], DELETE).result()
+    assert [best() for _ in range(3)] == ["ab"] * 3
+    store.change_run(runs["b"], DELETE).result()
+    assert [best() for _ in range(3)] == ["a"] * 3
+
+
 def test_a_last_page_that_is_full_is_the_last(store: TrackingStore, six: dict[str, str]) -> None:
     assert store.find_runs(["0"], query(limit=6)).next is None
     assert store.find_runs(["0"], query(limit=5)).next is not None

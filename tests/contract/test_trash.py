@@ -326,3 +326,21 @@ def test_strays_are_artifacts_outside_a_folder_of_their_own(
     build.add_run(store, artifact_uri="s3://elsewhere/x/artifacts")
 
     assert trash.strays() == ["s3://elsewhere/x/artifacts"]
+
+
+def test_a_name_that_went_and_came_back_is_found(store: TrackingStore, trash: TrashStore) -> None:
+    """With the last run that had a metric goes its name, which is another one's when it is new."""
+
+    def best() -> list[str]:
+        asked = build.query("metrics.m > 0", ["metrics.m DESC"], limit=1)
+        return build.run_ids(store.find_runs(["0"], asked).items)
+
+    for _ in range(2):
+        runs = [build.add_run(store) for _ in range(3)]
+        for value, run in enumerate(runs, 1):
+            build.log(store, run, build.point(value))
+        assert [best() for _ in range(3)] == [[runs[-1]]] * 3
+        for run in runs:
+            delete_run(store, run)
+            purge(trash, "run", run)
+        assert best() == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 
 from millrace.core.entities.audit import NO_TRAIL
@@ -100,6 +102,22 @@ def test_an_order_by_a_metric_needs_no_statistics(watched: Watched) -> None:
     """The series come first, in order and not sorted, and each run is looked up by its id."""
     wanted = {("series", "ix_series_key_last"), ("runs", "pk_runs")}
     assert set(watched.early) == (wanted if watched.kind == "postgresql" else set())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("words", ["", "params.p != 'x'", "metrics.loss > 500"])
+def test_a_search_asked_again_is_one_way_there_and_back(watched: Watched, words: str) -> None:
+    """With the documents of its runs, once they are kept; the other databases are not asked so."""
+    asked = query(words, ["metrics.loss ASC"], limit=LIMIT)
+    stores: Any = watched.stores
+    stores.tracking.find_runs(["1"], asked)
+    stores._writer.submit(lambda _: None).result()
+
+    page = stores.tracking.find_runs(["1"], asked)
+    found = stores.tracking._searches.find_at_once(["1"], asked)
+
+    assert (found is not None) == (watched.kind == "postgresql")
+    assert found is None or tuple(map(msgspec.Raw, found.beside)) == page.items
 
 
 @pytest.mark.timeout(300)

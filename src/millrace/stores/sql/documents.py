@@ -33,7 +33,10 @@ from millrace.stores.sql.experiments import LIFECYCLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sqlalchemy import ColumnElement
+
     from millrace.stores.sql.engine import Row, Session
+    from millrace.stores.sql.search import Found
     from millrace.stores.sql.statements import Statements
 
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -109,6 +112,24 @@ def documents(
             held.update((one.run, one.document) for one in made)
             built(made)
     return [msgspec.Raw(held[one]) for one in ids if one in held]
+
+
+def of_found(
+    session: Session,
+    statements: Statements,
+    found: Found,
+    built: Callable[[list[Built]], None],
+) -> list[msgspec.Raw]:
+    """The documents of what a search found, which may have brought those that are kept along."""
+    if found.beside and all(found.beside):
+        return list(map(msgspec.Raw, found.beside))
+    return documents(session, statements, found.ids, built)
+
+
+def beside(row: ColumnElement[int]) -> ColumnElement[bytes | None]:
+    """The document of each run that is selected, by its row id."""
+    d = t.run_documents.c
+    return select(d.document).where(d.run_id == row).scalar_subquery()
 
 
 def _kept(session: Session, statements: Statements, ids: Sequence[int]) -> Sequence[Row]:

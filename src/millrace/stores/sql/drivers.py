@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 Row = tuple[Any, ...]
+Asked = tuple[str, "Sequence[object]"]
+"""A statement and its values."""
 
 # So long we wait for a writer of another process before we give up with 503.
 LOCK_WAIT_MS: Final = 10_000
@@ -106,6 +108,14 @@ class Hands:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
+
+    def rows_at_once(self, asked: Sequence[Asked], *, walks: bool) -> list[list[Row]]:
+        """All rows of each of some SELECTs, of one moment, outside of any transaction."""
+        self.begin_reading(walks=walks)
+        try:
+            return [self.rows(sql, values) for sql, values in asked]
+        finally:
+            self.rollback()
 
     def row(self, sql: str, values: Sequence[object]) -> Row | None:
         """The first row of a SELECT, or None."""
@@ -310,6 +320,19 @@ class PsycopgHands(Hands):
         rows: list[Row] = self.connection.execute(sql, values, binary=True).fetchall()
         return rows
 
+    def rows_at_once(self, asked: Sequence[Asked], *, walks: bool) -> list[list[Row]]:
+        """All rows of each, in one way there and back."""
+        if len(asked) == 1 and not walks:
+            return [self.rows(*asked[0])]
+        execute = self.connection.execute
+        with self.together():
+            execute(_BEGIN_READING)
+            if walks:
+                execute(_WALK_IN_A_ROW)
+            answers = [execute(sql, values, binary=True) for sql, values in asked]
+            execute("COMMIT")
+        return [answer.fetchall() for answer in answers]
+
     def run(self, sql: str, values: Sequence[object]) -> int:
         """Run a change; how many rows it touched."""
         touched: int = self.connection.execute(sql, values).rowcount
@@ -353,9 +376,16 @@ class PsycopgHands(Hands):
 
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 # What is forbidden costs so much on paper that PostgreSQL would compile what cannot do without.
-_WALK: Final = (
-    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
-    " SET LOCAL plan_cache_mode = force_generic_plan"
+_WALKING: Final = {
+    "enable_sort": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+_WALK: Final = "; ".join(f"SET LOCAL {name} = {value}" for name, value in _WALKING.items())
+# A pipeline takes one statement at a time.
+_WALK_IN_A_ROW: Final = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', true)" for name, value in _WALKING.items()
 )
 _PLAN_FREELY: Final = (
     "SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = auto"

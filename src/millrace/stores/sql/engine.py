@@ -182,6 +182,13 @@ class Session:
         given = values if statement.places is None else statement.ordered(values)
         return self._hands.rows(statement.sql, given)
 
+    def rows_at_once(
+        self, asked: Iterable[tuple[Prepared, Sequence[object]]], *, walks: bool
+    ) -> list[list[Row]]:
+        """All rows of each of some prepared SELECTs, of one moment, where nothing was begun."""
+        said = [(one.sql, one.ordered(values)) for one, values in asked]
+        return self._hands.rows_at_once(said, walks=walks)
+
     def found(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
         """All rows of a prepared search, which walks an index or not, as it says."""
         if statement.walks is not self._walks:

@@ -15,6 +15,7 @@ from millrace.core.entities.run import STATUS_NUMBERS
 from millrace.core.filters import order as orders
 from millrace.core.filters import resolve
 from millrace.core.filters.ast import TRUE, Aggregate, And, Entity, Op, comparisons_of, fields_of
+from millrace.stores.sql import documents
 from millrace.stores.sql import tables as t
 from millrace.stores.sql.dialects import among, walks_apart
 from millrace.stores.sql.engine import WALKS
@@ -40,13 +41,14 @@ from millrace.stores.sql.search import (
     in_stages,
     is_positive,
     page_of,
+    stage_of,
     statement,
     up_to_rare,
 )
 from millrace.stores.sql.transaction import METRIC, PARAM, TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Select, Table
     from sqlalchemy.sql.selectable import FromClause
@@ -78,6 +80,10 @@ _DATASET_COLUMNS = {
 }
 
 
+class _NotKnownError(Exception):
+    """Something has to be asked before the search can be said."""
+
+
 class RunSource:
     """What a search of runs in some experiments looks at."""
 
@@ -99,13 +105,19 @@ class RunSource:
     }
 
     def __init__(
-        self, session: Session, statements: Statements, experiments: Sequence[int]
+        self, session: Session | None, statements: Statements, experiments: Sequence[int]
     ) -> None:
-        self._session = session
+        self._given = session
         self._statements = statements
         self.experiments: Final = experiments
         self._ids: dict[tuple[int, str], Sequence[int]] = {}
         self._held: dict[tuple[Field, bool], Held | None] = {}
+
+    @property
+    def _session(self) -> Session:
+        if self._given is None:
+            raise _NotKnownError
+        return self._given
 
     def know(self, ids: Mapping[tuple[int, str], Sequence[int]]) -> None:
         """Take ids of names that were looked up already."""
@@ -213,6 +225,10 @@ _SLOW_TO_COUNT: Final = {Op.LIKE, Op.ILIKE, Op.RLIKE}
 _TIES: Final = (SortBy(t.runs.c.start_ms, False), SortBy(t.runs.c.uuid, True))
 
 
+_Name = tuple[int, str]
+"""Kind and name of a metric, param or tag."""
+
+
 class RunSearches:
     """Searches of the runs of one database, and their statements by shape."""
 
@@ -222,6 +238,10 @@ class RunSearches:
         self._beliefs = Beliefs()
         self._dialect = database.readers.dialect
         self._kept: dict[Hashable, Prepared | None] = {}
+        self._names: dict[tuple[int, int, str], Sequence[int]] = {}
+        """Ids of names as they were last seen; a name may go, and come back with another one."""
+        self._sufficed: dict[Hashable, bool] = {}
+        """Whether the first statement of a search was all that it took, the last time."""
 
     def walks(self, query: Query) -> bool:
         """Whether an index will probably be walked, see `WALKS`."""
@@ -237,13 +257,14 @@ class RunSearches:
         if not experiments:
             return Found([], None)
         source = RunSource(session, self._statements, experiments)
+        has_beside = walks_apart(self._dialect)
         tree, order = query.tree, query.order
         if any(field.alternative for field in fields_of(tree)):
             tree = resolve(tree, source.has_metric)
         if any(key.field.alternative for key in order):
             order = orders.resolve(order, source.has_metric)
         self._look_up(session, source, [*fields_of(tree), *(key.field for key in order)])
-        search = _Search(source, query.view, tree, order)
+        search = _Search(source, query.view, tree, order, with_documents=has_beside)
         known = search.known(session)
         search.choose_way(known, self._beliefs, query.limit)
         if not known and walks_apart(self._dialect):
@@ -251,6 +272,7 @@ class RunSearches:
         if known:
             return in_stages(session, search.asked(known), query.limit, query.after)
         if search.latest and (found := self._among_latest(session, search, query)) is not None:
+            self._suffices(search, query, "latest", found)
             return found
 
         def rows(stage: int, values: Mapping[str, Any]) -> Sequence[Row]:
@@ -260,7 +282,84 @@ class RunSearches:
                 lambda: statement(self._dialect, search.asked({}), stage, goes_on=goes_on),
             )  # fmt: skip
 
-        return page_of(rows, query.limit, query.after, is_bounded=bool(search.bounds))
+        found = page_of(
+            rows, query.limit, query.after, is_bounded=bool(search.bounds), has_beside=has_beside
+        )
+        self._suffices(search, query, NUMBERS, found)
+        return found
+
+    def find_at_once(self, experiment_ids: Sequence[str], query: Query) -> Found | None:
+        """A page with the documents of its runs by one way there and back, or None.
+
+        That is possible where all is known that a search is made of, and one statement is all that
+        it takes: so the last of its shape is what it goes by. The ids of names that it believes in
+        are asked for beside it, in the same snapshot; others, and it was for nothing.
+        """
+        names = self._believed(experiment_ids, query)
+        if names is None:
+            return None
+        source = RunSource(None, self._statements, [int(experiment_ids[0])])
+        source.know(names)
+        search = _Search(source, query.view, query.tree, query.order, with_documents=True)
+        try:
+            search.choose_way({}, self._beliefs, query.limit)
+            search.choose_latest(self._beliefs)
+        except _NotKnownError:
+            return None
+        way = "latest" if search.latest else NUMBERS
+        key = (search.shape, way, query.after is not None)
+        prepared = self._kept.get(key) if self._sufficed.get(key) else None
+        if prepared is None:
+            return None
+        beside = [self._names_asked(source.experiments[0], names)] if names else []
+        is_so = True
+
+        def rows(stage: int, values: Mapping[str, Any]) -> Sequence[Row]:
+            nonlocal is_so
+            if stage != NUMBERS:
+                return ()
+            given = {**search.values, **values}
+            asked = [(prepared, [given[name] for name in prepared.names]), *beside]
+            with self._database.reading(once=True) as session:
+                found, *seen = session.rows_at_once(asked, walks=prepared.walks)
+            is_so = all(_ids_of(names, one) == names for one in seen)
+            return found
+
+        found = page_of(
+            rows, query.limit, query.after, is_bounded=bool(search.bounds), has_beside=True
+        )
+        suffices = self._suffices(search, query, way, found)
+        return found if is_so and suffices else None
+
+    def _suffices(self, search: _Search, query: Query, way: Hashable, found: Found) -> bool:
+        """Note, and say, whether one statement gave all of a page."""
+        is_whole = found.next is not None or bool(search.bounds)
+        if len(self._sufficed) >= _MOST_KEPT:
+            self._sufficed.clear()
+        suffices = is_whole and all(found.beside)
+        self._sufficed[search.shape, way, query.after is not None] = suffices
+        return suffices
+
+    def _believed(
+        self, experiment_ids: Sequence[str], query: Query
+    ) -> dict[_Name, Sequence[int]] | None:
+        """The ids of the names in a search, if all are known; None, too, where one statement cannot
+        be enough, or names alone do not settle what is meant."""
+        if not walks_apart(self._dialect) or len(experiment_ids) != 1:
+            return None
+        if query.after is not None and stage_of(query.after) != NUMBERS:
+            return None
+        fields = [*fields_of(query.tree), *(key.field for key in query.order)]
+        if any(one.alternative for one in fields):
+            return None
+        if any(one.op.positive is Op.RLIKE for one in comparisons_of(query.tree)):
+            return None
+        experiment = int(experiment_ids[0])
+        named = {(KINDS[one.entity], one.key) for one in fields if one.entity in KINDS}
+        ids = {name: self._names.get((experiment, *name)) for name in named}
+        believed = {name: of_name for name, of_name in ids.items() if of_name is not None}
+        is_known = len(believed) == len(named) <= _MOST_NAMES
+        return believed if is_known else None
 
     def _among_latest(self, session: Session, search: _Search, query: Query) -> Found | None:
         """The page, if the latest runs fill it; else None, and not tried again for a while.
@@ -280,7 +379,7 @@ class RunSearches:
                 lambda: search.among_latest(query.limit + 1, goes_on=goes_on),
             )  # fmt: skip
 
-        found = page_of(rows, query.limit, query.after, is_bounded=False)
+        found = page_of(rows, query.limit, query.after, is_bounded=False, has_beside=True)
         is_full = found.next is not None
         self._beliefs.note(search.identity, so=is_full)
         return found if is_full else None
@@ -312,16 +411,29 @@ class RunSearches:
     def _look_up(self, session: Session, source: RunSource, fields: Sequence[Field]) -> None:
         """Look up the ids of several names in one statement."""
         named = {(KINDS[one.entity], one.key) for one in fields if one.entity in KINDS}
-        if len(source.experiments) > 1 or not 1 < len(named) <= _MOST_NAMES:
+        if len(source.experiments) > 1 or not 0 < len(named) <= _MOST_NAMES:
             return
-        given: dict[str, Any] = {"experiment": source.experiments[0]}
+        experiment = source.experiments[0]
+        ids = _ids_of(named, session.rows(*self._names_asked(experiment, named)))
+        source.know(ids)
+        if len(self._names) >= _MOST_KEPT:
+            self._names.clear()
+        self._names |= {(experiment, *name): of_name for name, of_name in ids.items()}
+
+    def _names_asked(
+        self, experiment: int, named: Collection[_Name]
+    ) -> tuple[Prepared, Sequence[Any]]:
+        given: dict[str, Any] = {"experiment": experiment}
         for place, (kind, name) in enumerate(named):
             given |= {f"kind_{place}": kind, f"name_{place}": name}
         count = len(named)
         statement = self._prepared(("names", count), lambda: _names(count))
         assert statement is not None  # noqa: S101 - it can always be asked
-        rows = session.rows(statement, [given[name] for name in statement.names])
-        source.know(dict.fromkeys(named, ()) | {(kind, name): (row,) for row, kind, name in rows})
+        return statement, [given[name] for name in statement.names]
+
+
+def _ids_of(named: Collection[_Name], rows: Sequence[Row]) -> dict[_Name, Sequence[int]]:
+    return dict.fromkeys(named, ()) | {(kind, name): (row,) for row, kind, name in rows}
 
 
 def _names(count: int) -> Select[Any]:
@@ -338,7 +450,13 @@ class _Search:
     """A search with settled names, and the way to its answer."""
 
     def __init__(
-        self, source: RunSource, view: ViewType, tree: Expr, order: Sequence[OrderKey]
+        self,
+        source: RunSource,
+        view: ViewType,
+        tree: Expr,
+        order: Sequence[OrderKey],
+        *,
+        with_documents: bool,
     ) -> None:
         self._source = source
         self._view = view
@@ -346,6 +464,7 @@ class _Search:
         self._order = order
         self._lifting = Lifting(tree, source)
         self.bounds: Sequence[Comparison] = ()
+        self.with_documents = with_documents
         self.latest = False
         """Whether to look among the latest runs first."""
         self._row_by_row = False
@@ -417,7 +536,7 @@ class _Search:
         latest = rows.order_by(*in_order).limit(literal_column(str(_LATEST))).subquery("latest")
         tree = self._lifting.lifted(self._tree)
         return (
-            select(latest.c.id, latest.c.start_ms, latest.c.uuid)
+            select(latest.c.id, documents.beside(latest.c.id), latest.c.start_ms, latest.c.uuid)
             .where(compile_filter(tree, self._source, {}, each=latest.c.id))
             .order_by(latest.c.start_ms.desc(), latest.c.uuid)
             .limit(literal_column(str(limit)))
@@ -447,6 +566,7 @@ class _Search:
             source=source, where=where, order=self._order, ties=_TIES,
             bounds=[cast("Comparison", lifted(one)) for one in self.bounds],
             of_walked=of_walked if self._row_by_row else None, limit=self._limit,
+            beside=documents.beside(source.id) if self.with_documents else None,
         )  # fmt: skip
 
 

@@ -117,8 +117,9 @@ def in_stages(session: Session, asked: Asked, limit: int, after: Position | None
         query = statement(session.connection.dialect, asked, stage, goes_on="after_1" in values)
         return () if query is None else session.select(query, **values)
 
-    size = 1 if asked.beside is None else 2
-    return page_of(rows, limit, after, is_bounded=bool(asked.bounds), size=size)
+    return page_of(
+        rows, limit, after, is_bounded=bool(asked.bounds), has_beside=asked.beside is not None
+    )
 
 
 def page_of(
@@ -127,21 +128,22 @@ def page_of(
     after: Position | None,
     *,
     is_bounded: bool,
-    size: int = 1,
+    has_beside: bool,
 ) -> Found:
     """A page, from stage to stage until it is full.
 
-    *rows* gives those of a stage, for the parameters of its `statement`; *size*: how many columns
-    are wanted of them.
+    *rows* gives those of a stage, for the parameters of its `statement`; *has_beside*: a column is
+    wanted of them beside their id.
     """
+    size = 2 if has_beside else 1
     found: list[Row] = []
     for stage in (NUMBERS, NANS, NOTHING):
-        if after is not None and stage < _stage_of(after):
+        if after is not None and stage < stage_of(after):
             continue
         if is_bounded and stage != NUMBERS:
             break
         values: dict[str, Any] = {"limit": limit + 1 - len(found)}
-        if after is not None and stage == _stage_of(after):
+        if after is not None and stage == stage_of(after):
             values.update((f"after_{place}", one) for place, one in enumerate(after) if place)
         found += [(*row[:size], stage, *row[size:]) for row in rows(stage, values)]
         if len(found) > limit:
@@ -223,12 +225,15 @@ def _walked_apart(asked: Asked, walk: _Walk, *, goes_on: bool) -> Select[Any]:
     where = asked.where(walked.c.owner, apart=True)
     id_ = asked.source.id
     columns = [id_, *(tie.column for tie in asked.ties)]
+    if asked.beside is not None:
+        columns.append(asked.beside.label("beside"))
     record = select(*columns).where(id_ == walked.c.owner, where).offset(nothing).lateral("record")
+    wanted = [record.c[id_.name]] if asked.beside is None else [record.c[id_.name], record.c.beside]
     keys = [
         msgspec.structs.replace(walk.by, column=walked.c.value),
         *(msgspec.structs.replace(tie, column=record.c[tie.column.name]) for tie in asked.ties),
     ]
-    query = select(record.c[id_.name], *(key.column for key in keys))
+    query = select(*wanted, *(key.column for key in keys))
     query = query.select_from(walked.join(record, true()))
     if goes_on:
         query = query.where(beyond_position(keys))
@@ -317,7 +322,8 @@ def _fits(comparison: Comparison, held: Held) -> bool:
     return comparison.numeric == (held.shape is not Shape.TEXT)
 
 
-def _stage_of(position: Position) -> int:
+def stage_of(position: Position) -> int:
+    """The stage that a position is in."""
     stage = position[0] if position else 0
     return stage if isinstance(stage, int) else 0
 

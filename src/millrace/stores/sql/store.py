@@ -199,9 +199,12 @@ class SqlTracking:
 
     def find_runs(self, experiment_ids: Sequence[str], query: Query) -> Page[msgspec.Raw]:
         """Matching runs as wire JSON."""
+        at_once = self._searches.find_at_once(experiment_ids, query)
+        if at_once is not None:
+            return Page(tuple(map(msgspec.Raw, at_once.beside)), at_once.next)
         with self._database.reading(walks=self._searches.walks(query)) as session:
             found = self._searches.find(session, experiment_ids, query)
-            items = documents.documents(session, self._statements, found.ids, self._keep)
+            items = documents.of_found(session, self._statements, found, self._keep)
         return Page(tuple(items), found.next)
 
     def expire_leases(self, now_ms: int) -> Future[int]:
