@@ -276,6 +276,16 @@ def test_versions_from(registry: RegistryStore) -> None:
     assert registry.versions_from(run_ids=[""], model_ids=[""]) == {}
 
 
+def test_places_of_versions_are_found_by_what_is_in_them(registry: RegistryStore) -> None:
+    add(registry, 1, location="s3://bucket/1/abc/artifacts/model")
+    add(registry, 1, name="letters", location="s3://bucket/1/abc/artifacts/model")
+    add(registry, 1, name="others", location="s3://bucket/1/a_c/artifacts/model")
+
+    assert registry.locations_naming("abc") == ["s3://bucket/1/abc/artifacts/model"]
+    assert registry.locations_naming("a_c") == ["s3://bucket/1/a_c/artifacts/model"]
+    assert registry.locations_naming("%") == []
+
+
 def test_a_logged_model_learns_of_its_versions(stores: Stores) -> None:
     logged = add_model(stores.tracking)
     add(stores.registry, 2, model_id=logged)

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -660,6 +660,106 @@ def test_the_files_of_a_registered_version_stay_as_they_are(
     assert site.get(f"{home}/model/a").body == b"first"
 
 
+# What goes for good
+
+
+DELETE = "/api/3.0/millrace/artifacts/delete"
+
+
+def delete(site: Site, run: str, *paths: str, **asked: object) -> Reply:
+    return site.api.post(DELETE, {"run_id": run, "paths": paths, **asked})
+
+
+def deletions(site: Site, outcome: str) -> list[tuple[str, str]]:
+    """Who deleted what, or was not allowed to, the newest first."""
+    listed = ok(site.api.get("/api/2.0/millrace/audit/entries", {"action": "artifact.delete"}))
+    entries = listed.get("entries", [])
+    return [(one["actor"], one["id"]) for one in entries if one.get("outcome", "done") == outcome]
+
+
+def test_what_would_go_is_counted_and_then_goes(site: Site, run: str, home: str) -> None:
+    for name in ("a", "d/b", "d/e/c", "da/x", "kept"):
+        site.put(f"{home}/{name}", name.encode())
+    doomed = ("d", "a", "d/e", "da/x", "none")
+
+    before = ok(delete(site, run, *doomed, dry_run=True))
+    assert site.names(home) == ["a", "d", "da", "kept"]
+    reply = site.api.post(DELETE, {"run_id": run, "paths": doomed}, **{"X-Millrace-User": "ada"})
+
+    assert ok(reply) == before == {"files": 4, "bytes": len("ad/bd/e/cda/x")}
+    assert "kept" in site.names(home)
+    listed = ok(site.api.get("artifacts/list", {"run_id": run, "path": "d"}))
+    assert listed.get("files", []) == []
+    refused(site.api.get(DETAILS, {"run_id": run, "path": "a"}), MISSING)
+    root = f"mlflow-artifacts:/{home}"
+    assert deletions(site, "done")[:4] == [
+        ("ada", f"{root}/{name}") for name in ("none", "da/x", "d", "a")
+    ]
+    # Nothing is left of it that would tell of a loss: the name is free for other bytes.
+    site.put(f"{home}/a", b"another")
+    assert site.get(f"{home}/a").body == b"another"
+
+
+def test_a_deletion_may_be_repeated(site: Site, run: str, home: str) -> None:
+    for name in ("a", "b"):
+        site.put(f"{home}/{name}")
+    key = {"Idempotency-Key": build.unique()}
+
+    first, again = (
+        ok(site.api.post(DELETE, {"run_id": run, "paths": ["a", "b"]}, **key)) for _ in range(2)
+    )
+
+    assert (first["files"], again["files"]) == (2, 0)
+    other = site.api.post(DELETE, {"run_id": run, "paths": ["c"]}, **key)
+    assert other.status == 422, other
+
+
+def test_what_a_version_needs_does_not_go(site: Site, run: str, home: str) -> None:
+    site.put(f"{home}/all/model/MLmodel", b"flavors: {}")
+    site.put(f"{home}/all/beside", b"free")
+    name = build.add_registered(site.api)
+    build.add_version(site.api, name, source=f"runs:/{run}/all/model", run_id=run)
+    noted = deletions(site, "refused")
+
+    for paths in (["all/model/MLmodel"], ["all/model"], ["all"], ["all/beside", "all/model"]):
+        dry = delete(site, run, *paths, dry_run=True)
+        assert dry.status == 409
+        assert "stay as they are" in clean_error(dry)["message"]
+        assert deletions(site, "refused") == noted  # nobody has tried
+        assert delete(site, run, *paths).status == 409
+        noted = deletions(site, "refused")
+
+    assert noted[0] == ("anonymous", f"mlflow-artifacts:/{home}/all/model")
+    assert site.get(f"{home}/all/model/MLmodel").body == b"flavors: {}"
+    assert site.get(f"{home}/all/beside").body == b"free"
+    assert ok(delete(site, run, "all/beside"))["files"] == 1
+
+
+def test_files_of_a_logged_model_go_until_it_is_ready(site: Site) -> None:
+    model, home = add_model(site)
+    for name in ("MLmodel", "weights"):
+        site.put(f"{home}/{name}", b"1234")
+    path = f"/api/3.0/millrace/logged-models/{model}/artifacts/delete"
+
+    assert ok(site.api.post(path, {"paths": ["weights"]})) == {"files": 1, "bytes": 4}
+
+    ok(site.api.patch(f"logged-models/{model}", {"status": "LOGGED_MODEL_READY"}))
+    assert site.api.post(path, {"paths": ["MLmodel"]}).status == 409
+    assert site.get(f"{home}/MLmodel").body == b"1234"
+
+
+def test_what_a_deletion_takes(site: Site, run: str, home: str) -> None:
+    site.put(f"{home}/a")
+
+    refused(delete(site, run), INVALID, "paths")
+    refused(delete(site, run, ""), INVALID, "paths")
+    refused(delete(site, run, *(f"p{n}" for n in range(1_001))), INVALID, "paths")
+    refused(delete(site, "0" * 32, "a"), MISSING)
+    ok(site.api.post("runs/delete", {"run_id": run}))
+    refused(delete(site, run, "a"), INVALID, "trash")
+    assert site.get(f"{home}/a").body == b"hello"
+
+
 # Nothing outside
 
 UP = ["../x", "a/../../x", "%2e%2e%2fx", ".%2e/x", "a/%2E%2e/%2e%2E/x", "%252e%252e%252fx"]
@@ -687,6 +787,7 @@ def test_no_path_leads_elsewhere(site: Site, run: str, path: str) -> None:
         site.api.get(f"artifacts/list?run_id={run}&path={path}"),
         site.api.get(f"artifacts/archive?run_id={run}&path={path}"),
         site.api.get(f"{DETAILS}?run_id={run}&path={path}"),
+        delete(site, run, unquote(path, errors="surrogateescape")),
         site.api.get(f"/get-artifact?run_id={run}&path={path}"),
         site.api.request(
             "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_id={run}&path={path}", body=b"x"

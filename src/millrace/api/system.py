@@ -38,10 +38,12 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskCapabilities(Request, frozen=True, kw_only=True):
-    """What the caller may do here; with a run or an experiment, what it may do with that one."""
+    """What the caller may do here; with an experiment, a run or a logged model, what it may do with
+    that one."""
 
     experiment_id: str | None = None
     run_id: str | None = None
+    model_id: str | None = None
 
 
 class Capabilities(Reply, frozen=True, kw_only=True):

@@ -317,15 +317,10 @@ class Artifacts:
         return [tried(partial(admitted, *each)) for each in files]
 
     def delete_proxied(self, ctx: Context, request: ArtifactAt) -> Nothing:
-        """Delete a file or folder below the destination; nothing happens when it is not there.
-
-        First the records: a file without one is as good as one that came by another way, and a
-        record without a file would be reported as a loss.
-        """
+        """Delete a file or folder below the destination; nothing happens when it is not there."""
         spot = self._places.proxied(safe_path(request.artifact_path))
-        self._refuse_frozen(ctx, "artifact.delete", spot, with_all_below=True)
-        self._transfers.forget(spot, trail=ctx.trail("artifact.delete"))
-        spot.store.delete(spot.path)
+        self.check_may_go(ctx, spot)
+        self.delete(spot, ctx.trail("artifact.delete"))
         return _NOTHING
 
     def adopt(self, ctx: Context, request: Adopt) -> Adopted:
@@ -423,6 +418,26 @@ class Artifacts:
             raise InvalidArgument("Invalid path: it holds a '..' segment.")
         return self._places.proxied(safe_path(f"{request.artifact_path}/{steps[-1]}"))
 
+    # --- what may go, and goes -----------------------------------------------------------------
+
+    def check_may_go(
+        self, ctx: Context, spot: Spot, *, of: str | None = None, is_tried: bool = True
+    ) -> None:
+        """`Conflict` when a file or folder, *of* a run or model, holds what stays as it is; audited
+        when its deletion is *tried*, and not only asked about."""
+        self._refuse_frozen(
+            ctx, "artifact.delete", spot, with_all_below=True, of=of, is_tried=is_tried
+        )
+
+    def delete(self, spot: Spot, trail: Trail) -> None:
+        """Delete a file or folder; nothing happens when it is not there.
+
+        First the records: a file without one is as good as one that came by another way, and a
+        record without a file would be reported as a loss.
+        """
+        self._transfers.forget(spot, trail=trail)
+        spot.store.delete(spot.path)
+
     # --- what may be changed -------------------------------------------------------------------
 
     def _receive(
@@ -450,29 +465,39 @@ class Artifacts:
         self._refuse_frozen(ctx, "artifact.write", spot)
         return None
 
-    def _refuse_frozen(
-        self, ctx: Context, action: str, spot: Spot, *, with_all_below: bool = False
+    def _refuse_frozen(  # noqa: PLR0913 - what is tried, and where
+        self,
+        ctx: Context,
+        action: str,
+        spot: Spot,
+        *,
+        with_all_below: bool = False,
+        of: str | None = None,
+        is_tried: bool = True,
     ) -> None:
-        """`Conflict`, audited, when *action* would change what stays as it is."""
-        if self._is_frozen(spot, with_all_below=with_all_below):
+        """`Conflict` when *action* would change what stays as it is; audited when it is *tried*."""
+        if self._is_frozen(spot, with_all_below=with_all_below, of=of):
             refusal = Conflict(
                 f"{spot.path!r} holds files of a logged model that is ready, or of a registered "
                 "version: they stay as they are. Log a new model, or let the operator set "
                 "MILLRACE_FREEZE_MODELS=false."
             )
-            trail = ctx.refusal(action, refusal.message)
-            self._stores.audit.note(trail, "artifact", spot.uri).result()
+            if is_tried:
+                trail = ctx.refusal(action, refusal.message)
+                self._stores.audit.note(trail, "artifact", spot.uri).result()
             raise refusal
 
-    def _is_frozen(self, spot: Spot, *, with_all_below: bool = False) -> bool:
+    def _is_frozen(
+        self, spot: Spot, *, with_all_below: bool = False, of: str | None = None
+    ) -> bool:
         """Whether a change at *spot* would be one of a model that is ready or registered.
 
-        Which runs and models may be concerned is told by the names on the way, whether they are by
-        the places that are recorded.
+        Which runs and models may be concerned is told by the names on the way and by *of*, whether
+        they are by the places that are recorded.
         """
         if not self._freezes:
             return False
-        names = spot.path.split("/")
+        names = [*spot.path.split("/"), *([of] if of else ())]
         if with_all_below:
             names += _owners_below(spot)
         models = [name for name in names if _MODEL.fullmatch(name)]
@@ -482,9 +507,16 @@ class Artifacts:
         if not (with_all_below or models) and spot.store.stat(spot.path) is None:
             # Beside what a version was made of there is room; most uploads end here.
             return False
-        return any(self._is_at(where, spot) for where in self._frozen_places(runs, models))
+        places = self._frozen_places(runs, models, wherever=with_all_below)
+        return any(self._is_at(where, spot) for where in places)
 
-    def _frozen_places(self, runs: list[str], models: list[str]) -> Iterator[str]:
+    def _frozen_places(
+        self, runs: list[str], models: list[str], *, wherever: bool
+    ) -> Iterator[str]:
+        """*wherever*: also of versions that lie in such a place and name neither run nor model.
+
+        They are looked for in all versions, which is too much for each upload.
+        """
         for model_id in models:
             model = self._stores.tracking.logged_model(model_id)
             if model is not None and model.info.status == "LOGGED_MODEL_READY":
@@ -496,6 +528,9 @@ class Artifacts:
                     where = self._registry.location(name, int(number))
                     if where is not None:
                         yield where
+        if wherever:
+            for name in (*runs, *models):
+                yield from self._registry.locations_naming(name)
 
     def _is_at(self, where: str, spot: Spot) -> bool:
         try:

@@ -37,8 +37,9 @@ def _edits(on: type[Experiment | ExperimentOfRun]) -> frozenset[str]:
     )
 
 
-_OF_RUNS: Final = _edits(ExperimentOfRun)
+_OF_RUNS: Final = _edits(ExperimentOfRun) | {"deleteRunArtifacts"}
 _OF_EXPERIMENTS: Final = _edits(Experiment)
+_OF_MODELS: Final = frozenset({"deleteLoggedModelArtifacts"})
 
 
 _GROUPS: Final[Mapping[Part, frozenset[str]]] = {
@@ -63,12 +64,16 @@ def without(lacking: Mapping[Part, str]) -> dict[str, str]:
 class Capabilities:
     """Knows what this server refuses, and what the state of a record forbids.
 
-    *unserved*: calls that whoever serves the platform does not answer, with the reasons.
+    *unserved*: calls that whoever serves the platform does not answer, with the reasons. *freezes*:
+    the files of models that are ready stay as they are.
     """
 
-    def __init__(self, tracking: TrackingStore, unserved: Mapping[str, str]) -> None:
+    def __init__(
+        self, tracking: TrackingStore, unserved: Mapping[str, str], *, freezes: bool
+    ) -> None:
         self._tracking = tracking
         self._unserved = unserved
+        self._freezes = freezes
 
     def get(self, ctx: Context, request: AskCapabilities) -> Told:
         """What the caller may do. There are no accounts yet: everybody may do everything that the
@@ -78,6 +83,8 @@ class Capabilities:
             refused |= self._of_experiment(names.experiment_id(request.experiment_id))
         if request.run_id is not None:
             refused |= self._of_run(request.run_id)
+        if request.model_id is not None:
+            refused |= self._of_model(request.model_id)
         return Told(
             user=ctx.actor.name,
             is_verified=ctx.actor.verified,
@@ -96,6 +103,16 @@ class Capabilities:
             )
         if info.status in TERMINAL:
             return {"stopRun": f"The run has ended: {info.status}."}
+        return {}
+
+    def _of_model(self, model_id: str) -> dict[str, str]:
+        found = self._tracking.logged_model(model_id)
+        if found is None:
+            return _because(_OF_MODELS, f"There is no logged model {model_id!r}.")
+        if self._freezes and found.info.status == "LOGGED_MODEL_READY":
+            return _because(
+                _OF_MODELS, "The model is ready: its files stay as they are. Log a new one."
+            )
         return {}
 
     def _of_experiment(self, experiment_id: str) -> dict[str, str]:

@@ -37,8 +37,8 @@ class Spot(NamedTuple):
 
     def meets(self, other: Spot) -> bool:
         """Whether one of the two holds the other, or both are the same."""
-        mine, others = f"{self.path}/", f"{other.path}/"
-        return self.store is other.store and (mine.startswith(others) or others.startswith(mine))
+        mine, others = f"{self.uri.rstrip('/')}/", f"{other.uri.rstrip('/')}/"
+        return mine.startswith(others) or others.startswith(mine)
 
 
 class Places:

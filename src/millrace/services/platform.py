@@ -129,13 +129,14 @@ class Platform:
         )
         self.groups = Groups(transfers)
         self._read_back = ReadBack(transfers, reads=settings.ARTIFACT_READ_BACK.get())
+        freezes = settings.FREEZE_MODELS.get()
         self.artifacts = artifacts = Artifacts(
             stores,
             self.places,
             transfers,
             registry=self._registry_stores.registry,
             read_back=self._read_back,
-            freezes=settings.FREEZE_MODELS.get(),
+            freezes=freezes,
         )
         files = ArtifactFiles(artifacts, stores)
         views = Views(stores.views, stores.tracking)
@@ -230,7 +231,7 @@ class Platform:
             "getRun": runs.get,
             "stopRun": runs.stop,
             "getServerState": ServerState(stores, stated).get,
-            "getCapabilities": Capabilities(stores.tracking, refused_here).get,
+            "getCapabilities": Capabilities(stores.tracking, refused_here, freezes=freezes).get,
             "copyRun": moving.copy,
             "searchRuns": runs.search,
             "getMetricHistory": metrics.history,
@@ -324,7 +325,10 @@ class Platform:
             "listComments": notes.list,
         }
         tables, logs = Tables(artifacts), Logs(artifacts)
+        # As long as there are files.
         looking: dict[str, Callable[[Context, Any], Any]] = {
+            "deleteRunArtifacts": files.delete_of_run,
+            "deleteLoggedModelArtifacts": files.delete_of_model,
             "readTable": tables.of_run,
             "readLoggedModelTable": tables.of_model,
             "readTableColumn": tables.column_of_run,

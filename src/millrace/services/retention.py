@@ -310,9 +310,10 @@ class _Work:
         self._retention.stores.artifacts.forget(folder.uri).result()
 
 
-def measured(folder: Spot) -> tuple[int, int]:
-    """Files and bytes below a folder."""
-    sizes = list(sizes_below(folder))
+def measured(spot: Spot) -> tuple[int, int]:
+    """Files and bytes of a file, or below a folder."""
+    stat = spot.store.stat(spot.path) if spot.path else None
+    sizes = [*sizes_below(spot), *([] if stat is None else [stat.size])]
     return len(sizes), sum(sizes)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from millrace.api.table import BY_NAME
 from millrace.core.entities.access import Actor
-from millrace.core.errors import InvalidArgument, MillraceError, NotSupported
+from millrace.core.errors import Conflict, InvalidArgument, MillraceError, NotFound, NotSupported
 from millrace.services.platform import Platform, open_platform
 from millrace.stores.file import FileStores
 from millrace.stores.memory import MemoryStores
@@ -47,13 +47,34 @@ def test_what_is_said_to_be_refused_is_refused(call: Call, run: str) -> None:
 
     told = refused(call, run_id=run)
 
-    assert {"updateRun", "setTag", "moveRuns", "stopRun"} <= told.keys()
+    assert {"updateRun", "setTag", "moveRuns", "stopRun", "deleteRunArtifacts"} <= told.keys()
+    with pytest.raises(InvalidArgument) as caught:
+        call("deleteRunArtifacts", run_id=run, paths=["a"])
+    assert caught.value.message.endswith("is in the trash. Restore it first.")
     assert not {"restoreRun", "deleteRun"} & told.keys()
     for name in told.keys() & INLINE.keys():
         about = {"run_ids": [run]} if "run_ids" in INLINE[name] else {"run_id": run}
         message = INLINE[name] | about
         with pytest.raises(InvalidArgument):
             call(name, **message)
+
+
+def test_the_files_of_a_ready_model_stay(call: Call, tmp_path: Path) -> None:
+    home = call("createExperiment", name="m", artifact_location=str(tmp_path)).experiment_id
+    model = call("createLoggedModel", experiment_id=home).model.info.model_id
+    about = {"model_id": model, "paths": ["a"]}
+    assert refused(call, model_id=model) == {}
+    assert call("deleteLoggedModelArtifacts", **about).files == 0
+    call("finalizeLoggedModel", model_id=model, status="LOGGED_MODEL_READY")
+
+    assert refused(call, model_id=model).keys() == {"deleteLoggedModelArtifacts"}
+
+    with pytest.raises(Conflict, match="stay as they are"):
+        call("deleteLoggedModelArtifacts", **about)
+    gone = f"m-{'f' * 32}"
+    assert gone in refused(call, model_id=gone)["deleteLoggedModelArtifacts"]
+    with pytest.raises(NotFound):
+        call("deleteLoggedModelArtifacts", model_id=gone, paths=["a"])
 
 
 def test_of_what_is_not_there_nothing_can_be_done(call: Call) -> None:

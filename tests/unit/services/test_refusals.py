@@ -58,6 +58,33 @@ def test_files_of_a_registered_version(platform: Platform, ada: Call, tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("root", ["s3://bucket", "a folder of the user's own"])
+def test_files_of_a_version_that_names_no_run(tmp_path: Path, root: str) -> None:
+    """Whoever registers a place in a bucket need not say whose it is."""
+    files = str(tmp_path / "files")
+    if root.startswith("s3:"):
+        places = Places(lambda _: open_store(files), roots=[root])
+    else:
+        root, places = files, Places(open_store, trusting=True)
+    platform = open_platform(f"sqlite:///{tmp_path / 'runs.db'}", artifact_root=root, places=places)
+    call = calling(platform)
+    run = call("createRun", experiment_id="0").run.info
+    home = tmp_path / "files" / run.artifact_uri.removeprefix(root).lstrip("/")
+    for name in ("model/weights", "model-2/weights"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text("1234")
+    call("createRegisteredModel", name="m")
+    named = {} if root.startswith("s3:") else {"run_id": run.run_id}
+    call("createModelVersion", name="m", source=f"{run.artifact_uri}/model", **named)
+
+    with pytest.raises(Conflict, match="stay as they are"):
+        call("deleteRunArtifacts", run_id=run.run_id, paths=["model/weights"])
+
+    assert call("deleteRunArtifacts", run_id=run.run_id, paths=["model-2"]).bytes == 4
+    assert [one.parent.name for one in home.rglob("weights")] == ["model"]
+    platform.close()
+
+
 def test_comments_of_others(platform: Platform, ada: Call) -> None:
     ada("createRegisteredModel", name="m")
     comment = ada("createComment", name="m", comment="mine").comment.id

@@ -83,10 +83,17 @@ export interface ArtifactList {
   next_page_token?: string
 }
 
-/** What the caller may do here; with a run or an experiment, what it may do with that one. */
+/** How much went, or would go. What is not there counts for nothing, and is no error. */
+export interface ArtifactsDeleted {
+  files: number
+  bytes: number
+}
+
+/** What the caller may do here; with an experiment, a run or a logged model, what it may do with that one. */
 export interface AskCapabilities {
   experiment_id?: string
   run_id?: string
+  model_id?: string
 }
 
 export interface AuditChainReply {
@@ -431,6 +438,13 @@ export interface DeleteLoggedModelTag {
   tag_key: string
 }
 
+/** Files and folders of a logged model, as `DeleteRunArtifacts`. */
+export interface DeleteModelArtifacts {
+  model_id: string
+  paths: string[]
+  dry_run?: boolean
+}
+
 export interface DeleteModelVersionTag {
   name: string
   version: string
@@ -440,6 +454,14 @@ export interface DeleteModelVersionTag {
 export interface DeleteRegisteredModelTag {
   name: string
   key: string
+}
+
+/** Files and folders of a run, each with all that is in it. With `dry_run` nothing is deleted, and the answer is the same. */
+export interface DeleteRunArtifacts {
+  run_id: string
+  run_uuid?: string
+  paths: string[]
+  dry_run?: boolean
 }
 
 export interface DeleteTag {
@@ -2252,6 +2274,12 @@ export interface AbortPartsBody {
   upload_id: string
 }
 
+/** Files and folders of a logged model, as `DeleteRunArtifacts`. */
+export interface DeleteModelArtifactsBody {
+  paths: string[]
+  dry_run?: boolean
+}
+
 export interface DatasetIdBody {
   page_token?: string
 }
@@ -2373,6 +2401,8 @@ export interface Operations {
   getPresignedDownloadUrl: [{ artifact_path: string }, SignedDownload]
   getArtifactDetails: [{ run_id: string; run_uuid?: string; path: string }, ArtifactDetails]
   getLoggedModelArtifactDetails: [{ model_id: string; artifact_file_path: string }, ArtifactDetails]
+  deleteRunArtifacts: [DeleteRunArtifacts, ArtifactsDeleted]
+  deleteLoggedModelArtifacts: [{ model_id: string } & DeleteModelArtifactsBody, ArtifactsDeleted]
   readTable: [{ text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; run_id: string; path: string }, FileTable]
   readLoggedModelTable: [{ model_id: string; text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; path: string }, FileTable]
   readTableColumn: [{ text?: string; where?: string[]; run_id: string; path: string; column: string }, ColumnFigures]
@@ -2468,7 +2498,7 @@ export interface Operations {
   restoreLoggedModel: [RestoreLoggedModel, Nothing]
   emptyTrash: [EmptyTrash, TrashEmptied]
   getServerInfo: [Record<string, never>, ServerInfo]
-  getCapabilities: [{ experiment_id?: string; run_id?: string }, Capabilities]
+  getCapabilities: [{ experiment_id?: string; run_id?: string; model_id?: string }, Capabilities]
   getServerState: [Record<string, never>, ServerState]
 }
 
@@ -2544,6 +2574,8 @@ export const OPERATIONS = {
   getPresignedDownloadUrl: ["GET", "/api/2.0/mlflow-artifacts/presigned/{artifact_path}"],
   getArtifactDetails: ["GET", "/api/3.0/millrace/artifacts/details"],
   getLoggedModelArtifactDetails: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/details"],
+  deleteRunArtifacts: ["POST", "/api/3.0/millrace/artifacts/delete"],
+  deleteLoggedModelArtifacts: ["POST", "/api/3.0/millrace/logged-models/{model_id}/artifacts/delete"],
   readTable: ["GET", "/api/3.0/millrace/artifacts/table"],
   readLoggedModelTable: ["GET", "/api/3.0/millrace/logged-models/{model_id}/artifacts/table"],
   readTableColumn: ["GET", "/api/3.0/millrace/artifacts/table/column"],

@@ -50,6 +50,9 @@ export function Dialog({
   )
 }
 
+/** What has to be written before something goes that nothing brings back. */
+export const FOR_GOOD = "delete for good"
+
 /** Asks before something is done; with *typed*, only after that word has been written. */
 export function ConfirmDialog({
   open,
@@ -59,6 +62,7 @@ export function ConfirmDialog({
   text,
   action,
   typed,
+  refused,
   isBusy = false,
   variant = "danger",
 }: {
@@ -69,13 +73,16 @@ export function ConfirmDialog({
   text: ReactNode
   action: string
   typed?: string
+  /** Why it cannot be done at all. */
+  refused?: string | null
   isBusy?: boolean
   variant?: "danger" | "primary"
 }) {
   const [written, setWritten] = useState("")
-  const isLocked = isBusy || (typed !== undefined && written !== typed)
+  const isWritten = typed === undefined || written === typed
+  const whyNot = isBusy ? "It is being done." : (refused ?? (!isWritten && `Write ${typed} first.`))
   const confirm = () => {
-    if (!isLocked) onConfirm()
+    if (!whyNot) onConfirm()
   }
   return (
     <Dialog
@@ -86,19 +93,13 @@ export function ConfirmDialog({
       foot={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button
-            variant={variant}
-            onClick={confirm}
-            disabledBecause={
-              isLocked && (isBusy ? "It is being done." : `Write ${typed ?? ""} first.`)
-            }
-          >
+          <Button variant={variant} onClick={confirm} disabledBecause={whyNot}>
             {action}
           </Button>
         </>
       }
     >
-      {typed !== undefined && (
+      {typed !== undefined && !refused && (
         <Field
           label={`Write “${typed}” to go on`}
           value={written}

@@ -32,6 +32,10 @@ class NoRegistry:
         """None."""
         return {}
 
+    def locations_naming(self, text: str) -> list[str]:  # noqa: ARG002 - the protocol's
+        """None."""
+        return []
+
     def pending_manifests(self, limit: int) -> list[tuple[str, int]]:  # noqa: ARG002 - the protocol's
         """None."""
         return []

@@ -333,6 +333,12 @@ class MemoryRegistry:
                 return None
             return model.versions[version].location
 
+    def locations_naming(self, text: str) -> list[str]:
+        """Places of versions that have *text* in them."""
+        with self._ledger.lock:
+            places = {one.location for _, one in self.everything()}
+        return sorted(place for place in places if text in place)
+
     def change_version(
         self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
     ) -> Future[ModelVersion]:

@@ -90,6 +90,10 @@ class RegistryStore(Protocol):
         """Where the files of a version are."""
         ...
 
+    def locations_naming(self, text: str) -> list[str]:
+        """Where files of versions are, of those places that have *text* in them."""
+        ...
+
     def change_version(
         self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
     ) -> Future[ModelVersion]:

@@ -153,6 +153,12 @@ class SqlRegistry:
             row = session.row(self._statements.location, (name, version))
         return None if row is None else row[0]
 
+    def locations_naming(self, text: str) -> list[str]:
+        """Places of versions that have *text* in them."""
+        query = select(_v.location).where(_v.location.contains(text, autoescape=True))
+        with self._database.reading() as session:
+            return sorted({row[0] for row in session.select(query)})
+
     def change_version(
         self, name: str, version: int, change: VersionChange, *, trail: Trail = NO_TRAIL
     ) -> Future[ModelVersion]:

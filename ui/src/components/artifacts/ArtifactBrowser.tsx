@@ -1,5 +1,6 @@
-import { useQuery } from "@tanstack/react-query"
+import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useId, useMemo, useState, type KeyboardEvent } from "react"
+import { useRefusals } from "../../api/capabilities"
 import type { FileInfo } from "../../api/generated"
 import { bytes } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
@@ -9,10 +10,11 @@ import { Icon, type IconName } from "../../ui/Icon"
 import { EmptyState, ErrorBoundary, FailedState, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import styles from "./ArtifactBrowser.module.css"
+import { DeleteDialog } from "./DeleteDialog"
 import { Details } from "./Details"
 import { kindOf, type Kind } from "./kinds"
 import { Preview } from "./Preview"
-import { archiveUrl, filesQuery, fileUrl, uriOf, type Source } from "./source"
+import { archiveUrl, filesQuery, fileUrl, REMOVAL, uriOf, type Source } from "./source"
 
 const ICONS: Partial<Record<Kind, IconName>> = {
   image: "image",
@@ -36,6 +38,12 @@ export default function ArtifactBrowser({
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")))
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [isDetailed, setDetailed] = useState(false)
+  const [doomed, setDoomed] = useState<readonly string[]>([])
+  const client = useQueryClient()
+  const whyNot = useRefusals(
+    source.kind === "run" ? { run_id: source.id } : { model_id: source.id },
+  )
+  const whyKept = whyNot(REMOVAL[source.kind])
   const flip = (one: string) => {
     const next = new Set(chosen)
     if (!next.delete(one)) next.add(one)
@@ -85,9 +93,15 @@ export default function ArtifactBrowser({
             onChosen={flip}
           />
         </div>
-        <Chosen source={source} chosen={chosen} onClear={() => setChosen(new Set())} />
+        <Chosen
+          source={source}
+          chosen={chosen}
+          whyKept={whyKept}
+          onDelete={() => setDoomed([...chosen])}
+          onClear={() => setChosen(new Set())}
+        />
         <p id={hint} className="visually-hidden">
-          Space chooses files and folders to download together.
+          Space chooses files and folders to download or delete together.
         </p>
       </div>
       <div className={styles.view}>
@@ -98,6 +112,8 @@ export default function ArtifactBrowser({
               file={file}
               isDetailed={isDetailed}
               onDetailed={setDetailed}
+              whyKept={whyKept}
+              onDelete={() => setDoomed([file.path])}
             />
             {isDetailed && <Details key={file.path} source={source} path={file.path} />}
             <ErrorBoundary what="The preview" resetKey={file.path}>
@@ -118,21 +134,41 @@ export default function ArtifactBrowser({
           />
         )}
       </div>
+      {doomed.length > 0 && (
+        <DeleteDialog
+          source={source}
+          paths={doomed}
+          onClose={() => setDoomed([])}
+          onDone={async () => {
+            setChosen(new Set())
+            if (doomed.some((one) => `${path}/`.startsWith(`${one}/`))) onPath("")
+            // What is still shown of them is not asked for again.
+            await client.invalidateQueries({ refetchType: "none" })
+            await client.invalidateQueries({ queryKey: ["artifacts", source.id] })
+          }}
+        />
+      )}
     </div>
   )
 }
 
 /** Beyond this, servers and proxies refuse an address. */
 const LONGEST_URL = 8_000
+/** So many paths a removal takes. */
+const MOST_DELETED = 1_000
 
-/** What was chosen, as one zip file. */
+/** What was chosen: to be had as one zip file, or deleted. */
 function Chosen({
   source,
   chosen,
+  whyKept,
+  onDelete,
   onClear,
 }: {
   source: Source
   chosen: ReadonlySet<string>
+  whyKept: string | null
+  onDelete: () => void
   onClear: () => void
 }) {
   if (chosen.size === 0) return null
@@ -150,6 +186,15 @@ function Chosen({
           {label}
         </a>
       )}
+      <Button
+        icon="trash"
+        disabledBecause={
+          whyKept ?? (chosen.size > MOST_DELETED && "These are too many at once: choose folders.")
+        }
+        onClick={onDelete}
+      >
+        Delete {chosen.size}
+      </Button>
       <Button variant="quiet" onClick={onClear}>
         Clear
       </Button>
@@ -162,11 +207,15 @@ function FileHead({
   file,
   isDetailed,
   onDetailed,
+  whyKept,
+  onDelete,
 }: {
   source: Source
   file: FileInfo
   isDetailed: boolean
   onDetailed: (is: boolean) => void
+  whyKept: string | null
+  onDelete: () => void
 }) {
   const href = fileUrl(source, file.path)
   const uri = uriOf(source, file.path)
@@ -199,6 +248,13 @@ function FileHead({
         >
           <IconButton icon="download" size="s" label="Download" tabIndex={-1} />
         </a>
+        <IconButton
+          icon="trash"
+          size="s"
+          label="Delete"
+          disabledBecause={whyKept}
+          onClick={onDelete}
+        />
       </div>
     </header>
   )

@@ -2,7 +2,13 @@
 
 import { queryOptions } from "@tanstack/react-query"
 import { ask, call, urlOf, whole } from "../../api/client"
-import type { ArtifactDetails, ColumnFigures, FileInfo, FileTable } from "../../api/generated"
+import type {
+  ArtifactDetails,
+  ArtifactsDeleted,
+  ColumnFigures,
+  FileInfo,
+  FileTable,
+} from "../../api/generated"
 
 export interface Source {
   kind: "run" | "model"
@@ -62,6 +68,21 @@ export const detailsQuery = ({ kind, id }: Source, path: string) =>
             { signal },
           ),
   })
+
+export const REMOVAL = {
+  run: "deleteRunArtifacts",
+  model: "deleteLoggedModelArtifacts",
+} as const
+
+/** Deletes files and folders for good, or says how much that would be. */
+export const remove = (
+  { kind, id }: Source,
+  asked: { paths: string[]; dry_run: boolean },
+  signal?: AbortSignal,
+): Promise<ArtifactsDeleted> =>
+  kind === "run"
+    ? call(REMOVAL.run, { run_id: id, ...asked }, { signal })
+    : call(REMOVAL.model, { model_id: id, ...asked }, { signal })
 
 /** The bytes of a file, or a range of them such as "bytes=0-99". */
 export const fileQuery = (source: Source, path: string, range?: string) =>

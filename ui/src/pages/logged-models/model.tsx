@@ -64,7 +64,10 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
   const whyNot = useRefusals({})
   const [isRegistering, setRegistering] = useState(false)
   const isReady = info.status === "LOGGED_MODEL_READY"
-  const refresh = () => client.invalidateQueries({ queryKey: ["logged-model", info.model_id] })
+  const refresh = async () => {
+    await client.invalidateQueries({ queryKey: ["logged-model", info.model_id] })
+    await client.invalidateQueries({ queryKey: ["capabilities", { model_id: info.model_id }] })
+  }
   const finish = async () => {
     try {
       await call("finalizeLoggedModel", { model_id: info.model_id, status: "LOGGED_MODEL_READY" })

@@ -11,7 +11,7 @@ import { bytes, count, plural } from "../../lib/format"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
 import { Card } from "../../ui/Card"
-import { ConfirmDialog, Dialog } from "../../ui/Dialog"
+import { ConfirmDialog, Dialog, FOR_GOOD } from "../../ui/Dialog"
 import { Field } from "../../ui/Field"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { Table } from "../../ui/Table"
@@ -26,7 +26,6 @@ const KINDS = [
 ] as const
 type Kind = (typeof KINDS)[number][0]
 
-const WORD = "delete for good"
 const SHOWN = 200
 const DAY_MS = 86_400_000
 const USUAL_DAYS = 30
@@ -263,7 +262,8 @@ function RemoveDialog({
       text={
         plan.data ? told(plan.data) : plan.isError ? plan.error.message : "Counting what would go…"
       }
-      typed={WORD}
+      typed={FOR_GOOD}
+      refused={plan.isError ? plan.error.message : null}
       action="Delete for good"
       isBusy={isBusy}
     />
