@@ -8,7 +8,7 @@ import pytest
 
 from tests.wire import build
 from tests.wire.client import Api
-from tests.wire.expect import done, ok, refused
+from tests.wire.expect import MISSING, done, ok, refused
 from tests.wire.marks import differs
 
 pytestmark = differs("an endpoint of ours")
@@ -88,3 +88,8 @@ def test_nobody_changes_the_trail(api: Api, method: str, path: str) -> None:
 )
 def test_odd_arguments_are_refused(api: Api, query: dict[str, str]) -> None:
     refused(api.get(ENTRIES, query))
+
+
+@pytest.mark.parametrize("seq", [-(2**63), -1, 0, 2**63 - 1])
+def test_an_entry_that_cannot_be_is_not_found(api: Api, seq: int) -> None:
+    refused(api.get(f"/api/2.0/millrace/audit/entries/{seq}"), MISSING, str(seq))

@@ -86,7 +86,7 @@ class Audit:
 
     def entry(self, _ctx: Context, request: GetAuditEntry) -> AuditEntryReply:
         """One entry."""
-        links = self._trail(request).links(after=request.seq - 1, limit=1)
+        links = self._trail(request).links(after=max(request.seq, 1) - 1, limit=1)
         if not links or links[0].seq != request.seq:
             raise NotFound(f"There is no audit entry {request.seq}.")
         (link,) = links
