@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import is_at_rest
+from tests.browser.conftest import WAIT_MS, Watch, is_at_rest
 from tests.browser.seed import Api
 from tests.browser.test_access import serious
 from tests.browser.test_runs import artifact
-from tests.services import private_millrace
+from tests.services import LOOPBACK, private_millrace
+from tests.sets.attack import ATTEMPTS
+from tests.sets.documents import SIDE
 from tests.sets.viewers import KEYS, Viewed, viewers
+
+# How light a film is at a time.
+GREY = """
+(film, at) => new Promise((resolve) => {
+  film.onseeked = () => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d")
+    canvas.drawImage(film, 0, 0, 1, 1)
+    resolve(canvas.getImageData(0, 0, 1, 1).data[0])
+  }
+  film.currentTime = at
+})
+"""
+REFUSED = "Content Security Policy|violates|Refused|sandboxed|Blocked"
+NOTHING = {"refused", "SecurityError", "TypeError", "NetworkError", "NotAllowedError"}
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +46,37 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield Api(url)
 
 
+class Probe(NamedTuple):
+    """Who would hear of a page that gets out: `host:port`, and what came, by TCP and by UDP."""
+
+    address: str
+    heard: list[bytes]
+
+
 @pytest.fixture(scope="module")
-def viewed(server: Api) -> Viewed:
+def probe() -> Iterator[Probe]:
+    with socket.create_server((LOOPBACK, 0)) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.bind(tcp.getsockname())
+        probe = Probe("{}:{}".format(*tcp.getsockname()), [])
+
+        def accept() -> None:
+            while True:
+                with tcp.accept()[0] as caller:
+                    probe.heard.append(caller.recv(1_000))
+
+        def receive() -> None:
+            while True:
+                probe.heard.append(udp.recv(1_000))
+
+        for listen in (accept, receive):
+            threading.Thread(target=listen, daemon=True).start()
+        yield probe
+
+
+@pytest.fixture(scope="module")
+def viewed(server: Api, probe: Probe) -> Viewed:
     """Data set D5, with fewer steps."""
-    return viewers(server, steps=20)
+    return viewers(server, steps=20, probe=probe.address)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +281,97 @@ def test_ui_107_figures_are_drawn_apart(page: Page, experiment: str, filed: str)
 
     artifact(page, experiment, filed, "chart.json")
     expect(frame.locator("canvas, svg").first).to_be_visible()
+
+
+def test_ui_107_a_film_plays_and_is_stepped_through(
+    page: Page, experiment: str, filed: str
+) -> None:
+    artifact(page, experiment, filed, "light.mp4")
+    film = page.get_by_label("light.mp4")
+    expect(film).to_have_js_property("readyState", 4)
+    expect(film).to_have_js_property("videoWidth", 16 * SIDE)
+    expect(film).to_have_js_property("duration", 2)
+
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    expect(film).to_have_js_property("currentTime", 0.08)
+    page.keyboard.press(",")
+    expect(film).to_have_js_property("currentTime", 0.04)
+    greys = [film.evaluate(GREY, at) for at in (0, 1, 1.9)]
+
+    assert greys == sorted(greys)
+    assert greys[2] - greys[0] > 100
+
+
+def test_ui_107_a_pdf_is_shown_by_the_browser(page: Page, experiment: str, filed: str) -> None:
+    artifact(page, experiment, filed, "red.pdf")
+    frame = page.locator("iframe[title='red.pdf']")
+    expect(frame).to_be_visible()
+
+    # What the viewer draws is nowhere to be asked for but on the screen.
+    until = time.monotonic() + WAIT_MS / 1000
+    while (seen := red_share(frame.screenshot())) < 0.03 and time.monotonic() < until:
+        pass
+
+    assert seen >= 0.03
+
+
+def red_share(picture: bytes) -> float:
+    r, g, b = np.moveaxis(np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")), 2, 0)
+    return float(((r > 180) & (g < 60) & (b < 60)).mean())
+
+
+def test_ui_109_a_page_that_takes_what_it_can_gets_nothing(
+    page: Page, server: Api, experiment: str, filed: str, probe: Probe, watch: Watch
+) -> None:
+    """S35. WebRTC, too, which asks by UDP and which content policies know nothing of."""
+    watch.expect_failure(REFUSED)
+    page.context.add_cookies([{"name": "mine", "value": "1", "url": server.url}])
+    is_heard(probe)
+    artifact(page, experiment, filed, "attack.html")
+    told = page.frame_locator("iframe").locator("#told")
+    expect(told).to_be_attached()
+
+    tried = json.loads(told.inner_text())
+
+    asked = {"beacon", "frame"}  # of these a page does not hear what became of them
+    got = {name: outcome for name, outcome in tried.items() if outcome not in NOTHING}
+    assert tried.keys() == set(ATTEMPTS)
+    assert got == dict.fromkeys(asked, "asked")
+    assert probe.heard == []
+    assert page.context.pages == [page]
+    expect(page).to_have_url(re.compile(r"path=attack\.html$"))
+    names = [
+        one["name"] for one in server.post("experiments/search", max_results=99)["experiments"]
+    ]
+    assert names == ["media", "Default"]
+
+
+def test_ui_109_a_page_cannot_take_its_frame_elsewhere(
+    page: Page, experiment: str, filed: str, probe: Probe, watch: Watch
+) -> None:
+    watch.expect_failure(REFUSED)
+    is_heard(probe)
+    with page.expect_console_message(lambda message: "frame-src" in message.text):
+        artifact(page, experiment, filed, "leaving.html")
+
+    is_at_rest(page)
+    assert probe.heard == []
+
+
+def is_heard(probe: Probe) -> None:
+    """The probe hears who does get out, and has heard nobody since."""
+    host, port = probe.address.split(":")
+    probe.heard.clear()
+    with socket.create_connection((host, int(port))) as tcp:
+        tcp.sendall(b"tcp")
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.sendto(b"udp", (host, int(port)))
+    until = time.monotonic() + WAIT_MS / 1000
+    while len(probe.heard) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert sorted(probe.heard) == [b"tcp", b"udp"]
+    probe.heard.clear()
 
 
 def test_ui_111_a_model_shows_what_it_takes_needs_and_holds(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import time
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,20 +16,6 @@ from tests.browser.seed import Api
 from tests.services import private_millrace
 from tests.sets.viewers import png
 
-ATTACK = b"""<h1>Report</h1><script>
-const tried = {}
-new Image().src = 'https://probe.example/by-image'
-fetch('https://probe.example/by-fetch').catch(() => {})
-try { tried.parent = String(parent.document.title) } catch (error) { tried.parent = error.name }
-try { tried.cookie = document.cookie } catch (error) { tried.cookie = error.name }
-try { tried.storage = localStorage.length } catch (error) { tried.storage = error.name }
-fetch('/api/2.0/mlflow/experiments/search?max_results=1')
-  .then((reply) => reply.text())
-  .then((text) => tried.api = 'read ' + text, () => tried.api = 'refused')
-  .then(() => { document.body.append(JSON.stringify(tried)); document.title = 'done' })
-</script>"""
-
-
 FILES = {
     "readme.md": b"# Title\n\n![plot](plots/loss.png)\n\n![far](https://example.com/x.png)\n",
     "plots/loss.png": png(64, 48),
@@ -40,7 +24,6 @@ FILES = {
     + b"".join(b"%d,name %d,%d\n" % (n, n, 99 - n) for n in range(100)),
     "config.json": json.dumps({"lr": 0.1, "layers": [{"size": 3}]}).encode(),
     "train.log": b"".join(b"line %d\n" % number for number in range(20_000)),
-    "report.html": ATTACK,
     "weights.bin": bytes(range(256)) * 32,
     "empty.txt": b"",
     "large.log": b"x" * (6 * 1024 * 1024),
@@ -217,24 +200,6 @@ def test_ui_108_of_a_large_file_nothing_is_fetched(page: Page, experiment: str, 
     assert [url for url in asked if "get-artifact" in url] == []
     page.get_by_role("button", name="Load it here").click()
     expect(page.get_by_text("1 line")).to_be_visible()
-
-
-def test_ui_109_a_logged_page_reaches_nothing(
-    page: Page, experiment: str, filed: str, watch: Any
-) -> None:
-    watch.expect_failure("Content Security Policy|violates|Refused|about:srcdoc")
-    artifact(page, experiment, filed, "report.html")
-    frame = page.frame_locator("iframe")
-    told = frame.get_by_text("{", exact=False).last
-
-    expect(told).to_contain_text("refused")
-    tried = json.loads(re.search(r"\{.*\}", told.inner_text())[0])  # type: ignore[index]
-    assert tried == {
-        "parent": "SecurityError",
-        "cookie": "SecurityError",
-        "storage": "SecurityError",
-        "api": "refused",
-    }
 
 
 def test_ui_110_all_files_come_as_one(page: Page, experiment: str, filed: str) -> None:

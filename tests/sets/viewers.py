@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.browser.seed import Api
+from tests.sets.attack import attack, leaving
+from tests.sets.documents import film, pdf
 
 KEYS = ("a/input", "a/mask", "b/input", "b/mask")
 MODEL = """flavors:
@@ -131,8 +133,8 @@ def zipped() -> bytes:
     return sink.getvalue()
 
 
-def files() -> dict[str, bytes]:
-    """A file of each kind."""
+def files(probe: str) -> dict[str, bytes]:
+    """A file of each kind; pages that mean harm send what they get to *probe*, `host:port`."""
     return {
         "data/rows.parquet": parquet(5_000),
         "data/rows.csv": b"n,word\n" + b"".join(b"%d,w%d\n" % (n, n) for n in range(5_000)),
@@ -146,6 +148,10 @@ def files() -> dict[str, bytes]:
         "model/requirements.txt": b"scikit-learn==1.7\nnumpy\n",
         "train.log.gz": gzip.compress(b"first line\nsecond line\n"),
         "said.wav": sound(),
+        "light.mp4": film(),
+        "red.pdf": pdf(),
+        "attack.html": attack(probe),
+        "leaving.html": leaving(probe),
         "all.zip": zipped(),
         "tiny.onnx": network(),
         "conf.yaml": b"optimizer:\n  name: adam\n  rates: [0.1, 0.01]\nseed: 7\n",
@@ -176,8 +182,11 @@ class Viewed(NamedTuple):
     """A run with a file of each kind."""
 
 
-def viewers(api: Api, *, steps: int = 100) -> Viewed:
-    """Fill a server; every tenth step has images."""
+NOWHERE = "127.0.0.1:9"
+
+
+def viewers(api: Api, *, steps: int = 100, probe: str = NOWHERE) -> Viewed:
+    """Fill a server; every tenth step has images. *probe*: see `files`."""
     experiment = api.experiment("media")
     filmed, filed = (api.run(experiment, name) for name in ("filmed", "each kind"))
     for key in KEYS:
@@ -185,7 +194,7 @@ def viewers(api: Api, *, steps: int = 100) -> Viewed:
     for number in range(40):
         log_images(api, filmed, f"z/{number:02}", range(1))
     api.put(filmed, "said.wav", sound())
-    for path, content in files().items():
+    for path, content in files(probe).items():
         api.put(filed, path, content)
     return Viewed(experiment, *(str(run["info"]["run_id"]) for run in (filmed, filed)))
 

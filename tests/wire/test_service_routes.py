@@ -225,3 +225,4 @@ def test_the_frame_for_logged_pages_may_ask_nobody(api: Api) -> None:
     policy = reply.headers["content-security-policy"]
     assert policy.startswith("sandbox allow-scripts; default-src 'none';")
     assert "allow-same-origin" not in policy
+    assert reply.headers["connection-allowlist"] == "()"

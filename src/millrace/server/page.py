@@ -43,7 +43,8 @@ _HTML: Final = b"text/html; charset=utf-8"
 # What is for programs keeps its errors as JSON, whoever asks.
 _CALLS: Final = re.compile(r"/(?:(?:ajax-)?api|assets|graphql|v1)(?:/|$)|/get-artifact$")
 
-# Pages that somebody logged are shown in here: without an origin, and allowed to ask nobody.
+# Pages that somebody logged are shown in here: without an origin, and allowed to ask nobody. The
+# second policy is for what the first one knows nothing of: WebRTC, and names that are looked up.
 _FRAME: Final = b"""<!doctype html>
 <meta charset="utf-8"><title>Preview</title>
 <script>
@@ -61,6 +62,8 @@ _FRAME_POLICY: Final = (
     b"style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+
+_NO_CONNECTION: Final = b"()"
 
 _NOT_BUILT: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Millrace</title>
@@ -90,9 +93,11 @@ class Pages:
             )
             yield PlainRoute(prefix, lambda _: there)
         yield PlainRoute(f"{prefix}/assets/{{name}}", _asset, bridge)
-        frame = Answer(
-            _FRAME, content_type=_HTML, headers=((b"content-security-policy", _FRAME_POLICY),)
+        policies = (
+            (b"content-security-policy", _FRAME_POLICY),
+            (b"connection-allowlist", _NO_CONNECTION),
         )
+        frame = Answer(_FRAME, content_type=_HTML, headers=policies)
         yield PlainRoute(f"{prefix}/frame", lambda _: frame)
 
     def at(self, incoming: Incoming) -> Answer | None:
