@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 from millrace.asgi.errors import Disconnected
 from millrace.asgi.protocol import MIN_BYTES, WINDOW_S, TooSlow
 from millrace.core.errors import Unavailable
+from millrace.server.cores import CORES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from millrace.asgi.exchange import Receive
     from millrace.asgi.protocol import Link, Loan
@@ -142,6 +143,7 @@ class Tap:
         self._window_end = 0.0
         self._window_bytes = 0
         self._woken_for = 1
+        self._chunks = self._read_on()
         self.is_read = False
 
     def claim(self) -> bool:
@@ -157,32 +159,44 @@ class Tap:
             self.close()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Give the descriptor back, and the turn of whoever broke off."""
+        self._chunks.close()
         with contextlib.suppress(OSError):  # it is gone
             self._wake_for(1)
         self._socket.close()
 
     def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def _read_on(self) -> Generator[bytes]:
         left = self._loan.left
         if self._loan.first:
             yield self._loan.first
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         while left:
-            try:
-                chunk = os.read(self._loan.descriptor, min(left, _PIECE))
-            except BlockingIOError:
-                self._wake_for(min(left, _WOKEN_FOR))
-                self._wait(poll)
-                continue
-            except OSError:
-                raise Disconnected from None
-            if not chunk:
-                raise Disconnected
-            left -= len(chunk)
-            self._window_bytes += len(chunk)
-            self.is_read = not left
-            yield chunk
+            with CORES.turn():
+                chunk = self._read(min(left, _PIECE))
+                if chunk is not None:
+                    left -= len(chunk)
+                    self._window_bytes += len(chunk)
+                    self.is_read = not left
+                    yield chunk
+                    continue
+            self._wake_for(min(left, _WOKEN_FOR))
+            self._wait(poll)
+
+    def _read(self, count: int) -> bytes | None:
+        """What is here already; None: nothing."""
+        try:
+            chunk = os.read(self._loan.descriptor, count)
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise Disconnected from None
+        if not chunk:
+            raise Disconnected
+        return chunk
 
     def _wake_for(self, count: int) -> None:
         if count != self._woken_for:

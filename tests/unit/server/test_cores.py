@@ -1,15 +1,18 @@
-"""Several transfers leave a core to whoever asks for records; one alone has them all."""
+"""Several transfers leave a core to whoever asks for records, and take turns on the others; one
+alone has them all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from millrace.server.cores import Cores
+from millrace.server.cores import PATIENCE_S, Cores
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="threads are not bound to cores here"
@@ -73,3 +76,46 @@ def test_what_fails_gives_its_cores_back() -> None:
 
     assert found == everywhere
     assert os.sched_getaffinity(threading.get_native_id()) == everywhere
+
+
+def test_no_more_work_than_there_are_cores_for() -> None:
+    """Threads whose blocks are shorter than anybody's patience are never side by side on a core."""
+    cores, rest = Cores(), max(1, len(os.sched_getaffinity(0)) - 1)
+    at_work: list[None] = []
+    most = 0
+
+    def work() -> None:
+        nonlocal most
+        for _ in range(20):
+            with cores.turn():
+                at_work.append(None)
+                most = max(most, len(at_work))
+                time.sleep(PATIENCE_S / 200)
+                at_work.pop()
+
+    with ThreadPoolExecutor(rest + 3) as pool:
+        for each in [pool.submit(work) for _ in range(rest + 3)]:
+            each.result(30)
+
+    assert most == rest
+
+
+def test_nobody_waits_long_for_a_slow_one() -> None:
+    """Who keeps its turn, for a store that is slow, holds nobody up; nor does who has failed."""
+    cores, rest = Cores(), max(1, len(os.sched_getaffinity(0)) - 1)
+    with contextlib.ExitStack() as kept:
+        for _ in range(rest):
+            kept.enter_context(cores.turn())
+        began = time.monotonic()
+        with cores.turn():
+            waited_s = time.monotonic() - began
+        with pytest.raises(OSError, match="cut"), cores.turn():
+            raise OSError("cut")
+
+    assert waited_s >= PATIENCE_S
+    for _ in range(3 * rest):
+        began = time.monotonic()
+        with contextlib.suppress(OSError), cores.turn():
+            free_s = time.monotonic() - began
+            raise OSError("cut")
+        assert free_s < PATIENCE_S

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from millrace.asgi.errors import Disconnected
 from millrace.asgi.protocol import Loan
 from millrace.core.errors import Unavailable
+from millrace.server.cores import CORES, PATIENCE_S
 from millrace.server.pipes import Tap
 
 BODY = os.urandom(700_000)
@@ -102,3 +105,22 @@ def test_a_body_that_nobody_began_to_read_is_given_back(
     assert not tap.claim()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_who_breaks_off_holds_nobody_up(ends: tuple[socket.socket, socket.socket]) -> None:
+    """Its turn is given back with the descriptor, whoever may still have what it was reading."""
+    theirs, ours = ends
+    theirs.sendall(BODY[:1000])
+    tap = lent(ours)
+    with contextlib.ExitStack() as others:
+        for _ in range(len(os.sched_getaffinity(0)) - 2):
+            others.enter_context(CORES.turn())
+        reading = iter(tap)
+        assert next(reading) == BODY[:1000]
+        tap.close()
+        began = time.monotonic()
+        with CORES.turn():
+            waited_s = time.monotonic() - began
+
+    assert waited_s < PATIENCE_S
+    assert list(reading) == []
