@@ -10,6 +10,7 @@ keeping one of the powers below, asked for with `isinstance`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
+    from typing import TypeGuard
 
     from millrace.core.entities.artifact import ArtifactStat, FileInfo
     from millrace.core.errors import MillraceError
@@ -144,3 +146,23 @@ class OnDisk(Protocol):
         """A file descriptor to read from, the caller's to close; no link was followed on the way.
         `NotFound`."""
         ...
+
+
+def is_together(store: object) -> TypeGuard[Together]:
+    """Whether *store* is one, for who asks with each file: `isinstance` would take 12 us."""
+    return _is_together(type(store))  # type: ignore[arg-type]  # a class is hashable
+
+
+def is_on_disk(store: object) -> TypeGuard[OnDisk]:
+    """The same."""
+    return _is_on_disk(type(store))  # type: ignore[arg-type]  # the same
+
+
+@cache
+def _is_together(kind: type) -> bool:
+    return issubclass(kind, Together)
+
+
+@cache
+def _is_on_disk(kind: type) -> bool:
+    return issubclass(kind, OnDisk)

@@ -12,6 +12,7 @@ import binascii
 import mimetypes
 import re
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -133,7 +134,7 @@ def file_headers(
         (b"accept-ranges", b"bytes"),
     ]
     if modified_ms is not None:
-        headers.append((b"last-modified", formatdate(modified_ms // 1000, usegmt=True).encode()))
+        headers.append((b"last-modified", _date(modified_ms // 1000)))
     return headers + tag_headers(etag, sha256)
 
 
@@ -177,6 +178,11 @@ def _matches(given: bytes, etag: str | None, *, weak: bool) -> bool:
         if position >= len(given):
             break
     return False
+
+
+@lru_cache(1000)  # files of one upload came within seconds
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()
 
 
 def _time(given: bytes | None) -> int | None:

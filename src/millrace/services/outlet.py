@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 import msgspec
 
-from millrace.artifacts.protocols import OnDisk
+from millrace.artifacts.protocols import OnDisk, is_on_disk
 from millrace.artifacts.streams import Hash
 from millrace.core.clock import now_ms
 from millrace.core.entities.artifact import ArtifactRecord, ArtifactStat, identity
@@ -189,7 +189,7 @@ class Outlet:
     def _opened(self, spot: Spot) -> Opened:
         file: int | None = None
         state: Identity | None = None
-        if isinstance(spot.store, OnDisk):
+        if is_on_disk(spot.store):
             try:
                 file = spot.store.open(spot.path)
             except NotFound:

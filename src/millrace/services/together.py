@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from millrace.artifacts.protocols import Together
+from millrace.artifacts.protocols import Together, is_together
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.errors import MillraceError, Unavailable
 from millrace.services.offers import Sent
@@ -93,7 +93,7 @@ class Groups:
                 if sent is None:
                     continue
                 to = sent.spot.store
-                if not isinstance(to, Together):
+                if not is_together(to):
                     upload.future.set_result(None)
                 elif sent.spot.uri in batch or (store is not None and to is not store):
                     later.append(upload)
