@@ -123,6 +123,41 @@ def test_ui_023_two_experiments_open_together(page: Page, server: Api) -> None:
     expect(cells.filter(has_text="right")).to_have_count(2)
 
 
+def test_the_list_tells_the_best_the_owner_and_the_size(page: Page, server: Api) -> None:
+    plain, judged = (server.experiment(f"judged/{name}") for name in ("plain", "judged"))
+    for name, user, accuracy in [("a", "bob", [0.25, 0.5]), ("b", "eve", [0.75, 0.5, 0.25])]:
+        run = server.run(judged, name, metrics={"acc": accuracy}, user=user)
+    server.put(run, "weights.bin", b"\0" * 2_048)
+    server.run(judged, "c", user="bob")
+    server.run(plain, "d", user="ada")
+    page.goto("/experiments?folder=judged")
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="judged", exact=True))
+    expect(row.get_by_text("bob +1")).to_be_visible()
+    expect(row.get_by_text("2 KiB")).to_be_visible()
+
+    row.get_by_role("button", name="Actions of judged/judged").click()
+    page.get_by_role("menuitem", name="Primary metric").click()
+    dialog = page.get_by_role("dialog", name="Primary metric")
+    dialog.get_by_label("Metric").fill("acc")
+    dialog.get_by_role("radio", name="Higher is better").click()
+    dialog.get_by_role("button", name="Save").click()
+
+    best = row.get_by_role("link", name="0.75")
+    expect(best).to_have_attribute("title", "acc: 0.75")
+    expect(best.locator("svg")).to_be_visible()
+    expect(best).to_have_attribute("href", re.compile(run["info"]["run_id"]))
+    size = page.get_by_role("columnheader", name="Size")
+    size.get_by_role("button").click()
+    expect(size).to_have_attribute("aria-sort", "descending")
+    names = page.get_by_role("treegrid", name="Experiments").locator("[data-row] a[title^=judged]")
+    expect(names).to_have_text(["judged", "plain"])
+    owner = page.get_by_role("columnheader", name="Owner")
+    for way in ("descending", "ascending"):
+        owner.get_by_role("button").click()
+        expect(owner).to_have_attribute("aria-sort", way)
+    expect(names).to_have_text(["plain", "judged"])
+
+
 def test_the_trash_is_emptied_of_what_is_old_enough(page: Page, server: Api) -> None:
     run = server.run(server.experiment("gone/soon"), "too-late", metrics={"loss": 1.0})
     server.post("runs/delete", run_id=run["info"]["run_id"])

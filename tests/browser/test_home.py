@@ -82,6 +82,8 @@ def test_storage_is_told_by_experiment_and_looked_through_when_asked(
     expect(row).to_contain_text("2 KiB")
     row.get_by_role("button", name="Look through").click()
     expect(row).to_contain_text("2 KiB in 1 file")
+    owner = page.locator("[data-owner='ada']")
+    expect(owner).to_contain_text("2 KiB")
     page.get_by_role("button", name="Add up anew").click()
     expect(page.get_by_text("just now")).to_be_visible()
     is_settled(page)

@@ -156,3 +156,20 @@ def test_sizes_below_folders_are_added_up(ledger: ArtifactRecords) -> None:
         (0, 0),
     ]
     assert ledger.total() == found[0]
+
+
+def test_sizes_are_added_up_by_the_names_below_a_folder(ledger: ArtifactRecords) -> None:
+    deep = "d" * 200
+    for path, size in [("ab1/x", 1), ("ab1/y/z", 2), ("ab2/x", 2**40), ("c", 5), ("é%2/x", 3)]:
+        take_in(ledger, entry(path, size=size))
+        take_in(ledger, entry(f"{deep}/{path}", size=size))
+
+    def sizes(folder: str, length: int) -> dict[str, tuple[int, int]]:
+        found = ledger.sizes_by_name(folder, length)
+        return {name: (one.files, one.bytes) for name, one in found.items()}
+
+    by_three = {"ab1": (2, 3), "ab2": (1, 2**40), "c": (1, 5), "é%2": (1, 3)}
+    assert sizes(ROOT, 3) == by_three | {"ddd": (5, 2**40 + 11)}
+    assert sizes(f"{ROOT}/{deep}/", 3) == by_three
+    assert sizes(ROOT, 2)["ab"] == (3, 2**40 + 3)
+    assert sizes(f"{ROOT}/nothing", 3) == {}

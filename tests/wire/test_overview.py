@@ -107,3 +107,50 @@ def test_a_store_is_looked_through_when_asked(api: Api, experiment: str) -> None
     assert (found["experiment_id"], found["files"], found["bytes"]) == (experiment, 1, 5)
     assert "is_partial" not in found
     refused(api.post(f"{STORAGE}/measure", {"experiment_id": "987654321"}), MISSING, "987654321")
+
+
+def test_a_list_of_experiments_is_told_about_by_one_request(api: Api) -> None:
+    goal = {"millrace.primaryMetric": "m", "millrace.primaryMetricGoal": "maximize"}
+    home = build.add_experiment(api, tags=build.items(goal))
+    run = build.add_run(api, home, user_id="bob", start_time=2_000_000_000_000)
+    values = enumerate([0.25, 0.75, 0.5])
+    build.log(api, run, metrics=[build.point("m", value, step=step) for step, value in values])
+    put(api, f"/api/2.0/mlflow-artifacts/artifacts/{home}/{run}/artifacts/one.bin", b"12345")
+
+    (told,) = overview(api, experiment_ids=[home], about=True)["experiments"]
+
+    assert told["about"] == {
+        "owner": "bob",
+        "owners": 1,
+        "last_activity_ms": 2_000_000_000_000,
+        "files": 1,
+        "bytes": 5,
+        "primary_metric": "m",
+        "is_maximized": True,
+        "best": 0.75,
+        "best_run_id": run,
+    }
+    assert "about" not in overview(api, experiment_ids=[home])["experiments"][0]
+
+
+def test_storage_is_told_by_whose_runs_it_is(api: Api) -> None:
+    home = build.add_experiment(api)
+    root = f"/api/2.0/mlflow-artifacts/artifacts/{home}"
+    names = [build.unique("owner") for _ in range(2)]
+    runs = [build.add_run(api, home, user_id=name) for name in names]
+    model = build.add_model(api, home, source_run_id=runs[1])
+    put(api, f"{root}/{runs[0]}/artifacts/one.bin", b"12345")
+    put(api, f"{root}/{runs[1]}/artifacts/two.bin", b"12")
+    put(api, f"{root}/models/{model}/artifacts/three.bin", b"1234567")
+
+    told = ok(api.get(STORAGE, {"max_age_s": 0}))
+
+    found = {one["owner"]: one for one in told["owners"] if one["owner"] in names}
+    assert found == {
+        names[0]: {"owner": names[0], "experiments": 1, "files": 1, "bytes": 5},
+        names[1]: {
+            "owner": names[1], "experiments": 1, "files": 2, "bytes": 9,
+            "model_files": 1, "model_bytes": 7,
+        },
+    }  # fmt: skip
+    assert sum(one["bytes"] for one in told["owners"]) == told["bytes"] - told.get("other_bytes", 0)

@@ -25,11 +25,13 @@ _EXPERIMENTS: Final = 1_000
 
 class GetOverview(Request, frozen=True, kw_only=True):
     """`days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after
-    it, if negative). `experiment_ids`: experiments whose runs are told one by one, too."""
+    it, if negative). `experiment_ids`: experiments whose runs are told one by one, too; `about`:
+    with what a list of experiments shows of them besides."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=_MOST_DAYS)] = 182
     utc_offset_minutes: Annotated[int, msgspec.Meta(ge=-_DAY_MINUTES, le=_DAY_MINUTES)] = 0
     experiment_ids: Annotated[tuple[Id, ...], msgspec.Meta(max_length=_EXPERIMENTS)] | None = None
+    about: bool = False
 
 
 class DayOfRuns(Reply, frozen=True, kw_only=True):
@@ -39,12 +41,29 @@ class DayOfRuns(Reply, frozen=True, kw_only=True):
     runs: int
 
 
+class AboutExperiment(Reply, frozen=True, kw_only=True):
+    """Whose most runs of an experiment are, of how many people; when it was last changed, or a run
+    of it began or ended; what is known to be kept in its location. `primary_metric` is the metric
+    that the experiment names, `best` the best that a run reached in it, `best_run_id` which."""
+
+    owner: str = ""
+    owners: int = 0
+    last_activity_ms: Time
+    files: int = 0
+    bytes: int = 0
+    primary_metric: str | None = None
+    is_maximized: bool = False
+    best: float | str | None = None
+    best_run_id: str | None = None
+
+
 class RunsOfExperiment(Reply, frozen=True, kw_only=True):
     """Runs of an experiment outside the trash by status, and those in the trash."""
 
     experiment_id: str
     runs: dict[str, int]
     deleted: int = 0
+    about: AboutExperiment | None = None
 
 
 class Overview(Reply, frozen=True, kw_only=True):
@@ -79,18 +98,33 @@ class StorageOfExperiment(Reply, frozen=True, kw_only=True):
     model_bytes: int = 0
 
 
+class StorageOfOwner(Reply, frozen=True, kw_only=True):
+    """What is known to be kept of the runs that bear a user's name, and of the logged models that
+    these have made; `models`: of that, the models. `owner` is "" for runs without a name and for
+    files of no run."""
+
+    owner: str
+    experiments: int
+    files: int
+    bytes: int
+    model_files: int = 0
+    model_bytes: int = 0
+
+
 class Storage(Reply, frozen=True, kw_only=True):
     """Files whose bytes came through this place, and their bytes: what clients put past it into a
     store of their own is not known here (`measureStorage` looks).
 
-    `experiments`: the largest, 500 at most; `more`: how many others hold something. `other_files`
-    and `other_bytes` are in no experiment's location. Added up at `measured_ms` in `took_ms`.
+    `owners`: by whose run it is, the largest first. `experiments`: the largest, 500 at most;
+    `more`: how many others hold something. `other_files` and `other_bytes` are in no experiment's
+    location. Added up at `measured_ms` in `took_ms`.
     """
 
     files: int
     bytes: int
     other_files: int = 0
     other_bytes: int = 0
+    owners: tuple[StorageOfOwner, ...] = ()
     experiments: tuple[StorageOfExperiment, ...] = ()
     more: int = 0
     measured_ms: Time
@@ -134,7 +168,7 @@ ROWS: Final[tuple[Endpoint, ...]] = (  # type: ignore[type-arg]  # rows of many 
         request=GetStorage,
         response=Storage,
         needs=reads(Results("storage")),
-        summary="Tell how much is kept, by experiment, as far as it is known here.",
+        summary="Tell how much is kept, by experiment and by owner, as far as it is known here.",
     ),
     Endpoint(
         name="measureStorage",

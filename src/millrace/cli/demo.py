@@ -85,7 +85,7 @@ def _experiment(client: MillraceClient, place: int, plan: Plan) -> int:
     """Have an experiment with its runs; how many were missing."""
     known = client.get_experiment_by_name(plan.name)
     if known is None:
-        about = {tags.NOTE: plan.note, "millrace.primaryMetric": "val/loss", NUMBER: place}
+        about = {tags.NOTE: plan.note, tags.PRIMARY_METRIC: "val/loss", NUMBER: place}
         home = client.create_experiment(plan.name, tags=about)
     else:
         home = known.experiment_id

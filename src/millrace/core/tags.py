@@ -29,6 +29,10 @@ MODEL_VERSIONS: Final = "mlflow.modelVersions"
 """Of a logged model: a JSON list of the versions that were registered from it."""
 IS_PROMPT: Final = "mlflow.prompt.is_prompt"
 
+PRIMARY_METRIC: Final = "millrace.primaryMetric"
+"""Of an experiment: the metric that its runs are judged by."""
+PRIMARY_GOAL: Final = "millrace.primaryMetricGoal"
+"""Of an experiment: `maximize`, or `minimize`, as when it is not there."""
 END_CAUSE: Final = "millrace.end.cause"
 """Why a run ended: `returned`, `exception: ...`, `signal: SIGTERM`, `exit: 3`, `lease expired`,
 `stopped by: ada`."""

@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from millrace.api.overview import (
+    AboutExperiment,
     DayOfRuns,
     Measured,
     Overview,
     RunsOfExperiment,
     Storage,
     StorageOfExperiment,
+    StorageOfOwner,
 )
-from millrace.core.entities.overview import DAY_MS, Size
+from millrace.core import tags
+from millrace.core.entities.overview import DAY_MS, BestAsked, Size
 from millrace.core.errors import NotFound
 from millrace.core.filters.ast import TRUE
 from millrace.core.rules import names
 from millrace.core.uris import redacted
+from millrace.core.wire import number
 from millrace.services.retention import sizes_below
 from millrace.stores.protocols import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from millrace.api.overview import GetOverview, GetStorage, MeasureStorage
     from millrace.core.entities.experiment import Experiment
@@ -43,6 +47,10 @@ _SLOW_S: Final = 0.25
 _REST: Final = 20
 _LARGEST: Final = 500
 _PAGE: Final = 1_000
+# Below a location: runs by their ids, and logged models in a folder.
+_RUN_ID: Final = 32
+_MODELS: Final = "models/"
+_MODEL_ID: Final = 34
 
 
 class Overviews:
@@ -67,7 +75,13 @@ class Overviews:
         asked = None
         if request.experiment_ids is not None:
             asked = [names.experiment_id(one) for one in dict.fromkeys(request.experiment_ids)]
-        return replace(totals, experiments=tuple(self._each(asked))) if asked else totals
+        if not asked:
+            return totals
+        each = tuple(self._each(asked))
+        if request.about:
+            known = self._about(asked)
+            each = tuple(replace(one, about=known.get(one.experiment_id)) for one in each)
+        return replace(totals, experiments=each)
 
     def _totals(self, first: int, last: int, offset_ms: int) -> Overview:
         """What is told of all runs. A place that counts slowly is not asked all the time."""
@@ -105,6 +119,30 @@ class Overviews:
             runs, deleted = _by_status(found[experiment_id])
             yield RunsOfExperiment(experiment_id=experiment_id, runs=runs, deleted=deleted)
 
+    def _about(self, experiment_ids: Sequence[str]) -> dict[str, AboutExperiment]:
+        held = [one for one in map(self._stores.tracking.experiment, experiment_ids) if one]
+        active = {one.experiment_id: one for one in self._stores.overview.activity(experiment_ids)}
+        folders = [self._places.name_of(one.artifact_location) for one in held]
+        asked = [one for one in map(_primary, held) if one]
+        named = {one.experiment_id: one for one in asked}
+        best = {one.experiment_id: one for one in self._stores.overview.best_runs(asked)}
+        found = {}
+        for one, size in zip(held, self._stores.artifacts.sizes(folders), strict=True):
+            home = one.experiment_id
+            runs, primary, leads = active.get(home), named.get(home), best.get(home)
+            found[home] = AboutExperiment(
+                owner=runs.owner if runs else "",
+                owners=runs.owners if runs else 0,
+                last_activity_ms=max(one.last_update_time or 0, runs.last_ms if runs else 0),
+                files=size.files,
+                bytes=size.bytes,
+                primary_metric=primary.key if primary else None,
+                is_maximized=primary is not None and primary.is_maximized,
+                best=number(leads.value) if leads else None,
+                best_run_id=leads.run_id if leads else None,
+            )
+        return found
+
     def storage(self, ctx: Context, request: GetStorage) -> Storage:
         """How much is kept. One adds up at a time, and who waited for that takes its answer."""
         asked_ms = ctx.at_ms
@@ -136,6 +174,9 @@ class Overviews:
             )
             for at, of_models in zip(holding, models, strict=True)
         ]
+        owners = _Owners(self._stores)
+        for at in holding:
+            owners.add(homes[at].experiment_id, folders[at])
         rows.sort(key=lambda one: (-one.bytes, int(one.experiment_id)))
         total = artifacts.total()
         known = _sum(sizes)
@@ -144,6 +185,7 @@ class Overviews:
             bytes=total.bytes,
             other_files=max(total.files - known.files, 0),
             other_bytes=max(total.bytes - known.bytes, 0),
+            owners=owners.told(),
             experiments=tuple(rows[:_LARGEST]),
             more=max(len(rows) - _LARGEST, 0),
             measured_ms=at_ms,
@@ -186,6 +228,60 @@ class Overviews:
         return round((self._clock() - began) * 1_000)
 
 
+class _Owners:
+    """Adds up whose files are kept: those of a run are whose the run is."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._sizes: dict[tuple[str, bool], list[Size]] = defaultdict(list)
+        self._homes: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, experiment_id: str, folder: str) -> None:
+        """Take in what lies in the location of an experiment."""
+        whose = self._stores.overview.owners(experiment_id)
+        for inside, length, is_model in (
+            (folder, _RUN_ID, False),
+            (_models_in(folder), _MODEL_ID, True),
+        ):
+            for name, size in self._stores.artifacts.sizes_by_name(inside, length).items():
+                if not is_model and name.startswith(_MODELS):
+                    continue  # told by the second round
+                owner = whose.get(name, "")
+                self._sizes[owner, is_model].append(size)
+                self._homes[owner].add(experiment_id)
+
+    def told(self) -> tuple[StorageOfOwner, ...]:
+        """All of them, the largest first."""
+        found = []
+        for owner, homes in self._homes.items():
+            runs, models = (_sum(self._sizes[owner, is_model]) for is_model in (False, True))
+            found.append(
+                StorageOfOwner(
+                    owner=owner,
+                    experiments=len(homes),
+                    files=runs.files + models.files,
+                    bytes=runs.bytes + models.bytes,
+                    model_files=models.files,
+                    model_bytes=models.bytes,
+                )
+            )
+        found.sort(key=lambda one: (-one.bytes, one.owner))
+        return tuple(found[:_LARGEST])
+
+
+def _primary(experiment: Experiment) -> BestAsked | None:
+    """The metric that an experiment names, if it does."""
+    said = experiment.tags
+    key = said.get(tags.PRIMARY_METRIC)
+    if not key:
+        return None
+    return BestAsked(
+        experiment_id=experiment.experiment_id,
+        key=key,
+        is_maximized=said.get(tags.PRIMARY_GOAL) == "maximize",
+    )
+
+
 def _by_status(counts: Iterable[RunCount]) -> tuple[dict[str, int], int]:
     """Runs outside the trash by status, and how many are in it."""
     runs: dict[str, int] = defaultdict(int)
@@ -199,7 +295,7 @@ def _by_status(counts: Iterable[RunCount]) -> tuple[dict[str, int], int]:
 
 
 def _models_in(folder: str) -> str:
-    return f"{folder.rstrip('/')}/models"
+    return f"{folder.rstrip('/')}/{_MODELS.rstrip('/')}"
 
 
 def _sum(sizes: Iterable[Size]) -> Size:

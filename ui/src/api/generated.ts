@@ -9,6 +9,19 @@ export interface AbortParts {
   upload_id: string
 }
 
+/** Whose most runs of an experiment are, of how many people; when it was last changed, or a run of it began or ended; what is known to be kept in its location. `primary_metric` is the metric that the experiment names, `best` the best that a run reached in it, `best_run_id` which. */
+export interface AboutExperiment {
+  owner?: string
+  owners?: number
+  last_activity_ms: number
+  files?: number
+  bytes?: number
+  primary_metric?: string
+  is_maximized?: boolean
+  best?: Number
+  best_run_id?: string
+}
+
 /** What the client would upload, by size and SHA-256 (hexadecimal). */
 export interface Adopt {
   artifact_path: string
@@ -787,11 +800,12 @@ export interface GetLatestVersions {
   stages?: string[]
 }
 
-/** `days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after it, if negative). `experiment_ids`: experiments whose runs are told one by one, too. */
+/** `days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after it, if negative). `experiment_ids`: experiments whose runs are told one by one, too; `about`: with what a list of experiments shows of them besides. */
 export interface GetOverview {
   days?: number
   utc_offset_minutes?: number
   experiment_ids?: string[]
+  about?: boolean
 }
 
 /** `max_age_s`: an answer may be so old; 0: add it up anew. */
@@ -1675,6 +1689,7 @@ export interface RunsOfExperiment {
   experiment_id: string
   runs: Record<string, number>
   deleted?: number
+  about?: AboutExperiment
 }
 
 export interface RunsReply {
@@ -1944,6 +1959,7 @@ export interface Storage {
   bytes: number
   other_files?: number
   other_bytes?: number
+  owners?: StorageOfOwner[]
   experiments?: StorageOfExperiment[]
   more?: number
   measured_ms: number
@@ -1956,6 +1972,16 @@ export interface StorageOfExperiment {
   name: string
   lifecycle_stage: "active" | "deleted"
   location: string
+  files: number
+  bytes: number
+  model_files?: number
+  model_bytes?: number
+}
+
+/** What is known to be kept of the runs that bear a user's name, and of the logged models that these have made; `models`: of that, the models. `owner` is "" for runs without a name and for files of no run. */
+export interface StorageOfOwner {
+  owner: string
+  experiments: number
   files: number
   bytes: number
   model_files?: number
@@ -2491,7 +2517,7 @@ export interface Operations {
   searchTasks: [{ all?: boolean; running?: boolean; max_results?: number }, TasksReply]
   getTask: [{ task_id: string }, TaskReply]
   cancelTask: [{ task_id: string }, TaskReply]
-  getOverview: [{ days?: number; utc_offset_minutes?: number; experiment_ids?: string[] }, Overview]
+  getOverview: [{ days?: number; utc_offset_minutes?: number; experiment_ids?: string[]; about?: boolean }, Overview]
   getStorage: [{ max_age_s?: number }, Storage]
   measureStorage: [MeasureStorage, Measured]
   searchTrash: [{ kind: "experiment" | "logged_model" | "run"; experiment_id?: string; alone?: boolean; max_results?: number; page_token?: string }, TrashReply]

@@ -3,6 +3,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query"
 import { timesInUtc } from "../lib/prefs"
 import { call } from "./client"
+import type { AboutExperiment } from "./generated"
 
 const WEEKS = 26
 const KEPT_MS = 600_000
@@ -18,20 +19,26 @@ export const overviewQuery = () => {
   })
 }
 
-/** How many runs each of some experiments has outside the trash, and how many of them go on. */
-export const runCountsQuery = (experiment_ids: readonly string[]) =>
+/** An experiment as a list shows it. */
+export interface Listed {
+  id: string
+  total: number
+  running: number
+  about: AboutExperiment
+}
+
+/** Runs of some experiments, and what a list shows of these besides: one request. */
+export const listedQuery = (experiment_ids: readonly string[]) =>
   queryOptions({
-    queryKey: ["experiments", "counts", experiment_ids],
-    queryFn: async ({ signal }) => {
-      const asked = { experiment_ids: [...experiment_ids], days: 1 }
+    queryKey: ["experiments", "listed", experiment_ids],
+    queryFn: async ({ signal }): Promise<Listed[]> => {
+      const asked = { experiment_ids: [...experiment_ids], days: 1, about: true }
       const { experiments = [] } = await call("getOverview", asked, { signal })
-      return experiments.map(({ experiment_id, runs }) => ({
-        experiment_id,
-        total: Object.values(runs).reduce((sum, some) => sum + some, 0),
-        running: runs["RUNNING"] ?? 0,
-      }))
+      return experiments.flatMap(({ experiment_id: id, runs, about }) => {
+        const total = Object.values(runs).reduce((sum, some) => sum + some, 0)
+        return about ? [{ id, total, running: runs["RUNNING"] ?? 0, about }] : []
+      })
     },
-    enabled: experiment_ids.length > 0,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   })

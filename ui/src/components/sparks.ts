@@ -8,8 +8,9 @@ import { fromBinary, type Series } from "../charts/series"
 /** So many buckets a line: it has as many pixels as they have extremes. */
 const BUCKETS = 36
 const ROUNDS = 3
-/** Tag of an experiment: the metric that its runs are about. */
-const PRIMARY = "millrace.primaryMetric"
+/** Tags of an experiment: the metric that its runs are judged by, and `maximize` or `minimize`. */
+export const PRIMARY_GOAL = "millrace.primaryMetricGoal"
+export const PRIMARY = "millrace.primaryMetric"
 const OF_MACHINE = "system/"
 
 export interface Spark {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.overview import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.audit import Trail
@@ -115,6 +116,16 @@ class MemoryArtifacts:
             begin, end = bisect_left(places, above), bisect_left(places, above[:-1] + "0")
             found.append(_sum(known[begin:end]))
         return found
+
+    def sizes_by_name(self, folder: str, length: int) -> Mapping[str, Size]:
+        """The files below *folder* by what their names begin with."""
+        above = folder.rstrip("/") + "/"
+        found: dict[str, list[ArtifactRecord]] = defaultdict(list)
+        with self._ledger.lock:
+            for uri, one in self._records.items():
+                if uri.startswith(above):
+                    found[uri[len(above) : len(above) + length]].append(one)
+        return {name: _sum(some) for name, some in found.items()}
 
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
         """Some settled records of files with these bytes."""

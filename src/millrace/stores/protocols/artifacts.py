@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from millrace.core.entities.audit import NO_TRAIL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from millrace.core.entities.artifact import ArtifactRecord
@@ -57,6 +57,10 @@ class ArtifactRecords(Protocol):
 
     def sizes(self, folders: Sequence[str]) -> list[Size]:
         """The files below each of some folders, and their bytes."""
+        ...
+
+    def sizes_by_name(self, folder: str, length: int) -> Mapping[str, Size]:
+        """The files below *folder* by the first *length* characters that follow its slash."""
         ...
 
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from millrace.core.entities.overview import RunCount
+    from millrace.core.entities.overview import Activity, BestAsked, BestRun, RunCount
 
 
 class OverviewStore(Protocol):
@@ -22,4 +22,19 @@ class OverviewStore(Protocol):
     def run_days(self, since_ms: int, *, offset_ms: int) -> Mapping[int, int]:
         """How many runs outside the trash began on each day, from that of *since_ms* on. Days are
         counted from the epoch, on a clock that is *offset_ms* before UTC's."""
+        ...
+
+    def activity(self, experiment_ids: Sequence[str]) -> list[Activity]:
+        """What the runs of each of some experiments tell; of those that have any outside the trash,
+        by number. As many runs as others: whose name comes first."""
+        ...
+
+    def best_runs(self, asked: Sequence[BestAsked]) -> list[BestRun]:
+        """The best run outside the trash for each experiment and metric, of equal ones the latest,
+        then the first id; in the order asked for, without those that have no number."""
+        ...
+
+    def owners(self, experiment_id: str) -> Mapping[str, str]:
+        """Whose each run and each logged model of an experiment is, by id, those in the trash
+        included. A model is whose the run is that made it; without such a run it is left out."""
         ...

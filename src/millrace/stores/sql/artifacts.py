@@ -29,7 +29,7 @@ from millrace.stores.memory.artifacts import settled
 from millrace.stores.sql import tables as t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from sqlalchemy import ColumnElement
@@ -166,6 +166,19 @@ class SqlArtifacts:
         if len(folder) > t.HEAD_LENGTH:
             return session.select(_SIZE.where(_begins_with(folder)))[0]
         return session.row(self._by_range, (folder, _after(folder)))
+
+    def sizes_by_name(self, folder: str, length: int) -> Mapping[str, Size]:
+        """The files below *folder* by what their names begin with: one range of an index."""
+        above = folder.rstrip("/") + "/"
+        text = _a.head if len(above) + length <= t.HEAD_LENGTH else _a.uri
+        name = func.substring(text, len(above) + 1, length).label("name")
+        below = select(name, _a.size).where(_begins_with(above)).subquery()
+        # By a column of a subquery: a parameter in GROUP BY is another one than in SELECT.
+        query = select(
+            below.c.name, func.count(), cast(func.coalesce(func.sum(below.c.size), 0), BigInteger)
+        ).group_by(below.c.name)
+        with self._database.reading() as session:
+            return {row[0]: _size(row[1:]) for row in session.select(query)}
 
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
         """Some settled records of files with these bytes."""

@@ -17,8 +17,9 @@ import { TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 
 const HEAD = ["Experiment", ">Files", ">Bytes", ">Of them models", "Where", "In the store now", ""]
+const OWNER_HEAD = ["Owner", ">Experiments", ">Files", ">Bytes", ">Of them models"]
 
-/** How much is kept, by experiment. */
+/** How much is kept, by owner and by experiment. */
 export function StorageSection({ sections }: { sections: ReactNode }) {
   const client = useQueryClient()
   const storage = useQuery(storageQuery())
@@ -80,6 +81,25 @@ export function StorageSection({ sections }: { sections: ReactNode }) {
       )}
       {told && (told.experiments ?? []).length === 0 && (
         <EmptyState isInline title="No experiment keeps a file here yet" />
+      )}
+      {told && (told.owners ?? []).length > 0 && (
+        <Card title="By owner" note="whose run a file, or the run that made a model, is">
+          <Table caption="Storage by owner" head={OWNER_HEAD}>
+            {(told.owners ?? []).map((one) => (
+              <tr key={one.owner} data-owner={one.owner}>
+                <td data-wrap="">
+                  {one.owner || <span className={styles.muted}>nobody's, or of no run</span>}
+                </td>
+                <td data-align="end">{count(one.experiments)}</td>
+                <td data-align="end">{count(one.files)}</td>
+                <td data-align="end" title={`${count(one.bytes)} bytes`}>
+                  {bytes(one.bytes)}
+                </td>
+                <td data-align="end">{one.model_files ? bytes(one.model_bytes ?? 0) : "–"}</td>
+              </tr>
+            ))}
+          </Table>
+        </Card>
       )}
       {told && (told.experiments ?? []).length > 0 && (
         <Card

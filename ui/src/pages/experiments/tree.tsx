@@ -1,17 +1,21 @@
-import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query"
+import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
 import { useCallback, useDeferredValue, useMemo, useState, type DragEvent } from "react"
 import { call } from "../../api/client"
 import type { Experiment } from "../../api/generated"
 import { useFollowed } from "../../api/live"
-import { runCountsQuery } from "../../api/overview"
+import { listedQuery } from "../../api/overview"
 import { experimentsQuery } from "../../api/queries"
+import { Sparkline } from "../../charts/Sparkline"
 import { DataGrid, type GridColumn, type GridRow } from "../../components/grid/DataGrid"
 import { Link, useGo } from "../../components/Link"
 import { useHeading } from "../../components/shell/heading"
+import { sparksQuery } from "../../components/sparks"
+import { strokeOf } from "../../lib/colours"
 import { foldersOf, leafOf, parentOf, type Folder } from "../../lib/folders"
-import { count, plural } from "../../lib/format"
+import { bytes, count, plural, value } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
+import { real } from "../../lib/numbers"
 import { density, ROW_HEIGHT } from "../../lib/prefs"
 import { useStore } from "../../lib/store"
 import { paths } from "../../paths"
@@ -24,14 +28,25 @@ import { Menu } from "../../ui/Menu"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
+import { PrimaryDialog } from "./PrimaryDialog"
 import styles from "./tree.module.css"
+import { blocksInSight, blocksOfAll, LISTED, useListed, useSorted } from "./useListed"
 
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3
-const BLOCK = 50
 const COLUMNS: readonly GridColumn[] = [
   { id: "name", label: "Name", width: Math.min(360, innerWidth * 0.55), isFixed: true },
-  { id: "runs", label: "Runs", width: 130, align: "end", isSortable: false },
+  { id: "runs", label: "Runs", width: 130, align: "end" },
+  { id: "best", label: "Best", title: "Best of the primary metric", width: 200 },
+  { id: "owner", label: "Owner", title: "Whose most runs are", width: 120 },
+  { id: "activity", label: "Last activity", width: 130 },
+  {
+    id: "size",
+    label: "Size",
+    title: "Files that came through this server",
+    width: 90,
+    align: "end",
+  },
   { id: "last_update_time", label: "Changed", width: 130 },
   { id: "creation_time", label: "Made", width: 130 },
   { id: "tags", label: "Tags", width: 280, isSortable: false },
@@ -43,7 +58,8 @@ interface Row extends GridRow {
   experiment: Experiment
 }
 
-type Asked = { kind: "new" } | { kind: "rename" | "delete"; experiment: Experiment } | null
+type Asked =
+  { kind: "new" } | { kind: "rename" | "delete" | "primary"; experiment: Experiment } | null
 
 /** All experiments, as folders and as a table of one of them. */
 export default function ExperimentsPage() {
@@ -64,21 +80,35 @@ export default function ExperimentsPage() {
 
   const all = experiments.data
   const top = useMemo(() => foldersOf(all ?? []), [all])
-  const rows = useMemo(
+  const found = useMemo(
     () => shownRows(all ?? [], folder, sought, sort.column, sort.isDescending),
     [all, folder, sought, sort],
   )
-  // In blocks, so that a row more in sight asks for nothing that is there.
-  const blocks = useMemo(() => {
-    const first = Math.floor(sight[0] / BLOCK)
-    const ids = rows.slice(first * BLOCK, sight[1] + BLOCK).map(({ id }) => id)
-    const many = Math.floor(sight[1] / BLOCK) - first + 1
-    return Array.from({ length: many }, (_, at) => ids.slice(at * BLOCK, (at + 1) * BLOCK))
-  }, [rows, sight])
-  const counts = useQueries({ queries: blocks.map(runCountsQuery) })
-  const countOf = new Map(
-    counts.flatMap(({ data = [] }) => data.map((one) => [one.experiment_id, one] as const)),
+  const ids = useMemo(() => found.map(({ id }) => id), [found])
+  const isSortedByListed = sort.column in LISTED
+  const blocks = useMemo(
+    () => (isSortedByListed ? blocksOfAll(ids) : blocksInSight(ids, sight)),
+    [ids, isSortedByListed, sight],
   )
+  const listed = useListed(blocks)
+  const order = useSorted(ids, listed, sort.column, sort.isDescending)
+  const rows = useMemo(() => {
+    const held = new Map(found.map((row) => [row.id, row]))
+    return order.flatMap((id) => held.get(id) ?? [])
+  }, [found, order])
+  const drawn = useMemo(() => {
+    const [inSight = [], ...more] = blocksInSight(order, sight)
+    return new Map(
+      [inSight, ...more].flat().flatMap((id): [string, string][] => {
+        const about = listed.get(id)?.about
+        return about?.best_run_id && about.primary_metric
+          ? [[about.best_run_id, about.primary_metric]]
+          : []
+      }),
+    )
+  }, [order, sight, listed])
+  const sparks = useQuery(sparksQuery(drawn)).data
+  const sparkOf = new Map(sparks?.map((one) => [one.run, one]))
   const onSight = useCallback((from: number, to: number) => setSight([from, to]), [])
 
   const refresh = () => client.invalidateQueries({ queryKey: ["experiments"] })
@@ -112,6 +142,7 @@ export default function ExperimentsPage() {
     setSelected(next)
   }
   const cell = ({ experiment: one }: Row, { id }: GridColumn) => {
+    const known = listed.get(one.experiment_id)
     switch (id) {
       case "name":
         return (
@@ -136,25 +167,56 @@ export default function ExperimentsPage() {
           </div>
         )
       case "runs": {
-        const found = countOf.get(one.experiment_id)
-        if (!found) return null
+        if (!known) return null
         return (
           <span>
-            {found.running > 0 && (
+            {known.running > 0 && (
               <Badge tone="info" dot>
-                {count(found.running)} running
+                {count(known.running)} running
               </Badge>
             )}{" "}
-            {count(found.total)}
+            {count(known.total)}
           </span>
         )
+      }
+      case "best": {
+        const { primary_metric: metric, best_run_id: run, best } = known?.about ?? {}
+        if (!metric) return null
+        if (!run) return <span className={styles.muted}>no {metric} yet</span>
+        const spark = sparkOf.get(run)
+        return (
+          <Link
+            to={paths.run(one.experiment_id, run)}
+            className={styles.best}
+            title={`${metric}: ${String(best)}`}
+            tabIndex={-1}
+          >
+            <b>{value(real(best))}</b>
+            {spark && <Sparkline values={spark.values} stroke={strokeOf(run)} width={56} />}
+            <small>{metric}</small>
+          </Link>
+        )
+      }
+      case "owner": {
+        const { owner, owners = 0 } = known?.about ?? {}
+        const others = owners > 1 ? `, and ${plural(owners - 1, "other")}` : ""
+        return owner ? (
+          <span title={owner + others}>{owner + (others && ` +${owners - 1}`)}</span>
+        ) : null
+      }
+      case "activity":
+        return known ? <TimeAgo at={known.about.last_activity_ms} /> : null
+      case "size": {
+        const { files = 0, bytes: size = 0 } = known?.about ?? {}
+        if (files === 0) return null
+        return <span title={`${count(size)} bytes in ${plural(files, "file")}`}>{bytes(size)}</span>
       }
       case "last_update_time":
       case "creation_time":
         return one[id] ? <TimeAgo at={one[id]} /> : null
       case "tags":
         return (one.tags ?? [])
-          .filter(({ key }) => !key.startsWith("mlflow."))
+          .filter(({ key }) => !/^(mlflow|millrace)\./.test(key))
           .slice(0, SHOWN_TAGS)
           .map(({ key, value }) => (
             <Badge key={key} title={`${key}: ${value}`}>
@@ -169,6 +231,7 @@ export default function ExperimentsPage() {
             list={[
               { label: "Open", icon: "chevronRight", onSelect: () => go(paths.experiment(one.experiment_id)) },
               { label: "Rename or move", icon: "edit", keys: "F2", onSelect: () => setAsked({ kind: "rename", experiment: one }) },
+              { label: "Primary metric", icon: "chart", onSelect: () => setAsked({ kind: "primary", experiment: one }) },
               "line",
               { label: "Delete", icon: "trash", isDangerous: true, keys: "Delete", onSelect: () => setAsked({ kind: "delete", experiment: one }) },
             ]}
@@ -266,7 +329,12 @@ export default function ExperimentsPage() {
               return false
             }}
             state="ready"
-            version={JSON.stringify([rows.length, [...selected], counts.map(({ data }) => data)])}
+            version={JSON.stringify([
+              rows.length,
+              [...selected],
+              [...listed.values()],
+              sparks?.length,
+            ])}
           />
         )}
       </div>
@@ -287,6 +355,9 @@ export default function ExperimentsPage() {
           }
         }}
       />
+      {asked?.kind === "primary" && (
+        <PrimaryDialog experiment={asked.experiment} onClose={() => setAsked(null)} />
+      )}
       {asked?.kind === "delete" && (
         <DeleteDialog
           experiment={asked.experiment}
@@ -465,8 +536,9 @@ function DeleteDialog({
   onDone: () => void
 }) {
   const { experiment_id, name } = experiment
-  const counts = useQuery(runCountsQuery([experiment_id])).data
-  const runs = counts?.find((one) => one.experiment_id === experiment_id)?.total
+  const runs = useQuery(listedQuery([experiment_id])).data?.find(
+    ({ id }) => id === experiment_id,
+  )?.total
   const restore = async () => {
     try {
       await call("restoreExperiment", { experiment_id })
