@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Watch, is_at_rest, is_copied
-from tests.browser.seed import Api
+from tests.browser.seed import Api, packed_view
 from tests.services import clean_environment, private_millrace
 
 
@@ -286,6 +287,34 @@ def test_ui_195_a_view_of_another_version_is_the_usual_one(page: Page, server: A
     page.goto(f"/experiments/{something(server)['eid']}?s=nonsense")
 
     expect(page.get_by_text("a view of another version")).to_be_visible()
+    expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
+
+
+def test_an_address_that_grew_too_long_is_kept_by_the_server(
+    page: Page, server: Api, new_context: Callable[..., BrowserContext], watch: Watch
+) -> None:
+    watch.expect_failure("/views/v-0|status of 404")
+    experiment = server.experiment("vision/long address")
+    run = server.run(experiment, "kept", params={"lr": "0.1"})["info"]["run_id"]
+    server.run(experiment, "other", params={"lr": "0.2"})
+    # What cannot be packed: a thousand times 16 random bytes.
+    hidden = [random.Random(seed).randbytes(16).hex() for seed in range(300)]
+    view = {"q": "params.lr = '0.1'", "hidden": hidden, "selected": [run]}
+    page.goto(f"/experiments/{experiment}?s={packed_view(**view)}")
+    expect(page.get_by_test_id("selected")).to_have_text("1 selected")
+
+    page.get_by_role("radio", name="Split").click()
+
+    expect(page).to_have_url(re.compile(r"\?view=v-[0-9a-f]{32}$"))
+    elsewhere = new_context(base_url=server.url).new_page()
+    elsewhere.goto(page.url)
+    expect(elsewhere.get_by_role("combobox", name="Query")).to_have_value("params.lr = '0.1'")
+    expect(elsewhere.get_by_role("radio", name="Split")).to_be_checked()
+    expect(elsewhere.get_by_test_id("selected")).to_have_text("1 selected")
+    is_settled(elsewhere)
+    assert elsewhere.url == page.url
+    page.goto(f"/experiments/{experiment}?view=v-{'0' * 32}")
+    expect(page.get_by_text("The view of this address is not there")).to_be_visible()
     expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
 
 

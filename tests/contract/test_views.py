@@ -87,3 +87,14 @@ def test_changes_of_views_are_audited(stores: Stores) -> None:
     stores.views.delete_view("v-1", trail=act("view.delete")).result()
 
     assert [one.action for one in audited(stores, kind="view")] == ["view.create", "view.delete"]
+
+
+def test_views_without_a_name_go_when_nobody_has_written_them_for_long(stores: Stores) -> None:
+    for view_id, name, at_ms in [("v-1", "", 5), ("v-2", "", 9), ("v-3", "kept", 5)]:
+        add(stores, view(view_id, name=name, updated_ms=at_ms))
+
+    assert stores.views.forget_unnamed(9).result() == 1
+    assert stores.views.forget_unnamed(9).result() == 0
+
+    found = {view_id: stores.views.view(view_id) for view_id in ("v-1", "v-2", "v-3")}
+    assert [view_id for view_id, held in found.items() if held] == ["v-2", "v-3"]

@@ -64,6 +64,19 @@ def test_a_view_without_a_name_is_found_by_its_id_only(api: Api, experiment: str
     assert ok(api.get(PATH, {"experiment_id": experiment})) == {}
 
 
+def test_an_address_is_stored_once_however_often_it_is(api: Api, experiment: str) -> None:
+    document = '{"q": "long"}'
+    first = create(api, experiment, name="", document=document)
+
+    assert create(api, experiment, name="", document=document) == first
+    other = create(api, experiment, name="", document='{"q": "longer"}')
+    assert other["view_id"] != first["view_id"]
+    ok(api.patch(f"{PATH}/{first['view_id']}", {"document": "{}"}))
+    again = create(api, experiment, name="", document=document)
+    assert again["view_id"] != first["view_id"]
+    assert again["document"] == document
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [

@@ -18,7 +18,8 @@ Format = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 class CreateView(Request, frozen=True, kw_only=True):
     """`document` is a JSON object as text, `format` the version of its form, both the caller's.
-    Without a name the view only stands for a long address. A default takes that place from the
+    Without a name the view only stands for a long address: the same content is the same view, which
+    is dropped when nobody has asked for it for 90 days. A default takes that place from the
     one before: for everybody if it is shared, for the owner if not."""
 
     experiment_id: Id | None = None

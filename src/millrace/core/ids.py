@@ -72,6 +72,11 @@ def view_id() -> str:
     return f"v-{uuid.uuid4().hex}"
 
 
+def view_id_of(content: str) -> str:
+    """The same for the same content, in the form of `view_id`."""
+    return f"v-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+
+
 def task_id() -> str:
     """`t-` and 32 lower-case hexadecimal digits."""
     return f"t-{uuid.uuid4().hex}"

@@ -139,7 +139,7 @@ class Platform:
             freezes=freezes,
         )
         files = ArtifactFiles(artifacts, stores)
-        views = Views(stores.views, stores.tracking)
+        views = self._views = Views(stores.views, stores.tracking)
         self._tasks = Tasks(stores)
         overviews = Overviews(stores, self.places)
         moving = Moving(stores, self.places, transfers)
@@ -390,6 +390,7 @@ class Platform:
         self.audit.sign(now_ms(), at_once=at_end)
         if not at_end:
             self.webhooks.tidy(now_ms())
+            self._views.tidy(now_ms())
 
     def close(self) -> None:
         """Finish what was accepted, then let go."""

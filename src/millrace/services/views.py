@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from millrace.stores.protocols import TrackingStore, ViewStore
 
 _NOTHING = Nothing()
+_HOUR_MS: Final = 60 * 60 * 1_000
+_DAY_MS: Final = 24 * _HOUR_MS
+# A view that stands for an address is dropped when nobody has opened that for so long.
+_UNUSED_DAYS: Final = 90
 _CHANGEABLE = ("name", "description", "is_shared", "is_default", "format", "document")
 
 
@@ -32,9 +36,10 @@ class Views:
     def __init__(self, store: ViewStore, tracking: TrackingStore) -> None:
         self._store = store
         self._tracking = tracking
+        self._tidied_ms = 0
 
-    def create(self, ctx: Context, request: CreateView) -> Future[ViewReply]:
-        """Save a view."""
+    def create(self, ctx: Context, request: CreateView) -> ViewReply | Future[ViewReply]:
+        """Save a view; one without a name only if it is not there."""
         experiment = request.experiment_id
         if experiment is not None:
             experiment = names.experiment_id(experiment)
@@ -53,12 +58,36 @@ class Views:
             created_ms=ctx.at_ms,
             updated_ms=ctx.at_ms,
         )
-        kept = self._store.put_view(rules.check(view), seen=None, trail=ctx.trail("view.create"))
+        rules.check(view)
+        if not view.name:
+            view = msgspec.structs.replace(view, view_id=_id_of(view))
+            held = self._store.view(view.view_id)
+            if held is not None and not held.name and held.document == view.document:
+                self._note_use(ctx, held)
+                return ViewReply(view=held)
+            if held is not None:  # changed since, by its id
+                view = msgspec.structs.replace(view, view_id=ids.view_id())
+        kept = self._store.put_view(view, seen=None, trail=ctx.trail("view.create"))
         return then(kept, lambda one: ViewReply(view=one))
+
+    def _note_use(self, ctx: Context, held: View) -> None:
+        """That an address was used is written down once a day; nobody waits for that, and who came
+        between has done the same."""
+        if not held.name and ctx.at_ms - held.updated_ms >= _DAY_MS:
+            again = msgspec.structs.replace(held, updated_ms=ctx.at_ms, revision=held.revision + 1)
+            self._store.put_view(again, seen=held.revision)
+
+    def tidy(self, now_ms: int) -> None:
+        """Drop, once an hour, views that stand for addresses which nobody opens any more."""
+        if now_ms - self._tidied_ms >= _HOUR_MS:
+            self._tidied_ms = now_ms
+            self._store.forget_unnamed(now_ms - _UNUSED_DAYS * _DAY_MS).result()
 
     def get(self, ctx: Context, request: ViewAt) -> ViewReply:
         """Get a view. Whoever has the address of one without a name may see it."""
-        return ViewReply(view=self._seen(ctx, request.view_id))
+        held = self._seen(ctx, request.view_id)
+        self._note_use(ctx, held)
+        return ViewReply(view=held)
 
     def search(self, ctx: Context, request: SearchViews) -> ViewsReply:
         """Views that are shared, or the caller's own."""
@@ -107,3 +136,9 @@ class Views:
     def _check_owner(ctx: Context, held: View, request: UpdateView) -> None:
         if held.owner != ctx.actor.name and (not held.is_shared or request.is_shared is False):
             raise PermissionDenied(f"View {held.view_id!r} is {held.owner}'s, who may change that.")
+
+
+def _id_of(view: View) -> str:
+    """One view for one address, however often it is stored."""
+    content = [view.experiment_id, view.description, view.format, view.document]
+    return ids.view_id_of(msgspec.json.encode(content).decode())

@@ -327,7 +327,7 @@ export interface CreateTransitionRequest {
   comment?: string
 }
 
-/** `document` is a JSON object as text, `format` the version of its form, both the caller's. Without a name the view only stands for a long address. A default takes that place from the one before: for everybody if it is shared, for the owner if not. */
+/** `document` is a JSON object as text, `format` the version of its form, both the caller's. Without a name the view only stands for a long address: the same content is the same view, which is dropped when nobody has asked for it for 90 days. A default takes that place from the one before: for everybody if it is shared, for the owner if not. */
 export interface CreateView {
   experiment_id?: string
   name?: string

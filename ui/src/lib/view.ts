@@ -52,12 +52,14 @@ export const LONGEST = 4_000
 /** The view as what differs from the default, or "" when nothing does. */
 export function packed(view: View): string {
   if (isUsual(view)) return ""
-  const plain = difference(view)
-  const bytes = deflateSync(new TextEncoder().encode(JSON.stringify({ v: 1, ...plain })), {
-    level: 9,
-  })
+  const bytes = deflateSync(new TextEncoder().encode(documentOf(view)), { level: 9 })
   const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
+}
+
+/** The view as a document, what is usual left out. */
+export function documentOf(view: View): string {
+  return JSON.stringify({ v: 1, ...difference(view) })
 }
 
 export function difference(view: View): Partial<View> {

@@ -37,6 +37,11 @@ def check(view: View) -> View:
     return view
 
 
+def is_stale(view: View, before_ms: int) -> bool:
+    """Whether it only stood for an address, and was written last before that."""
+    return not view.name and view.updated_ms < before_ms
+
+
 def place(view: View) -> tuple[str, str]:
     """Where a view is among others."""
     return view.name, view.view_id

@@ -56,6 +56,17 @@ class MemoryViews:
 
         return self._ledger.write(trail, put)
 
+    def forget_unnamed(self, before_ms: int) -> Future[int]:
+        """Drop views without a name that nobody has written for long."""
+
+        def forget() -> int:
+            old = [one.view_id for one in self._views.values() if rules.is_stale(one, before_ms)]
+            for view_id in old:
+                del self._views[view_id]
+            return len(old)
+
+        return self._ledger.write(NO_TRAIL, forget)
+
     def delete_view(self, view_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a view."""
 

@@ -31,6 +31,10 @@ class ViewStore(Protocol):
         AlreadyExists."""
         ...
 
+    def forget_unnamed(self, before_ms: int) -> Future[int]:
+        """Drop views without a name that were written last before that; how many."""
+        ...
+
     def delete_view(self, view_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a view. NotFound."""
         ...

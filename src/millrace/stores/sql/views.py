@@ -64,6 +64,24 @@ class SqlViews:
 
         return self._writer.submit(lambda tx: tx.once(trail, View, lambda: put(tx)))
 
+    def forget_unnamed(self, before_ms: int) -> Future[int]:
+        """Drop views without a name that nobody has written for long."""
+        # Looked for beside the writer; what is written meanwhile is none of them any more.
+        with self._database.reading() as session:
+            unnamed = _listed(session, select(_v.record).where(_v.is_named == 0))
+        ids = [one.view_id for one in unnamed if rules.is_stale(one, before_ms)]
+
+        def forget(tx: Transaction) -> int:
+            gone = 0
+            for view_id in ids:
+                held = _held(tx.session, view_id)
+                if held is not None and rules.is_stale(held, before_ms):
+                    tx.session.connection.execute(delete(t.views).where(_v.id == view_id))
+                    gone += 1
+            return gone
+
+        return self._writer.submit(forget)
+
     def delete_view(self, view_id: str, *, trail: Trail = NO_TRAIL) -> Future[None]:
         """Delete a view."""
 

@@ -22,6 +22,7 @@ const DENSITIES: readonly Density[] = ["compact", "normal", "roomy"]
 
 export function Toolbar({
   experiments,
+  named,
   view,
   change,
   columns,
@@ -29,6 +30,7 @@ export function Toolbar({
   children,
 }: {
   experiments: readonly string[]
+  named: string | null
   view: View
   change: (patch: Partial<View>) => void
   columns: readonly string[]
@@ -104,7 +106,7 @@ export function Toolbar({
       <Toggle on={view.withValues} onChange={(withValues) => change({ withValues })}>
         With values
       </Toggle>
-      <ViewMenu experiment={experiments[0] ?? "0"} view={view} change={change} />
+      <ViewMenu experiment={experiments[0] ?? "0"} named={named} view={view} change={change} />
       <div className={styles.end}>
         <Segments
           label="Arrangement"

@@ -1,5 +1,4 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
-import { useSearch } from "@tanstack/react-router"
 import { useEffect, useEffectEvent, useRef, useState } from "react"
 import { call } from "../../api/client"
 import type { View as SavedView } from "../../api/generated"
@@ -23,10 +22,13 @@ export const viewsQuery = (experiment_id: string) =>
 /** Views that were saved under a name: to be taken up, kept, dropped. */
 export function ViewMenu({
   experiment,
+  named,
   view,
   change,
 }: {
   experiment: string
+  /** The id of the view that the address has named. */
+  named: string | null
   view: View
   change: (patch: Partial<View>) => void
 }) {
@@ -38,7 +40,7 @@ export function ViewMenu({
   const [isShared, setShared] = useState(false)
   const [isDefault, setDefault] = useState(false)
   /** The saved view that was taken up last, by its id. */
-  const [takenId, setTaken] = useState<string | null>(null)
+  const [takenId, setTaken] = useState<string | null>(named)
   const taken = found.find((one) => one.view_id === takenId)
   const document = written(view)
   const isChanged = taken !== undefined && document !== rewritten(taken.document)
@@ -53,7 +55,7 @@ export function ViewMenu({
     await refresh()
   }
   const take = (saved: SavedView) => {
-    const known = read(saved.document)
+    const known = readView(saved.document)
     if (known === null)
       toast.failed("This is the usual view", new Error("The saved one is of another version."))
     setTaken(saved.view_id)
@@ -79,27 +81,17 @@ export function ViewMenu({
     setDefault(taken?.is_default ?? false)
     setSaving(true)
   }
-  // A link may name the view that it means.
-  const { view: named } = useSearch({ strict: false }) as { view?: string }
   /** An address that says nothing opens with the view that its person has chosen, or everybody. */
-  const open = useEffectEvent(async (all: readonly SavedView[]) => {
-    if (named !== undefined) {
-      try {
-        take((await call("getView", { view_id: named })).view)
-      } catch (error) {
-        toast.failed("This is the usual view", error)
-      }
-      return
-    }
+  const open = useEffectEvent((all: readonly SavedView[]) => {
     const first =
       all.find((one) => one.is_default && !one.is_shared) ?? all.find((one) => one.is_default)
     if (first && isUsual(view)) take(first)
   })
-  const isOpened = useRef(!isUsual(view))
+  const isOpened = useRef(named !== null || !isUsual(view))
   useEffect(() => {
     if (views === undefined || isOpened.current) return
     isOpened.current = true
-    void open(views)
+    open(views)
   }, [views])
   useShortcuts([
     {
@@ -196,7 +188,7 @@ function written(view: View): string {
   return JSON.stringify({ ...difference(view), selected: undefined, v: FORMAT })
 }
 
-function read(document: string): View | null {
+export function readView(document: string): View | null {
   try {
     return viewOf(JSON.parse(document))
   } catch {
@@ -206,6 +198,6 @@ function read(document: string): View | null {
 
 /** A saved document as this page would save it: scripts write theirs in their own way. */
 function rewritten(document: string): string {
-  const known = read(document)
+  const known = readView(document)
   return known === null ? document : written(known)
 }

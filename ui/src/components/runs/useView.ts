@@ -1,15 +1,21 @@
 import { useLocation } from "@tanstack/react-router"
 import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { page } from "../../lib/page"
-import { DEFAULT_VIEW, packed, unpacked, type View } from "../../lib/view"
+import { call } from "../../api/client"
+import { DEFAULT_VIEW, documentOf, LONGEST, packed, unpacked, type View } from "../../lib/view"
 import { useGo } from "../Link"
 
 const WRITE_MS = 150
+/** What is too long for an address is not stored for every step of a drag. */
+const STORE_MS = 800
 /** The router tells of an address some time after it was written. */
 const ECHO_MS = 3_000
 
-/** The view that the address holds, and how to change it. */
-export function useView(): {
+/** The view that the address holds, or the one *opened* that it names, and how to change it. */
+export function useView(
+  experiments: readonly string[],
+  opened: View | null,
+): {
   view: View
   change: (patch: Partial<View>) => void
   /** The address held a view that this version does not know. */
@@ -18,17 +24,19 @@ export function useView(): {
   const { pathname, searchStr } = useLocation()
   const go = useGo()
   const read = useMemo(() => fromSearch(searchStr), [searchStr])
-  const [view, setView] = useState(read.view)
+  const [view, setView] = useState(opened ?? read.view)
   const last = useRef(searchStr)
-  const written = useRef(new Map<string, number>())
+  const echoes = useRef(new Map<string, number>())
+  /** Counts changes: what was stored for an earlier one is no address any more. */
+  const changes = useRef(0)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
 
   // An address that somebody else has written is followed.
   useEffect(() => {
-    const at = written.current.get(searchStr)
+    const at = echoes.current.get(searchStr)
     if (searchStr === last.current || (at !== undefined && Date.now() - at < ECHO_MS)) return
     last.current = searchStr
-    written.current.clear()
+    echoes.current.clear()
     clearTimeout(timer.current)
     setView(read.view)
   }, [searchStr, read])
@@ -39,21 +47,44 @@ export function useView(): {
       setView((before) => {
         const next = { ...before, ...patch }
         clearTimeout(timer.current)
+        const number = ++changes.current
+        const write = (search: string) => {
+          if (search === last.current || number !== changes.current) return
+          last.current = search
+          echoes.current.set(search, Date.now())
+          go(path + search, { replace: true })
+        }
         timer.current = setTimeout(() => {
           const text = packed(next)
           const search = text ? `?s=${text}` : ""
-          if (search === last.current) return
-          last.current = search
-          written.current.set(search, Date.now())
-          go(path + search, { replace: true })
+          if (location.origin.length + page.base.length + path.length + search.length <= LONGEST) {
+            write(search)
+            return
+          }
+          const store = () => stored(next, experiments).then(write, () => write(search))
+          timer.current = setTimeout(() => void store(), STORE_MS)
         }, WRITE_MS)
         return next
       })
     },
-    [go, path],
+    [go, path, experiments],
   )
-  useEffect(() => () => clearTimeout(timer.current), [path])
+  useEffect(
+    () => () => {
+      changes.current++
+      clearTimeout(timer.current)
+    },
+    [path],
+  )
   return { view, change, isUnknown: read.isUnknown }
+}
+
+/** The address of a view that the server keeps, without a name: the same for the same view. */
+async function stored(view: View, experiments: readonly string[]): Promise<string> {
+  const [experiment_id] = experiments.length === 1 ? experiments : []
+  const document = documentOf(view)
+  const kept = await call("createView", { experiment_id, format: view.v, document })
+  return `?view=${kept.view.view_id}`
 }
 
 /** The packed view, or the few plain parameters that links of other origin carry. */

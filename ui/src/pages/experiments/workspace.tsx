@@ -1,8 +1,9 @@
 import { useQueries, useQuery } from "@tanstack/react-query"
-import { useParams } from "@tanstack/react-router"
+import { useParams, useSearch } from "@tanstack/react-router"
 import { useCallback, useMemo, useState, type PointerEvent } from "react"
 import { call } from "../../api/client"
 import { ApiError } from "../../api/errors"
+import type { View as SavedView } from "../../api/generated"
 import { experimentQuery } from "../../api/queries"
 import { ExperimentTabs } from "../../components/ExperimentTabs"
 import { PanelArea, type PanelRun } from "../../components/PanelArea"
@@ -19,6 +20,7 @@ import { Toolbar } from "../../components/runs/Toolbar"
 import { useNarrowed } from "../../components/runs/useNarrowed"
 import { useRows, type RowsState } from "../../components/runs/useRows"
 import { useView } from "../../components/runs/useView"
+import { readView } from "../../components/runs/ViewMenu"
 import { useHeading } from "../../components/shell/heading"
 import { joined, keyed, parsed } from "../../lib/filter"
 import { count, plural } from "../../lib/format"
@@ -30,7 +32,7 @@ import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
 import { Snippet } from "../../ui/Copy"
 import { ConfirmDialog } from "../../ui/Dialog"
-import { EmptyState, FailedState, NoticeBar } from "../../ui/States"
+import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import styles from "./workspace.module.css"
 
@@ -42,11 +44,35 @@ const NONE: ReadonlySet<string> = new Set()
 export default function WorkspacePage() {
   const { eid = "0" } = useParams({ strict: false })
   const experiments = useMemo(() => eid.split(","), [eid])
-  return <Workspace key={eid} experiments={experiments} />
+  return <Opened key={eid} experiments={experiments} />
 }
 
-function Workspace({ experiments }: { experiments: readonly string[] }) {
-  const { view, change, isUnknown } = useView()
+/** Nothing is asked for before it is known what the view says that the address names. */
+function Opened({ experiments }: { experiments: readonly string[] }) {
+  const { view } = useSearch({ strict: false }) as { view?: string }
+  // Later addresses are written by the page itself.
+  const [view_id = ""] = useState(view)
+  const named = useQuery({
+    queryKey: ["view", view_id],
+    queryFn: async ({ signal }) => (await call("getView", { view_id }, { signal })).view,
+    enabled: view_id !== "",
+  })
+  if (view_id && named.isPending) return <Skeleton label="Loading the view" />
+  return <Workspace experiments={experiments} named={named.data ?? null} isGone={named.isError} />
+}
+
+function Workspace({
+  experiments,
+  named,
+  isGone,
+}: {
+  experiments: readonly string[]
+  /** The view that the address names. */
+  named: SavedView | null
+  isGone: boolean
+}) {
+  const opened = useMemo(() => named && readView(named.document), [named])
+  const { view, change, isUnknown } = useView(experiments, opened)
   const [selection, setSelection] = useState<Selection>(() => ({
     ids: new Set(view.selected),
     isAll: false,
@@ -221,7 +247,13 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
   )
   return (
     <div className={styles.page}>
-      {isUnknown && (
+      {isGone && (
+        <NoticeBar>
+          The view of this address is not there: it was deleted, or nobody has opened it for long.
+          You see the usual one.
+        </NoticeBar>
+      )}
+      {(isUnknown || (named && !opened)) && (
         <NoticeBar>This address holds a view of another version; you see the usual one.</NoticeBar>
       )}
       <div className={styles.top}>
@@ -242,6 +274,7 @@ function Workspace({ experiments }: { experiments: readonly string[] }) {
         )}
         <Toolbar
           experiments={experiments}
+          named={named?.view_id ?? null}
           view={view}
           change={change}
           columns={columns}
