@@ -97,7 +97,7 @@ def open_files(seen: Seen) -> int:
     for one in Path(f"/proc/{seen.pid}/fd").iterdir():
         try:
             target = str(one.readlink())
-            if str(seen.folder) in target or "deleted" in target:
+            if one.is_file() and (str(seen.folder) in target or "deleted" in target):
                 total += one.stat().st_size
         except FileNotFoundError:
             continue
