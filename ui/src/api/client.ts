@@ -11,9 +11,15 @@ export type Answered<N extends Name> = Operations[N][1]
 /** Whether the last request found the server. */
 export const reachable = store(true)
 
-const TIMEOUT_MS = 60_000
-/** A file takes as long as its size has it. */
-const FILE_MS = 3_600_000
+/** When the server last answered. */
+export const heardAt = store(Date.now())
+
+/**
+ * How long the server may be silent before it answers, and between two pieces of an answer, however
+ * long the whole takes. Who can break off a question looks at the page and may ask again; what is to
+ * be done, or made into a file, is waited for.
+ */
+const SILENCE_MS = { question: 30_000, deed: 600_000 } as const
 
 let waiting = 0
 
@@ -41,14 +47,16 @@ export async function call<N extends Name>(
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Answered<N>> {
   const { url, init } = spoken(name, asked)
-  const answered = async () => (await ask(url, init, options.signal)).json()
+  const { signal } = options
+  const limitMs = signal ? SILENCE_MS.question : SILENCE_MS.deed
+  const answered = async () => (await ask(url, init, signal, limitMs)).json()
   return (await whole(answered())) as Answered<N>
 }
 
 /** The file that an operation answers with. */
 export async function file<N extends Name>(name: N, asked: Asked<N>): Promise<Blob> {
   const { url, init } = spoken(name, asked)
-  const answered = async () => (await ask(url, init, undefined, FILE_MS)).blob()
+  const answered = async () => (await ask(url, init, undefined, SILENCE_MS.deed)).blob()
   return await whole(answered())
 }
 
@@ -62,28 +70,68 @@ export async function ask(
   url: string,
   init: RequestInit,
   signal?: AbortSignal,
-  limitMs = TIMEOUT_MS,
+  limitMs: number = SILENCE_MS.question,
 ): Promise<Response> {
-  const limit = AbortSignal.timeout(limitMs)
+  const silence = silent(limitMs)
   let response: Response
   underWay(1)
   try {
-    const both = signal ? AbortSignal.any([signal, limit]) : limit
+    const both = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal
     response = await fetch(url, { ...init, headers: named(init.headers), signal: both })
   } catch (error) {
-    if (signal?.aborted) throw error
+    silence.end()
+    if (signal?.aborted || silence.signal.aborted) throw error
     reachable.set(false)
-    const reason = limit.aborted
-      ? "The server did not answer in time."
-      : "The server cannot be reached."
-    throw new ApiError(reason, "UNREACHABLE", 0, null)
+    throw new ApiError("The server cannot be reached.", "UNREACHABLE", 0, null)
   } finally {
     underWay(-1)
   }
+  heardAt.set(Date.now())
   reachable.set(true)
+  const whole = heard(response, silence)
   // 304 is an answer to who asked with an entity tag.
-  if (!response.ok && response.status !== 304) throw await errorOf(response)
-  return response
+  if (!whole.ok && whole.status !== 304) throw await errorOf(whole)
+  return whole
+}
+
+interface Silence {
+  signal: AbortSignal
+  /** Something was heard. */
+  broken: () => void
+  end: () => void
+}
+
+/** Breaks off what nothing is heard of for *limitMs*. */
+function silent(limitMs: number): Silence {
+  const controller = new AbortController()
+  const told = `The server did not answer within ${limitMs / 1000} seconds.`
+  const end = () => clearTimeout(timer)
+  const begin = () =>
+    setTimeout(() => controller.abort(new ApiError(told, "TIMEOUT", 0, null)), limitMs)
+  let timer = begin()
+  const broken = () => {
+    end()
+    timer = begin()
+  }
+  return { signal: controller.signal, broken, end }
+}
+
+/** The same answer; each piece of it breaks the silence. */
+function heard(response: Response, silence: Silence): Response {
+  // Of an answer without a body none can be made that has one, be it empty.
+  if (response.body === null || response.status === 304 || response.status === 204) {
+    silence.end()
+    return response
+  }
+  silence.broken()
+  const pieces = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, to) {
+      silence.broken()
+      to.enqueue(piece)
+    },
+    flush: silence.end,
+  })
+  return new Response(response.body.pipeThrough(pieces), response)
 }
 
 /** Says who asks, where there are no accounts to know it from. */

@@ -37,9 +37,9 @@ export class ApiError extends Error {
     return this.status === 404
   }
 
-  /** No answer at all: the server, or the way to it, is away. */
-  get isOffline(): boolean {
-    return this.status === 0
+  /** The server was there, and silent: who asks at once again waits as long again. */
+  get isTimeout(): boolean {
+    return this.code === "TIMEOUT"
   }
 }
 

@@ -178,9 +178,26 @@ document.addEventListener("visibilitychange", () => {
   else if (isFollowing()) settleSoon(0)
 })
 
+addEventListener("online", () => {
+  retryMs = RETRY_MS.first
+  if (isFollowing()) settleSoon(0)
+  lookAgain(RETRY_MS.first)
+})
+
+let looking: ReturnType<typeof setTimeout> | undefined
+
+/** Whether the server is back: whatever it answers says so. */
+function lookAgain(nextMs: number): void {
+  clearTimeout(looking)
+  if (reachable.get()) return
+  void queryClient.invalidateQueries()
+  looking = setTimeout(() => lookAgain(Math.min(nextMs * 2, RETRY_MS.most)), nextMs)
+}
+
 // Who was cut off asks for everything that failed meanwhile.
 reachable.subscribe(() => {
   if (reachable.get()) void queryClient.invalidateQueries()
+  else looking = setTimeout(() => lookAgain(2 * RETRY_MS.first), RETRY_MS.first)
   if (!reachable.get() && liveState.get() === "connecting") liveState.set("reconnecting")
 })
 

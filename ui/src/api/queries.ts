@@ -11,8 +11,14 @@ export const queryClient = new QueryClient({
     queries: {
       staleTime: 5_000,
       refetchOnWindowFocus: true,
+      // A server on this machine is there without any network.
+      networkMode: "always",
+      refetchOnReconnect: true,
       retry: (failures, error) =>
-        failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 502),
+        failures < 2 &&
+        (!(error instanceof ApiError) ||
+          (error.status === 0 && !error.isTimeout) ||
+          error.status >= 502),
     },
     mutations: { retry: false },
   },

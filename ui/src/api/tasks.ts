@@ -32,22 +32,18 @@ export function asking({ experiments, ids, match }: Chosen) {
 }
 
 /** Begins a task and waits until it has ended; others see it meanwhile. */
-export async function through(
-  asked: Asked<"createTask">,
-  onProgress?: (task: Task) => void,
-): Promise<Task> {
+export async function through(asked: Asked<"createTask">, onBegun?: () => void): Promise<Task> {
   let { task } = await call("createTask", asked)
+  onBegun?.()
   void queryClient.invalidateQueries({ queryKey: ["tasks"] })
   for (
     let ms: number = LOOK_MS.first;
     task.state === "RUNNING";
     ms = Math.min(ms * 1.5, LOOK_MS.most)
   ) {
-    onProgress?.(task)
     await new Promise((resolve) => setTimeout(resolve, ms))
     task = (await call("getTask", { task_id: task.task_id })).task
   }
-  onProgress?.(task)
   await queryClient.invalidateQueries()
   return task
 }

@@ -3,6 +3,8 @@ import { plural } from "../lib/format"
 import { IconButton } from "../ui/Button"
 import { Icon } from "../ui/Icon"
 import { Menu, type MenuEntry } from "../ui/Menu"
+import { Late } from "../ui/States"
+import { AsOf } from "../ui/Time"
 import { toast } from "../ui/Toast"
 import styles from "./ChartFrame.module.css"
 import { DataTable } from "./DataTable"
@@ -40,6 +42,8 @@ export interface ChartFrameProps {
   state: ChartState
   /** Old things are shown until the new ones are here. */
   isBusy?: boolean
+  /** When what is shown was heard, if it could not be asked for again. */
+  asOf?: number | false
   facts: Facts
   sentence: string
   table: ChartTable | null
@@ -154,6 +158,11 @@ export function ChartFrame(props: ChartFrameProps) {
           {title}
         </h3>
         {props.note && <small>{props.note}</small>}
+        {props.asOf && (
+          <small>
+            <AsOf at={props.asOf} />
+          </small>
+        )}
         <div className={styles.tools}>
           {props.isBusy && <i className={styles.busy} role="status" aria-label="Loading" />}
           {props.tools}
@@ -213,7 +222,11 @@ export function ChartFrame(props: ChartFrameProps) {
           tabIndex={0}
           data-plot-keys=""
         >
-          {state === "loading" && <div className={styles.waiting} aria-hidden="true" />}
+          {state === "loading" && (
+            <div className={styles.waiting}>
+              <Late />
+            </div>
+          )}
           {(state === "empty" || state === "error") && props.absence}
           {(state === "ready" || (state === "loading" && facts.version > 0)) && props.children}
         </div>

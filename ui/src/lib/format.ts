@@ -88,6 +88,10 @@ export function dateTime(at: number, utc = false): string {
     : `${date(at)} ${pad(day.getHours())}:${pad(day.getMinutes())}:${pad(day.getSeconds())}`
 }
 
+export function timeOfDay(at: number, utc = false): string {
+  return dateTime(at, utc).slice(11)
+}
+
 /** For titles: exact, in UTC. */
 export function exactTime(at: number): string {
   return Number.isFinite(at) ? new Date(at).toISOString() : ""

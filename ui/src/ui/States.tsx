@@ -1,4 +1,4 @@
-import { Component, type ErrorInfo, type ReactNode } from "react"
+import { Component, useEffect, useState, type ErrorInfo, type ReactNode } from "react"
 import { Button } from "./Button"
 import { Icon, type IconName } from "./Icon"
 import styles from "./States.module.css"
@@ -10,8 +10,21 @@ export function Skeleton({ lines = 12, label = "Loading" }: { lines?: number; la
       {Array.from({ length: lines }, (_, at) => (
         <span key={at} className={styles.bone} style={{ width: `${94 - ((at * 17) % 42)}%` }} />
       ))}
+      <Late />
     </div>
   )
+}
+
+const LATE_MS = 5_000
+
+/** Says that something takes long, from when it does. */
+export function Late() {
+  const [isLate, setLate] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), LATE_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return isLate && <p className={styles.late}>The server takes long to answer.</p>
 }
 
 export function EmptyState({
@@ -57,7 +70,7 @@ export function FailedState({
   isInline = false,
 }: {
   error: unknown
-  title?: string
+  title?: ReactNode
   onRetry?: (() => void) | undefined
   isInline?: boolean
 }) {

@@ -1,5 +1,5 @@
 import { useStore } from "../lib/store"
-import { ago, dateTime, duration, exactTime } from "../lib/format"
+import { ago, dateTime, duration, exactTime, timeOfDay } from "../lib/format"
 import { timesInUtc } from "../lib/prefs"
 import { useNow } from "./useNow"
 
@@ -19,6 +19,16 @@ export function DateTime({ at }: { at: number }) {
   return (
     <time className="number" dateTime={exactTime(at)} title={exactTime(at)}>
       {dateTime(at, utc)}
+    </time>
+  )
+}
+
+/** "as of 12:04:31": what is shown was heard then, and could not be asked for again. */
+export function AsOf({ at }: { at: number }) {
+  const utc = useStore(timesInUtc)
+  return (
+    <time data-as-of="" dateTime={exactTime(at)} title={exactTime(at)}>
+      as of {timeOfDay(at, utc)}
     </time>
   )
 }

@@ -63,7 +63,8 @@ export default function ArtifactBrowser({
     { keys: "ArrowLeft", label: "File before", group: "Artifacts", run: () => step(-1) },
   ])
   if (top.isPending) return <Skeleton label="Loading artifacts" />
-  if (top.isError) return <FailedState error={top.error} onRetry={() => void top.refetch()} />
+  if (top.isLoadingError)
+    return <FailedState error={top.error} onRetry={() => void top.refetch()} />
   if (top.data.length === 0) {
     return (
       <EmptyState
@@ -273,7 +274,7 @@ function Folder({ path, ...tree }: TreeProps & { path: string }) {
   const { source } = tree
   const found = useQuery(filesQuery(source, path))
   if (found.isPending) return <Skeleton lines={2} />
-  if (found.isError)
+  if (found.isLoadingError)
     return <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
   const sorted = [...found.data].sort(
     (a, b) =>

@@ -56,7 +56,7 @@ export function ColumnDialog({
       }
     >
       {found.isPending && <Skeleton label="Reading the column" />}
-      {found.isError && (
+      {found.isLoadingError && (
         <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
       )}
       {found.data && (

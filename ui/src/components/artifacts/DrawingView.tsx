@@ -22,7 +22,7 @@ export default function DrawingView({
   )
   return (
     <OrDocument text={text} note={drawing === "plotly" ? "A figure of Plotly" : "A chart of Vega"}>
-      {library.isError ? (
+      {library.isLoadingError ? (
         <FailedState error={library.error} onRetry={() => void library.refetch()} />
       ) : html === null ? (
         <Skeleton label="Loading what draws it" />

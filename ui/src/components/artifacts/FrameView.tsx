@@ -7,7 +7,7 @@ import { Sandbox } from "./SandboxView"
 export default function FrameView({ text, title }: { text: string; title: string }) {
   const isFigure = needsPlotly(text)
   const library = useQuery({ ...libraryQuery("plotly"), enabled: isFigure })
-  if (isFigure && library.isError) {
+  if (isFigure && library.isLoadingError) {
     return <FailedState error={library.error} onRetry={() => void library.refetch()} />
   }
   if (isFigure && library.data === undefined) return <Skeleton label="Loading what draws it" />

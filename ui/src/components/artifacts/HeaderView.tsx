@@ -27,7 +27,8 @@ const MOST_ENTRIES = 1000
 export default function HeaderView({ source, file }: PreviewProps) {
   const found = useQuery(headerQuery(source, file.path, file.file_size ?? 0))
   if (found.isPending) return <Skeleton label="Reading the header" />
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   if (found.data === null) {
     return <EmptyState icon="file" title="Its header is not what its name says" />
   }

@@ -98,7 +98,8 @@ function Loaded({ kind, ...props }: PreviewProps & { kind: Kind }) {
   const found = useQuery(fileQuery(source, file.path))
   const text = useMemo(() => (found.data ? new TextDecoder().decode(found.data) : ""), [found.data])
   if (found.isPending) return <Skeleton label="Loading the file" />
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   switch (kind) {
     case "json":
       return <Document {...props} text={text} />
@@ -179,7 +180,7 @@ const unpackedQuery = (source: Source, path: string) =>
 function Packed({ source, file }: PreviewProps) {
   const found = useQuery(unpackedQuery(source, file.path))
   if (found.isPending) return <Skeleton label="Unpacking the file" />
-  if (found.isError) return <FailedState error={found.error} title="It cannot be unpacked" />
+  if (found.isLoadingError) return <FailedState error={found.error} title="It cannot be unpacked" />
   const body = found.data
   const head = new Uint8Array(body, 0, Math.min(body.byteLength, HEX_BYTES))
   if (head.includes(0)) {
@@ -194,7 +195,8 @@ function Packed({ source, file }: PreviewProps) {
 function Hex({ source, file }: PreviewProps) {
   const found = useQuery(fileQuery(source, file.path, `bytes=0-${HEX_BYTES - 1}`))
   if (found.isPending) return <Skeleton label="Loading the file" />
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   const head = new Uint8Array(found.data).subarray(0, HEX_BYTES)
   if (!head.includes(0) && isText(head) && (file.file_size ?? 0) <= HEX_BYTES) {
     return <TextView text={new TextDecoder().decode(head)} />

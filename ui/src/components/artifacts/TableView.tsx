@@ -75,10 +75,11 @@ export default function TableView({ source, file }: PreviewProps) {
     [head.data, widths, sort],
   )
   if (head.isPending) return <Skeleton label="Loading the table" />
-  if (head.isError) return <FailedState error={head.error} onRetry={() => void head.refetch()} />
+  if (head.isLoadingError)
+    return <FailedState error={head.error} onRetry={() => void head.refetch()} />
   const { total, rows, is_cut } = head.data
   const nameOf = (id: string) => head.data.columns?.[Number(id)]?.name ?? ""
-  const failed = pages.find(({ isError }) => isError)
+  const failed = pages.find(({ isLoadingError }) => isLoadingError)
   const cell = ({ page, place }: Row, { id }: GridColumn) => {
     const held = page === 0 ? head.data : pages[page - first]?.data
     const value: unknown = held?.columns?.[Number(id)]?.values?.[place]

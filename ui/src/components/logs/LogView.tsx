@@ -83,7 +83,7 @@ export default function LogView({ run, path, isRunning, line, onLine }: LogViewP
   const pages = useQueries({
     queries: wanted.map((page) => pageQuery(shown, page, Math.min(PAGE, total - page * PAGE))),
   })
-  const failed = pages.find(({ isError }) => isError)
+  const failed = pages.find(({ isLoadingError }) => isLoadingError)
   const lines: (LogLine | undefined)[] = []
   for (let row = first; row < last; row++) {
     const page = Math.floor(row / PAGE)
@@ -160,7 +160,7 @@ export default function LogView({ run, path, isRunning, line, onLine }: LogViewP
       run: () => onLine(current ?? lines[first === part ? 0 : AROUND]?.line ?? 0),
     },
   ])
-  if (size.isError) {
+  if (size.isLoadingError) {
     return <FailedState error={size.error} onRetry={() => void size.refetch()} />
   }
   return (

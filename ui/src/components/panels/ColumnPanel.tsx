@@ -164,7 +164,7 @@ export default function ColumnPanel(props: ColumnPanelProps) {
 
   const placedRuns = told.runs.length > 0 ? told.runs.length : rows.length
   const isShort = keys.length < (LEAST[kind] ?? 1)
-  const state: ChartState = found.isError
+  const state: ChartState = found.isLoadingError
     ? "error"
     : isShort || (found.isSuccess && rows.length === 0)
       ? "empty"
@@ -260,12 +260,13 @@ export default function ColumnPanel(props: ColumnPanelProps) {
       }
       state={state}
       isBusy={found.isFetching && found.isPlaceholderData}
+      asOf={found.isRefetchError && found.dataUpdatedAt}
       facts={{ series: kind === "parallel" ? axes.length : 1, points: placedRuns, version }}
       sentence={sentenceOf(kind, names, numbers, rows, categories)}
       table={state === "ready" ? told.table : null}
       notice={notice}
       absence={
-        found.isError ? (
+        found.isLoadingError ? (
           <FailedState error={found.error} onRetry={() => void found.refetch()} isInline />
         ) : isShort ? (
           <EmptyState isInline title="What shall it show?" hint={NEEDS[kind]}>

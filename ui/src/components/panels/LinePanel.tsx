@@ -110,7 +110,7 @@ export function LinePanel({
 
   const points = lines.reduce((sum, { series }) => sum + series.count.reduce((a, b) => a + b, 0), 0)
   const axis = x === "metric" ? `metric:${xMetric}` : x
-  const state: ChartState = found.isError
+  const state: ChartState = found.isLoadingError
     ? "error"
     : found.isPending && found.fetchStatus !== "idle"
       ? "loading"
@@ -159,6 +159,7 @@ export function LinePanel({
       note={scope.runs.length < total && `${count(scope.runs.length)} of ${count(total)}`}
       state={state}
       isBusy={found.isFetching && found.isPlaceholderData}
+      asOf={found.isRefetchError && found.dataUpdatedAt}
       facts={{
         series: lines.length,
         points,
@@ -183,7 +184,7 @@ export function LinePanel({
         ))
       }
       absence={
-        found.isError ? (
+        found.isLoadingError ? (
           <FailedState error={found.error} onRetry={() => void found.refetch()} isInline />
         ) : (
           <Absence settings={settings} scope={scope} onSettings={frame.onSettings} />

@@ -213,7 +213,9 @@ export default function Panels(props: PanelAreaProps) {
           )}
         </NoticeBar>
       )}
-      {keys.isError && <FailedState error={keys.error} onRetry={() => void keys.refetch()} />}
+      {keys.isLoadingError && (
+        <FailedState error={keys.error} onRetry={() => void keys.refetch()} />
+      )}
       {keys.isPending && keys.fetchStatus !== "idle" && <Skeleton lines={6} />}
       {!keys.isPending && flat.length === 0 && (
         <EmptyState

@@ -31,7 +31,7 @@ export default function RidgePanel({ panel, scope, ...frame }: PanelProps) {
     }),
   )
   const data = useMemo(() => ridgesOf(found.data?.series ?? [], RIDGES, BINS), [found.data])
-  const state: ChartState = found.isError
+  const state: ChartState = found.isLoadingError
     ? "error"
     : found.isPending && found.fetchStatus !== "idle"
       ? "loading"
@@ -67,6 +67,7 @@ export default function RidgePanel({ panel, scope, ...frame }: PanelProps) {
       note={data && plural(data.ridges.length, "histogram")}
       state={state}
       isBusy={found.isFetching && found.isPlaceholderData}
+      asOf={found.isRefetchError && found.dataUpdatedAt}
       facts={{ series: data?.ridges.length ?? 0, points: total, version }}
       sentence={
         data
@@ -75,7 +76,7 @@ export default function RidgePanel({ panel, scope, ...frame }: PanelProps) {
       }
       table={table}
       absence={
-        found.isError ? (
+        found.isLoadingError ? (
           <FailedState error={found.error} onRetry={() => void found.refetch()} isInline />
         ) : (
           <EmptyState

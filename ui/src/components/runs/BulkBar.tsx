@@ -11,6 +11,7 @@ import { useGo } from "../Link"
 import { moveRuns, noteRuns, restoreRuns, stopRuns, tagRuns } from "./actions"
 import styles from "./BulkBar.module.css"
 import { size, type Selection } from "./selection"
+import { useBusy } from "../../ui/useBusy"
 
 export type BulkDialog = "tag" | "note" | "move" | "stop" | "delete" | null
 
@@ -47,6 +48,19 @@ export function BulkBar({
 }) {
   const go = useGo()
   const number = size(selection, matching)
+  const [isBusy, once] = useBusy()
+  /** The dialog stays until the server has taken over. */
+  const send = (work: (onBegun: () => void) => Promise<void>) =>
+    void once(
+      () =>
+        new Promise<void>((taken) => {
+          const begun = () => {
+            setDialog(null)
+            taken()
+          }
+          void work(begun).then(taken)
+        }),
+    )
   if (number === 0) return null
   const tooMany = number > MOST_COMPARED && `${MOST_COMPARED} can be compared at once.`
   return (
@@ -97,23 +111,23 @@ export function BulkBar({
         Clear
       </Button>
       <TagDialog
+        isBusy={isBusy}
         key={`tag ${dialog}`}
         open={dialog === "tag"}
         number={number}
         onClose={() => setDialog(null)}
         onTag={(key, value) => {
-          setDialog(null)
-          void tagRuns(about, { key, value }, onChanged)
+          send((onBegun) => tagRuns(about, { key, value }, onChanged, onBegun))
         }}
       />
       <NoteDialog
+        isBusy={isBusy}
         key={`note ${dialog}`}
         open={dialog === "note"}
         number={number}
         onClose={() => setDialog(null)}
         onNote={(text) => {
-          setDialog(null)
-          void noteRuns(about, text, onChanged)
+          send((onBegun) => noteRuns(about, text, onChanged, onBegun))
         }}
       />
       <ConfirmDialog
@@ -128,14 +142,14 @@ export function BulkBar({
         action={`Ask ${count(number)} to stop`}
       />
       <MoveDialog
+        isBusy={isBusy}
         key={`move ${dialog}`}
         open={dialog === "move"}
         number={number}
         experiments={experiments}
         onClose={() => setDialog(null)}
         onMove={(target) => {
-          setDialog(null)
-          void moveRuns(about, target, onChanged)
+          send((onBegun) => moveRuns(about, target, onChanged, onBegun))
         }}
       />
     </div>
@@ -144,11 +158,13 @@ export function BulkBar({
 
 function TagDialog({
   open,
+  isBusy,
   number,
   onClose,
   onTag,
 }: {
   open: boolean
+  isBusy: boolean
   number: number
   onClose: () => void
   onTag: (key: string, value: string) => void
@@ -169,7 +185,7 @@ function TagDialog({
           <Button
             variant="primary"
             onClick={act}
-            disabledBecause={!key.trim() && "A tag needs a key."}
+            disabledBecause={isBusy ? "It is being done." : !key.trim() && "A tag needs a key."}
           >
             Tag
           </Button>
@@ -186,11 +202,13 @@ function TagDialog({
 
 function NoteDialog({
   open,
+  isBusy,
   number,
   onClose,
   onNote,
 }: {
   open: boolean
+  isBusy: boolean
   number: number
   onClose: () => void
   onNote: (text: string) => void
@@ -208,7 +226,9 @@ function NoteDialog({
           <Button
             variant="primary"
             onClick={() => text.trim() && onNote(text)}
-            disabledBecause={!text.trim() && "There is nothing in it yet."}
+            disabledBecause={
+              isBusy ? "It is being done." : !text.trim() && "There is nothing in it yet."
+            }
           >
             Write
           </Button>
@@ -222,12 +242,14 @@ function NoteDialog({
 
 function MoveDialog({
   open,
+  isBusy,
   number,
   experiments,
   onClose,
   onMove,
 }: {
   open: boolean
+  isBusy: boolean
   number: number
   experiments: readonly string[]
   onClose: () => void
@@ -248,7 +270,7 @@ function MoveDialog({
           <Button
             variant="primary"
             onClick={() => target && onMove(target)}
-            disabledBecause={!target && "Choose an experiment."}
+            disabledBecause={isBusy ? "It is being done." : !target && "Choose an experiment."}
           >
             Move
           </Button>

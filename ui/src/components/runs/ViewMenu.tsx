@@ -9,6 +9,7 @@ import { Dialog } from "../../ui/Dialog"
 import { Checkbox, Field } from "../../ui/Field"
 import { Menu } from "../../ui/Menu"
 import { toast } from "../../ui/Toast"
+import { useBusy } from "../../ui/useBusy"
 
 const FORMAT = 1
 
@@ -61,17 +62,20 @@ export function ViewMenu({
     setTaken(saved.view_id)
     change({ ...DEFAULT_VIEW, ...known })
   }
-  const save = () => {
+  const [isBusy, once] = useBusy()
+  const save = async () => {
     const label = name.trim()
     if (!label) return
-    setSaving(false)
     const same = found.find((one) => one.name === label)
     const kept = { document, format: FORMAT, is_shared: isShared, is_default: isDefault }
     const work = same
       ? call("updateView", { view_id: same.view_id, ...kept })
       : call("createView", { experiment_id: experiment, name: label, ...kept })
-    void act(
-      work.then((answer) => setTaken(answer.view.view_id)),
+    await act(
+      work.then((answer) => {
+        setTaken(answer.view.view_id)
+        setSaving(false)
+      }),
       `Saved as ${label}`,
     )
   }
@@ -160,8 +164,8 @@ export function ViewMenu({
             <Button onClick={() => setSaving(false)}>Cancel</Button>
             <Button
               variant="primary"
-              onClick={save}
-              disabledBecause={!name.trim() && "It needs a name."}
+              onClick={() => void once(save)}
+              disabledBecause={isBusy ? "It is being done." : !name.trim() && "It needs a name."}
             >
               Save
             </Button>
@@ -172,7 +176,7 @@ export function ViewMenu({
           label="Name"
           value={name}
           onChange={setName}
-          onEnter={save}
+          onEnter={() => void once(save)}
           autoFocus
           hint="Query, columns, order, groups and panels. The same name replaces what it stood for."
         />

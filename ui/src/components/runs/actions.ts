@@ -32,10 +32,14 @@ type Work = Parameters<typeof through>[0]
 async function act(
   asked: Work,
   onDone: () => void,
-  options: { undo?: (task: Task) => Work; onProgress?: (task: Task) => void } = {},
+  options: { undo?: (task: Task) => Work; onBegun?: (() => void) | undefined } = {},
 ): Promise<void> {
+  let isBegun = false
   try {
-    const task = await through(asked, options.onProgress)
+    const task = await through(asked, () => {
+      isBegun = true
+      options.onBegun?.()
+    })
     const runs = plural(task.done - task.failed, "run")
     const rest = task.state === "CANCELLED" ? `, then it was cancelled` : ""
     const { undo } = options
@@ -50,7 +54,12 @@ async function act(
       })
     }
   } catch (error) {
-    toast.failed("Nothing was begun", error)
+    // What was chosen, and written for it, is there for another try.
+    if (!isBegun) {
+      toast.failed("Nothing was begun", error)
+      return
+    }
+    toast.failed("It goes on at the server, and is not followed here", error)
   }
   onDone()
 }
@@ -70,22 +79,29 @@ export const restoreRuns = (chosen: Chosen, onDone: () => void) =>
     undo: (task) => ({ kind: "delete_runs", ...again(task) }),
   })
 
+/** *onBegun*: from then on it is the server's; what was written may go. */
 export const tagRuns = (
   chosen: Chosen,
   tag: { key: string; value: string },
   onDone: () => void,
-  onProgress?: (task: Task) => void,
-) => act({ kind: "tag_runs", ...tag, ...asking(chosen) }, onDone, onProgress ? { onProgress } : {})
+  onBegun?: () => void,
+) => act({ kind: "tag_runs", ...tag, ...asking(chosen) }, onDone, { onBegun })
 
-export const noteRuns = (chosen: Chosen, text: string, onDone: () => void) =>
-  tagRuns(chosen, { key: NOTE, value: text }, onDone)
+export const noteRuns = (chosen: Chosen, text: string, onDone: () => void, onBegun?: () => void) =>
+  tagRuns(chosen, { key: NOTE, value: text }, onDone, onBegun)
 
 export const stopRuns = (chosen: Chosen, onDone: () => void) =>
   act({ kind: "stop_runs", ...asking(chosen) }, onDone)
 
 /** Runs go to another experiment; undone, they go back to the one that they were in. */
-export const moveRuns = (chosen: Chosen, target_id: string, onDone: () => void) =>
+export const moveRuns = (
+  chosen: Chosen,
+  target_id: string,
+  onDone: () => void,
+  onBegun?: () => void,
+) =>
   act({ kind: "move_runs", target_id, ...asking(chosen) }, onDone, {
+    onBegun,
     ...(chosen.experiments.length === 1
       ? {
           undo: (task: Task): Work => ({

@@ -56,6 +56,8 @@ export class RunRows {
   /** Runs that match. */
   runs = 0
   error: unknown = null
+  /** When the server last told of them. */
+  heardAt = 0
   version = 0
 
   private readonly blocks = new Map<number, Block>()
@@ -176,6 +178,7 @@ export class RunRows {
   }
 
   private take(block: Block, columns: string[], answer: RunTable): void {
+    this.heardAt = Date.now()
     this.cursor = answer.cursor
     this.total = answer.total
     this.runs = answer.runs
@@ -273,6 +276,10 @@ export class GroupedRows {
 
   get error(): unknown {
     return this.groups.error
+  }
+
+  get heardAt(): number {
+    return this.groups.heardAt
   }
 
   subscribe = (listener: () => void) => {

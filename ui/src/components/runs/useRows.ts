@@ -1,5 +1,13 @@
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
-import { call } from "../../api/client"
+import {
+  useCallback,
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react"
+import { call, reachable } from "../../api/client"
 import { useChanges } from "../../api/live"
 import { BLOCK, rowsFor, type AnyRows, type Ask, type Spec } from "./rows"
 
@@ -86,7 +94,8 @@ export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0
 
   useEffect(() => {
     wanted.current = columns
-    rows?.ensure(...sight.current, columns)
+    // Rows that never came are asked for again by hand.
+    if (rows?.total !== null) rows?.ensure(...sight.current, columns)
   }, [rows, columns])
 
   useEffect(() => {
@@ -101,6 +110,11 @@ export function useRows(spec: Spec | null, columns: readonly string[], drawn = 0
     current.current?.ensure(from, to, wanted.current)
   }, [])
   const renew = useCallback(() => setRound((before) => before + 1), [])
+
+  const back = useEffectEvent(() => {
+    if (reachable.get() && (refusal !== null || (rows?.error ?? null) !== null)) renew()
+  })
+  useEffect(() => reachable.subscribe(() => back()), [])
 
   useChanges({ experiments: spec?.experiment_ids ?? [] }, async () => {
     const held = current.current

@@ -1,13 +1,15 @@
 import { useLocation, useRouterState } from "@tanstack/react-router"
 import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react"
-import { reachable } from "../../api/client"
+import { heardAt, reachable } from "../../api/client"
 import { isPaused, useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
+import { staleSince } from "../../api/stale"
 import { listen, useShortcuts } from "../../lib/keys"
 import { useStore } from "../../lib/store"
 import { nextTheme, theme } from "../../lib/theme"
 import { Button } from "../../ui/Button"
 import { ErrorBoundary, NoticeBar } from "../../ui/States"
+import { AsOf } from "../../ui/Time"
 import { ToastHost } from "../../ui/Toast"
 import { TooltipProvider } from "../../ui/Tooltip"
 import { useScrolls } from "../../ui/useScrolls"
@@ -94,6 +96,8 @@ export function AppFrame({ children }: { children: ReactNode }) {
 /** What holds for all of the page: no way to the server, or a newer version of it. */
 function Notices() {
   const isThere = useStore(reachable)
+  const heard = useStore(heardAt)
+  const stale = useStore(staleSince)
   const [isOld, setOld] = useState(false)
   useEffect(() => {
     // A part of this version is asked for, and the server has another one by now.
@@ -106,9 +110,12 @@ function Notices() {
   }, [])
   return (
     <>
-      {!isThere && (
+      {(!isThere || stale !== null) && (
         <NoticeBar>
-          The server cannot be reached; what you see is what was known before.
+          {isThere
+            ? "Some of this page could not be asked for again; what you see of it is"
+            : "The server cannot be reached; what you see is"}
+          <AsOf at={stale ?? heard} />
           <Button size="s" onClick={() => void queryClient.invalidateQueries()}>
             Try again
           </Button>

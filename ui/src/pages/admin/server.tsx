@@ -38,7 +38,9 @@ export function ServerSection({ sections }: { sections: ReactNode }) {
     <PageBody title="Admin">
       {sections}
       {server.isPending && <Skeleton lines={6} />}
-      {server.isError && <FailedState error={server.error} onRetry={() => void server.refetch()} />}
+      {server.isLoadingError && (
+        <FailedState error={server.error} onRetry={() => void server.refetch()} />
+      )}
       {told && (
         <Card title={`Millrace ${told.version}`} isPadded>
           <dl className={styles.facts}>

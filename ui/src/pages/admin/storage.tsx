@@ -50,7 +50,7 @@ export function StorageSection({ sections }: { sections: ReactNode }) {
     >
       {sections}
       {storage.isPending && <Skeleton lines={6} />}
-      {storage.isError && (
+      {storage.isLoadingError && (
         <FailedState error={storage.error} onRetry={() => void storage.refetch()} />
       )}
       {told && (

@@ -48,7 +48,9 @@ export function TasksSection({ sections }: { sections: ReactNode }) {
     <PageBody title="Admin">
       {sections}
       {tasks.isPending && <Skeleton lines={6} />}
-      {tasks.isError && <FailedState error={tasks.error} onRetry={() => void tasks.refetch()} />}
+      {tasks.isLoadingError && (
+        <FailedState error={tasks.error} onRetry={() => void tasks.refetch()} />
+      )}
       {tasks.isSuccess && list.length === 0 && (
         <EmptyState
           icon="clock"

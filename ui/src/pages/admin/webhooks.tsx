@@ -53,7 +53,7 @@ export function WebhooksSection({ sections }: { sections: ReactNode }) {
   const [chosen, setChosen] = useState<string | null>(null)
   const [isNew, setNew] = useState(false)
   const [leaving, setLeaving] = useState<string | null>(null)
-  if (webhooks.isError) {
+  if (webhooks.isLoadingError) {
     return <FailedState error={webhooks.error} onRetry={() => void webhooks.refetch()} />
   }
   if (webhooks.isPending) return <Skeleton />
@@ -178,7 +178,7 @@ function Deliveries({ webhook, name }: { webhook: string; name: string }) {
   }
   return (
     <Card title={`Deliveries to ${name}`}>
-      {deliveries.isError && (
+      {deliveries.isLoadingError && (
         <FailedState error={deliveries.error} onRetry={() => void deliveries.refetch()} isInline />
       )}
       {deliveries.isPending && <Skeleton lines={4} />}

@@ -34,7 +34,7 @@ export default function ApprovalsPage() {
   const why = useRefusals({})("searchTransitionRequests")
   const [side, setSide] = useState<Side>("waiting")
   const requests = useQuery(allRequestsQuery(ASKED[side]))
-  if (requests.isError) {
+  if (requests.isLoadingError) {
     return <FailedState error={requests.error} onRetry={() => void requests.refetch()} />
   }
   const list = requests.data ?? []

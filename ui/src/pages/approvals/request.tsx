@@ -49,7 +49,8 @@ export default function RequestPage() {
     { label: "Approvals", to: paths.approvals() },
     { label: found.data?.wish.name ?? id },
   ])
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   if (found.isPending) return <Skeleton />
   return <Request request={found.data} />
 }

@@ -120,7 +120,7 @@ export default function AuditPage() {
         {field("kind", "Kind", "model_version")}
         {field("id", "Object", "its id")}
       </div>
-      {entries.isError ? (
+      {entries.isLoadingError ? (
         <FailedState error={entries.error} onRetry={() => void entries.refetch()} />
       ) : entries.isPending ? (
         <Skeleton />

@@ -115,7 +115,8 @@ export default function ComparePage() {
     )
   }
   if (found.isPending) return <Skeleton label="Loading runs" />
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   return <Comparison key={search.runs} runs={found.data} asked={ids.length} search={search} />
 }
 

@@ -44,7 +44,7 @@ export default function MediaOfRuns({
     asked,
     onStep,
   )
-  const failed = found.find(({ isError }) => isError)
+  const failed = found.find(({ isLoadingError }) => isLoadingError)
   if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
   if (found.some(({ isPending }) => isPending)) return <Skeleton label="Looking for media" />
   const byKey = [...Map.groupBy(shots, ({ images }) => images.key)]

@@ -31,6 +31,7 @@ import { toast } from "../../ui/Toast"
 import { PrimaryDialog } from "./PrimaryDialog"
 import styles from "./tree.module.css"
 import { blocksInSight, blocksOfAll, LISTED, useListed, useSorted } from "./useListed"
+import { useBusy } from "../../ui/useBusy"
 
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3
@@ -117,6 +118,7 @@ export default function ExperimentsPage() {
       await call("updateExperiment", { experiment_id, new_name })
       await client.invalidateQueries({ queryKey: ["experiment", experiment_id] })
       toast.done(`Now named ${new_name}`)
+      setAsked(null)
     } catch (error) {
       toast.failed("The name is as it was", error)
     }
@@ -133,7 +135,7 @@ export default function ExperimentsPage() {
   ]) // prettier-ignore
 
   if (experiments.isPending) return <Skeleton label="Loading experiments" />
-  if (experiments.isError) {
+  if (experiments.isLoadingError) {
     return <FailedState error={experiments.error} onRetry={() => void experiments.refetch()} />
   }
   const flip = (id: string) => {
@@ -344,10 +346,10 @@ export default function ExperimentsPage() {
         folder={folder}
         onClose={() => setAsked(null)}
         onName={async (name) => {
-          setAsked(null)
           if (asked?.kind === "rename") return rename(asked.experiment.experiment_id, name)
           try {
             const made = await call("createExperiment", { name })
+            setAsked(null)
             await refresh()
             go(paths.experiment(made.experiment_id))
           } catch (error) {
@@ -497,8 +499,9 @@ function NameDialog({
   const [name, setName] = useState(before)
   const wanted = name.trim()
   const missing = (!wanted || wanted.endsWith("/")) && "It needs a name."
+  const [isBusy, once] = useBusy()
   const act = () => {
-    if (!missing) void onName(wanted)
+    if (!missing) void once(() => onName(wanted))
   }
   return (
     <Dialog
@@ -508,7 +511,11 @@ function NameDialog({
       foot={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" onClick={act} disabledBecause={missing}>
+          <Button
+            variant="primary"
+            onClick={act}
+            disabledBecause={isBusy ? "It is being done." : missing}
+          >
             {asked?.kind === "rename" ? "Rename" : "Create"}
           </Button>
         </>

@@ -33,6 +33,7 @@ import { Button } from "../../ui/Button"
 import { Snippet } from "../../ui/Copy"
 import { ConfirmDialog } from "../../ui/Dialog"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
+import { AsOf } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 import styles from "./workspace.module.css"
 
@@ -207,10 +208,11 @@ function Workspace({
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [state.rows, version, view.pinned, view.hidden, drawn],
   )
-  const failed = infos.find(({ isError }) => isError)
+  const failed = infos.find(({ isLoadingError }) => isLoadingError)
   if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
   const total = state.rows?.total ?? null
   const runs = state.rows?.runs ?? 0
+  const trouble = state.refusal !== null && !isOfQuery(state.refusal) ? state.refusal : state.error
   const isEmpty = total === 0 && meaning.kind === "empty"
   const table = (
     <RunTable
@@ -264,10 +266,14 @@ function Workspace({
           experiments={experiments}
           refusal={state.refusal}
         />
-        {state.refusal !== null && !isOfQuery(state.refusal) && (
+        {state.rows !== null && total !== null && trouble !== null && (
           <FailedState
-            error={state.refusal}
-            title="These are the runs of before"
+            error={trouble}
+            title={
+              <>
+                These are the runs <AsOf at={state.rows.heardAt} />
+              </>
+            }
             onRetry={state.renew}
             isInline
           />

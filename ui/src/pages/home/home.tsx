@@ -84,7 +84,7 @@ export default function HomePage() {
   useFollowed({ topics: ["experiments", "runs"] }, ["experiments"], ["runs"])
   const recent = useStore(visits)
   if (experiments.isPending) return <Skeleton />
-  if (experiments.isError) {
+  if (experiments.isLoadingError) {
     return <FailedState error={experiments.error} onRetry={() => void experiments.refetch()} />
   }
   const isNew = runs.isSuccess && runs.data.length === 0
@@ -104,7 +104,7 @@ export default function HomePage() {
               </Card>
             )}
             <Card title="Latest runs">
-              {runs.isError && (
+              {runs.isLoadingError && (
                 <FailedState error={runs.error} onRetry={() => void runs.refetch()} isInline />
               )}
               {runs.isPending && <Skeleton lines={6} />}
@@ -218,7 +218,7 @@ function SavedViews({ experiments }: { experiments: readonly Experiment[] }) {
   const views = useQuery(savedViewsQuery())
   const names = new Map(experiments.map(({ experiment_id, name }) => [experiment_id, name]))
   const found = (views.data ?? []).filter(({ experiment_id = "" }) => names.has(experiment_id))
-  if (views.isError) {
+  if (views.isLoadingError) {
     return (
       <Card title="Saved views">
         <FailedState error={views.error} onRetry={() => void views.refetch()} isInline />
@@ -277,7 +277,7 @@ function ActivityCard() {
   // Not with each event: it counts everything.
   const refetchInterval = useRefetchInterval(COUNTED_MS)
   const overview = useQuery({ ...overviewQuery(), refetchInterval })
-  if (overview.isError) {
+  if (overview.isLoadingError) {
     return (
       <Card title="Activity">
         <FailedState error={overview.error} onRetry={() => void overview.refetch()} isInline />
@@ -306,7 +306,7 @@ function StorageCard() {
   const told = storage.data
   return (
     <Card title="Storage" note={told && <TimeAgo at={told.measured_ms} prefix="added up" />}>
-      {storage.isError && (
+      {storage.isLoadingError && (
         <FailedState error={storage.error} onRetry={() => void storage.refetch()} isInline />
       )}
       {storage.isPending && <Skeleton lines={2} />}

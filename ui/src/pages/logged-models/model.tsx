@@ -50,7 +50,7 @@ export default function LoggedModelPage() {
     found.data && { to: paths.loggedModel(eid, mid), label, kind: "model" },
   )
   if (found.isPending) return <Skeleton label="Loading the model" />
-  if (found.isError) {
+  if (found.isLoadingError) {
     return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   }
   return <ModelView model={found.data} experiment={eid} />

@@ -53,7 +53,7 @@ export default function LoggedModelsPage() {
       <ExperimentTabs id={eid} at="models" />
       <Card title="Models of this experiment">
         {found.isPending && <Skeleton lines={6} />}
-        {found.isError && (
+        {found.isLoadingError && (
           <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
         )}
         {found.isSuccess && models.length === 0 && (

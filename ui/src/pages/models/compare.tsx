@@ -44,7 +44,7 @@ export default function CompareVersionsPage() {
       />
     )
   }
-  const failed = [...versions, ...files].find(({ isError }) => isError)
+  const failed = [...versions, ...files].find(({ isLoadingError }) => isLoadingError)
   if (failed) return <FailedState error={failed.error} onRetry={() => void failed.refetch()} />
   if ([...versions, ...files].some(({ isPending }) => isPending)) return <Skeleton />
   const [a, b] = files.map(({ data }) => data)

@@ -43,7 +43,7 @@ export default function ModelPage() {
   const requests = useQuery(requestsQuery(name))
   const [chosen, setChosen] = useState<readonly string[]>([])
   const [moving, setMoving] = useState<ModelVersion | null>(null)
-  if (model.isError) {
+  if (model.isLoadingError) {
     return <FailedState error={model.error} onRetry={() => void model.refetch()} />
   }
   if (model.isPending) return <Skeleton />
@@ -80,7 +80,7 @@ export default function ModelPage() {
       <div className={styles.columns}>
         <div className={styles.stack}>
           <Card title="Versions" note={versions.data && plural(versions.data.length, "version")}>
-            {versions.isError && (
+            {versions.isLoadingError && (
               <FailedState
                 error={versions.error}
                 onRetry={() => void versions.refetch()}

@@ -22,7 +22,7 @@ export default function ModelsPage() {
   const [text, setText] = useState("")
   const search = useDeferredValue(text.trim())
   const models = useQuery({ ...modelsQuery(search), placeholderData: keepPreviousData })
-  if (models.isError) {
+  if (models.isLoadingError) {
     return <FailedState error={models.error} onRetry={() => void models.refetch()} />
   }
   return (

@@ -42,7 +42,7 @@ export default function VersionPage() {
   const manifest = useQuery(manifestQuery(name, version))
   const file = useQuery(modelFileQuery(name, version))
   const requests = useQuery(requestsQuery(name))
-  if (found.isError) {
+  if (found.isLoadingError) {
     return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   }
   if (found.isPending) return <Skeleton />
@@ -69,7 +69,7 @@ export default function VersionPage() {
         <div className={styles.stack}>
           <Card title="Signature" isPadded>
             {file.isPending && <Skeleton lines={3} />}
-            {file.isError && (
+            {file.isLoadingError && (
               <FailedState error={file.error} isInline onRetry={() => void file.refetch()} />
             )}
             {file.isSuccess && !file.data && (

@@ -15,6 +15,7 @@ export default function AnyRunPage() {
   useEffect(() => {
     if (experiment !== undefined) go(paths.run(experiment, rid), { replace: true })
   }, [experiment, rid, go])
-  if (run.isError) return <FailedState error={run.error} onRetry={() => void run.refetch()} />
+  if (run.isLoadingError)
+    return <FailedState error={run.error} onRetry={() => void run.refetch()} />
   return <Skeleton label="Looking for the run" />
 }

@@ -45,8 +45,9 @@ export function LogsTab({
     enabled: folder !== undefined,
     refetchInterval: ({ state }) => refetchInterval((state.data?.length ?? 0) > 0),
   })
-  if (top.isError) return <FailedState error={top.error} onRetry={() => void top.refetch()} />
-  if (inside.isError) {
+  if (top.isLoadingError)
+    return <FailedState error={top.error} onRetry={() => void top.refetch()} />
+  if (inside.isLoadingError) {
     return <FailedState error={inside.error} onRetry={() => void inside.refetch()} />
   }
   if (top.isPending || (folder !== undefined && inside.isPending)) return <Skeleton />

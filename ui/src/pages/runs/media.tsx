@@ -32,7 +32,8 @@ export default function MediaTab({ run, experiment, isRunning }: MediaTabProps) 
   const interval = useRefetchInterval(10_000)
   const found = useQuery({ ...mediaQuery(run), refetchInterval: isRunning && interval })
   if (found.isPending) return <Skeleton label="Looking for media" />
-  if (found.isError) return <FailedState error={found.error} onRetry={() => void found.refetch()} />
+  if (found.isLoadingError)
+    return <FailedState error={found.error} onRetry={() => void found.refetch()} />
   const { images = [], files = [], is_partial } = found.data
   if (images.length + files.length === 0) {
     return (

@@ -340,9 +340,10 @@ function Tags({ run }: { run: Run }) {
   const client = useQueryClient()
   const [text, setText] = useState("")
   const own = ownTags(run)
-  const change = async (work: Promise<unknown>) => {
+  const change = async (work: Promise<unknown>, onDone?: () => void) => {
     try {
       await work
+      onDone?.()
       await client.invalidateQueries({ queryKey: ["run", run.info.run_id] })
     } catch (error) {
       toast.failed("The tags are as they were", error)
@@ -351,9 +352,10 @@ function Tags({ run }: { run: Run }) {
   const add = () => {
     const [key = "", ...rest] = text.split(":")
     if (!key.trim()) return
-    setText("")
     void change(
       call("setTag", { run_id: run.info.run_id, key: key.trim(), value: rest.join(":").trim() }),
+      // What was written meanwhile is the next one.
+      () => setText((now) => (now === text ? "" : now)),
     )
   }
   return (

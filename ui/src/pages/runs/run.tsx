@@ -32,6 +32,7 @@ import { LogsTab } from "./logs"
 import { OverviewTab } from "./overview"
 import { EndDialog, RegisterRunDialog, StopDialog } from "./actions"
 import styles from "./run.module.css"
+import { useBusy } from "../../ui/useBusy"
 
 const MediaTab = lazy(async () => import("./media"))
 const ArtifactBrowser = lazy(async () => import("../../components/artifacts/ArtifactBrowser"))
@@ -64,7 +65,7 @@ export default function RunPage() {
     found.data && { to: paths.run(eid, rid), label: name, kind: "run" },
   )
   if (found.isPending) return <Skeleton label="Loading the run" />
-  if (found.isError) {
+  if (found.isLoadingError) {
     const isGone = "isGone" in found.error && found.error.isGone === true
     return isGone ? (
       <EmptyState
@@ -371,14 +372,15 @@ function ArtifactsTab({ run, experiment }: { run: string; experiment: string }) 
 
 function RenameDialog({ id, name, onClose }: { id: string; name: string; onClose: () => void }) {
   const [text, setText] = useState(name)
+  const [isBusy, once] = useBusy()
   const rename = async () => {
     if (!text.trim()) return
     try {
       await call("updateRun", { run_id: id, run_name: text.trim() })
+      onClose()
     } catch (error) {
       toast.failed("The name is as it was", error)
     }
-    onClose()
   }
   return (
     <Dialog
@@ -390,15 +392,21 @@ function RenameDialog({ id, name, onClose }: { id: string; name: string; onClose
           <Button onClick={onClose}>Cancel</Button>
           <Button
             variant="primary"
-            onClick={() => void rename()}
-            disabledBecause={!text.trim() && "It needs a name."}
+            onClick={() => void once(rename)}
+            disabledBecause={isBusy ? "It is being done." : !text.trim() && "It needs a name."}
           >
             Rename
           </Button>
         </>
       }
     >
-      <Field label="Name" value={text} onChange={setText} onEnter={() => void rename()} autoFocus />
+      <Field
+        label="Name"
+        value={text}
+        onChange={setText}
+        onEnter={() => void once(rename)}
+        autoFocus
+      />
     </Dialog>
   )
 }

@@ -36,7 +36,9 @@ function Results({ text }: { text: string }) {
         <SearchField label="Name or id" value={wanted} onChange={setWanted} autoFocus />
       </form>
       {found.isLoading && <Skeleton lines={6} />}
-      {found.isError && <FailedState error={found.error} onRetry={() => void found.refetch()} />}
+      {found.isLoadingError && (
+        <FailedState error={found.error} onRetry={() => void found.refetch()} />
+      )}
       {found.data?.length === 0 && (
         <EmptyState
           icon="search"

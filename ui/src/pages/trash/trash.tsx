@@ -105,7 +105,9 @@ export default function TrashPage() {
         ))}
       </nav>
       {found.isPending && <Skeleton lines={6} />}
-      {found.isError && <FailedState error={found.error} onRetry={() => void found.refetch()} />}
+      {found.isLoadingError && (
+        <FailedState error={found.error} onRetry={() => void found.refetch()} />
+      )}
       {found.isSuccess && items.length === 0 && (
         <EmptyState
           icon="trash"
@@ -260,7 +262,11 @@ function RemoveDialog({
       onConfirm={() => void remove()}
       title={`Delete ${name} for good?`}
       text={
-        plan.data ? told(plan.data) : plan.isError ? plan.error.message : "Counting what would go…"
+        plan.data
+          ? told(plan.data)
+          : plan.isLoadingError
+            ? plan.error.message
+            : "Counting what would go…"
       }
       typed={FOR_GOOD}
       refused={plan.isError ? plan.error.message : null}
