@@ -118,6 +118,8 @@ def test_runs_and_the_models_that_they_made_are_whose_the_run_is(stores: Stores)
     made, elsewhere = (add_model(store, first, source_run_id=one) for one in (run, away))
     add_model(store, first)
 
-    owners = stores.overview.owners(first)
+    owners = stores.overview.owners([first])
 
     assert dict(owners) == {run: "bob", gone: "eve", made: "bob", elsewhere: "ada"}
+    assert dict(stores.overview.owners([first, second])) == {**owners, away: "ada"}
+    assert stores.overview.owners([]) == {}

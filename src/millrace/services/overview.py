@@ -175,8 +175,14 @@ class Overviews:
             for at, of_models in zip(holding, models, strict=True)
         ]
         owners = _Owners(self._stores)
-        for at in holding:
-            owners.add(homes[at].experiment_id, folders[at])
+        for first in range(0, len(holding), _LARGEST):
+            some = slice(first, first + _LARGEST)
+            owners.add(
+                [
+                    (homes[at].experiment_id, folders[at], of_models.files > 0)
+                    for at, of_models in zip(holding[some], models[some], strict=True)
+                ]
+            )
         rows.sort(key=lambda one: (-one.bytes, int(one.experiment_id)))
         total = artifacts.total()
         known = _sum(sizes)
@@ -236,17 +242,20 @@ class _Owners:
         self._sizes: dict[tuple[str, bool], list[Size]] = defaultdict(list)
         self._homes: dict[str, set[str]] = defaultdict(set)
 
-    def add(self, experiment_id: str, folder: str) -> None:
-        """Take in what lies in the location of an experiment."""
-        whose = self._stores.overview.owners(experiment_id)
-        for inside, length, is_model in (
-            (folder, _RUN_ID, False),
-            (_models_in(folder), _MODEL_ID, True),
-        ):
-            for name, size in self._stores.artifacts.sizes_by_name(inside, length).items():
-                if not is_model and name.startswith(_MODELS):
-                    continue  # told by the second round
-                owner = whose.get(name, "")
+    def add(self, homes: Sequence[tuple[str, str, bool]]) -> None:
+        """Take in what lies in the locations of some experiments, with models or without."""
+        whose = self._stores.overview.owners([experiment_id for experiment_id, *_ in homes])
+        by_name = self._stores.artifacts.sizes_by_name
+        for experiment_id, folder, has_models in homes:
+            found = [
+                (whose.get(name, ""), False, size)
+                for name, size in by_name(folder, _RUN_ID).items()
+                if not name.startswith(_MODELS)
+            ]
+            if has_models:
+                models = by_name(_models_in(folder), _MODEL_ID)
+                found += [(whose.get(name, ""), True, size) for name, size in models.items()]
+            for owner, is_model, size in found:
                 self._sizes[owner, is_model].append(size)
                 self._homes[owner].add(experiment_id)
 

@@ -83,12 +83,13 @@ class MemoryOverview:
                     )
         return found
 
-    def owners(self, experiment_id: str) -> Mapping[str, str]:
-        """Whose each run and each logged model of an experiment is."""
+    def owners(self, experiment_ids: Sequence[str]) -> Mapping[str, str]:
+        """Whose each run and each logged model of some experiments is."""
+        homes = frozenset(experiment_ids)
         with self._ledger.lock:
-            found = {one.run_id: one.user_id for one in self._runs([experiment_id])}
+            found = {one.run_id: one.user_id for one in self._runs(experiment_ids)}
             for model in self._tracking.held.models.values():
-                if model.base.experiment_id == experiment_id:
+                if model.base.experiment_id in homes:
                     maker = self._tracking.record(model.base.source_run_id)
                     if maker is not None:
                         found[model.base.model_id] = maker.base.user_id

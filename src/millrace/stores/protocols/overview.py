@@ -34,7 +34,7 @@ class OverviewStore(Protocol):
         then the first id; in the order asked for, without those that have no number."""
         ...
 
-    def owners(self, experiment_id: str) -> Mapping[str, str]:
-        """Whose each run and each logged model of an experiment is, by id, those in the trash
+    def owners(self, experiment_ids: Sequence[str]) -> Mapping[str, str]:
+        """Whose each run and each logged model of some experiments is, by id, those in the trash
         included. A model is whose the run is that made it; without such a run it is left out."""
         ...

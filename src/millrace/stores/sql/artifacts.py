@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import (
     BigInteger,
+    Integer,
     and_,
     bindparam,
     cast,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from millrace.core.entities.audit import Trail
     from millrace.stores.sql.engine import Database, Row, Session
@@ -53,6 +54,24 @@ _PAGE: Final = 1000
 # MySQL's SUM of integers is a decimal.
 _SIZE: Final = select(func.count(), cast(func.coalesce(func.sum(_a.size), 0), BigInteger))
 _SIZE_OF_RANGE: Final = _SIZE.where(_a.head >= bindparam("begin"), _a.head < bindparam("end"))
+
+
+def _sizes_by_name(
+    text: ColumnElement[str], where: ColumnElement[bool]
+) -> Select[tuple[str, int, int]]:
+    """Files and bytes by a part of *text*."""
+    name = func.substring(
+        text, bindparam("start", type_=Integer), bindparam("length", type_=Integer)
+    )
+    below = select(name.label("name"), _a.size).where(where).subquery()
+    # By a column of a subquery: a parameter in GROUP BY is another one than in SELECT.
+    total = cast(func.coalesce(func.sum(below.c.size), 0), BigInteger)
+    return select(below.c.name, func.count(), total).group_by(below.c.name)
+
+
+_BY_NAME: Final = _sizes_by_name(
+    _a.head, and_(_a.head >= bindparam("begin"), _a.head < bindparam("end"))
+)
 
 
 class SqlArtifacts:
@@ -170,15 +189,13 @@ class SqlArtifacts:
     def sizes_by_name(self, folder: str, length: int) -> Mapping[str, Size]:
         """The files below *folder* by what their names begin with: one range of an index."""
         above = folder.rstrip("/") + "/"
-        text = _a.head if len(above) + length <= t.HEAD_LENGTH else _a.uri
-        name = func.substring(text, len(above) + 1, length).label("name")
-        below = select(name, _a.size).where(_begins_with(above)).subquery()
-        # By a column of a subquery: a parameter in GROUP BY is another one than in SELECT.
-        query = select(
-            below.c.name, func.count(), cast(func.coalesce(func.sum(below.c.size), 0), BigInteger)
-        ).group_by(below.c.name)
+        asked = {"start": len(above) + 1, "length": length}
         with self._database.reading() as session:
-            return {row[0]: _size(row[1:]) for row in session.select(query)}
+            if len(above) + length > t.HEAD_LENGTH:
+                rows = session.select(_sizes_by_name(_a.uri, _begins_with(above)), **asked)
+            else:
+                rows = session.select(_BY_NAME, begin=above, end=_after(above), **asked)
+        return {row[0]: _size(row[1:]) for row in rows}
 
     def alike(self, sha256: str, size: int) -> Sequence[ArtifactRecord]:
         """Some settled records of files with these bytes."""

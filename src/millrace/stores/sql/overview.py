@@ -43,11 +43,11 @@ _KEYS: Final = select(_k.id, _k.experiment_id, _k.name).where(
     _k.experiment_id.in_(_ids),
     _k.name.in_(bindparam("names", expanding=True)),
 )
-_RUN_OWNERS: Final = select(_r.uuid, _r.user_id).where(_r.experiment_id == bindparam("id"))
+_RUN_OWNERS: Final = select(_r.uuid, _r.user_id).where(_r.experiment_id.in_(_ids))
 _MODEL_OWNERS: Final = (
     select(_m.uuid, _r.user_id)
     .join(t.runs, _r.uuid == _m.source_run_id)
-    .where(_m.experiment_id == bindparam("id"))
+    .where(_m.experiment_id.in_(_ids))
 )
 
 
@@ -136,13 +136,13 @@ class SqlOverview:
                         )
         return [found[one] for one in asked if one in found]
 
-    def owners(self, experiment_id: str) -> Mapping[str, str]:
-        """Whose each run and each logged model of an experiment is."""
+    def owners(self, experiment_ids: Sequence[str]) -> Mapping[str, str]:
+        """Whose each run and each logged model of some experiments is."""
         with self._database.reading() as session:
             rows = [
                 row
                 for query in (_RUN_OWNERS, _MODEL_OWNERS)
-                for row in session.select(query, id=int(experiment_id))
+                for row in session.select(query, ids=_numbers(experiment_ids))
             ]
         return dict(rows)
 
