@@ -86,6 +86,7 @@ def pages(api: Api) -> dict[str, str]:
         "run-charts": f"{run}/charts",
         "run-media": f"{run}/media",
         "run-artifacts": f"{run}/artifacts?path=predictions.csv",
+        "run-logs": f"{run}/logs",
         "run-lineage": f"{run}/lineage",
         "compare": f"/compare?runs={several}&experiments={eid}",
         "compare-charts": f"/compare?runs={several}&experiments={eid}&tab=charts",
@@ -103,6 +104,7 @@ def pages(api: Api) -> dict[str, str]:
         "search": "/search?q=digits",
         "trash": "/trash",
         "settings": "/settings/appearance",
+        "profile": "/settings/profile",
         "server": "/admin/server",
     }
 

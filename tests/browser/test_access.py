@@ -15,13 +15,6 @@ from tests.browser.seed import Api
 from tests.services import private_millrace
 
 AXE = Path(__file__).resolve().parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-LONG = [
-    "/experiments",
-    "/experiments/{eid}",
-    "/experiments/{eid}/runs/{rid}/overview",
-    "/compare?runs={rid},{other}&experiments={eid}",
-    "/settings/appearance",
-]
 
 
 @pytest.fixture(scope="module")
@@ -117,43 +110,6 @@ def test_ui_183_narrow_pages_do_not_scroll_sideways(
     page.get_by_role("button", name="Menu").click()
     rail = page.get_by_role("navigation", name="Main")
     expect(rail.get_by_role("link", name="Experiments", exact=True)).to_be_visible()
-
-
-# Makes the texts of what is pressed two fifths longer, and tells whose text is cut off then.
-CLIPPED = """() => {
-  const pressed = [...document.querySelectorAll("button, [role=button], [role=tab], [role=radio]")]
-    .filter((one) => one.checkVisibility({ checkVisibilityCSS: true }) && one.textContent.trim())
-  for (const one of pressed) {
-    const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT)
-    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
-      const { length } = text.data.trim()
-      if (length > 0) text.data = `⟦${text.data.trim()}${"ö".repeat(Math.ceil(length * 0.4))}⟧`
-    }
-  }
-  const isCut = (one) => {
-    if (one.scrollWidth > one.clientWidth + 1) return true
-    const { left, right } = one.getBoundingClientRect()
-    for (let at = one.parentElement; at; at = at.parentElement) {
-      const { overflowX } = getComputedStyle(at)
-      if (overflowX === "auto" || overflowX === "scroll") return false
-      const frame = at.getBoundingClientRect()
-      if (overflowX !== "visible" && (left < frame.left - 1 || right > frame.right + 1)) return true
-    }
-    return right > innerWidth + 1
-  }
-  return [pressed.length, pressed.filter(isCut).map((one) => one.textContent)]
-}"""
-
-
-@pytest.mark.parametrize("path", LONG)
-def test_ui_185_longer_words_are_not_cut_off(page: Page, ids: dict[str, str], path: str) -> None:
-    page.goto(path.format(**ids))
-    is_at_rest(page)
-
-    pressed, clipped = page.evaluate(CLIPPED)
-
-    assert pressed > 3
-    assert clipped == []
 
 
 ATTACK = "<img src=x onerror=ran()><script>ran()</script>"

@@ -172,11 +172,38 @@ def test_ui_005_a_prefix_changes_nothing(browser: Browser, prefixed: Api, full_s
     page.context.close()
 
 
+# Makes the texts of what is pressed two fifths longer, and tells whose text is cut off then.
+CLIPPED = """() => {
+  const pressed = [...document.querySelectorAll("button, [role=button], [role=tab], [role=radio]")]
+    .filter((one) => one.checkVisibility({ checkVisibilityCSS: true }) && one.textContent.trim())
+  for (const one of pressed) {
+    const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT)
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      const { length } = text.data.trim()
+      if (length > 0) text.data = `⟦${text.data.trim()}${"ö".repeat(Math.ceil(length * 0.4))}⟧`
+    }
+  }
+  const isCut = (one) => {
+    if (one.scrollWidth > one.clientWidth + 1) return true
+    const { left, right } = one.getBoundingClientRect()
+    for (let at = one.parentElement; at; at = at.parentElement) {
+      const { overflowX } = getComputedStyle(at)
+      if (overflowX === "auto" || overflowX === "scroll") return false
+      const frame = at.getBoundingClientRect()
+      if (overflowX !== "visible" && (left < frame.left - 1 || right > frame.right + 1)) return true
+    }
+    return right > innerWidth + 1
+  }
+  return [pressed.length, pressed.filter(isCut).map((one) => one.textContent)]
+}"""
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_ui_003_112_180_182_every_address_opens_and_is_sound(
+def test_ui_003_112_180_182_185_every_address_opens_and_is_sound(
     page: Page, server: Api, things: Odd, address: str
 ) -> None:
-    """By all rules of axe in the light, and by those about colours in the dark."""
+    """By all rules of axe in the light, and by those about colours in the dark; and longer words
+    are not cut off."""
     ran: list[str] = []
     page.expose_function("ran", lambda: ran.append(page.url))
 
@@ -187,3 +214,6 @@ def test_ui_003_112_180_182_every_address_opens_and_is_sound(
     is_at_rest(page)
     assert serious(page, *OF_COLOURS) == []
     assert ran == []
+    pressed, clipped = page.evaluate(CLIPPED)
+    assert pressed > 3
+    assert clipped == []
