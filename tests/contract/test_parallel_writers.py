@@ -33,6 +33,10 @@ from tests.contract.build import (
 )
 
 STEPS = 400
+NAMES = 500
+"""Of experiments, which all writers want: with more of them, fewer would want the same."""
+AT_ONE_LIST = 500
+"""Turns after which writers go on with another list: to append to a list writes all of it anew."""
 
 
 class Account:
@@ -48,7 +52,7 @@ class Account:
         self.tags: dict[tuple[str, str], str] = {}
         """Tags of its own, by run and key."""
         self.items: list[tuple[str, int]] = []
-        """Items that it appended to the list of a run."""
+        """Turns in which it appended to a list of a run."""
         self.made: dict[str, str] = {}
         """Experiments that it made, by name."""
         self.taken: set[str] = set()
@@ -72,15 +76,19 @@ def write(store: TrackingStore, number: int, runs: list[str], operations: int) -
                 store.append(run, batch(tags={key: str(turn)})).result()
                 account.tags[run, key] = str(turn)
             case 2:
-                store.append_to_tag_list(run, "list", [number, turn]).result()
+                store.append_to_tag_list(run, _list_of(turn), [number, turn]).result()
                 account.items.append((run, turn))
             case 3:
-                _make_experiment(store, f"name {dice.randrange(operations)}", account)
+                _make_experiment(store, f"name {dice.randrange(min(operations, NAMES))}", account)
             case 4:
                 _make_run_twice(store, number, turn, account)
             case _:
                 _send_points(store, run, dice, account)
     return account
+
+
+def _list_of(turn: int) -> str:
+    return f"list {turn // AT_ONE_LIST}"
 
 
 def _make_experiment(store: TrackingStore, name: str, account: Account) -> None:
@@ -153,12 +161,17 @@ def _check_params(store: TrackingStore, run: str, accounts: list[Account]) -> No
 
 def _check_tags(store: TrackingStore, run: str, accounts: list[Account]) -> None:
     tags = tags_of(store, run)
-    items = msgspec.json.decode(tags.pop("list", "[]"), type=list[tuple[int, int]])
+    lists = {key: tags.pop(key) for key in list(tags) if key.startswith("list ")}
     assert tags == {
         key: value for account in accounts for (of, key), value in account.tags.items() if of == run
     }
+    items = [
+        (key, number, turn)
+        for key, text in lists.items()
+        for number, turn in msgspec.json.decode(text, type=list[tuple[int, int]])
+    ]
     assert Counter(items) == Counter(
-        (number, turn)
+        (_list_of(turn), number, turn)
         for number, account in enumerate(accounts)
         for of, turn in account.items
         if of == run
