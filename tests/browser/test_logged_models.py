@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import is_at_rest
 from tests.browser.seed import Api
 from tests.browser.test_access import serious
-from tests.services import private_millrace
+from tests.services import clean_environment, private_millrace
 from tests.sets.viewers import MODEL
 
 LOST = """
@@ -26,6 +27,26 @@ millrace.set_experiment(experiment_id=sys.argv[2])
 run = millrace.start_run()
 print(run.info.run_id, flush=True)
 time.sleep(600)
+"""
+
+
+MADE = """
+import millrace, pandas, sys
+from sklearn.linear_model import LinearRegression
+millrace.set_tracking_uri(sys.argv[1])
+millrace.set_experiment(experiment_id=sys.argv[2])
+rows = pandas.DataFrame({"age": [20.0, 40.0, 60.0]})
+with millrace.start_run():
+    model = LinearRegression().fit(rows, [1.0, 2.0, 3.0])
+    example = pandas.DataFrame({"age": [30.0]})
+    made = millrace.sklearn.log_model(
+        model, name="risk", input_example=example, pip_requirements=["scikit-learn"]
+    )
+print(made.model_id)
+"""
+PREDICTED = """
+import pandas
+print([round(float(one), 6) for one in model.predict(pandas.DataFrame({"age": [40.0, 60.0]}))])
 """
 
 
@@ -91,6 +112,53 @@ def test_models_of_an_experiment_are_found_and_opened(
     expect(page.get_by_role("row").filter(has_text="accuracy")).to_contain_text("0.93")
     expect(page.get_by_role("row").filter(has_text="depth")).to_contain_text("18")
     expect(page.get_by_role("row").filter(has_text="age")).to_contain_text("double")
+
+
+@pytest.mark.timeout(300)  # three programs begin, each of which imports half of Python's sciences
+def test_ui_111_the_snippets_of_a_model_run(
+    page: Page, server: Api, experiment: str, tmp_path: Path
+) -> None:
+    made = run_python(MADE, server.url, experiment, folder=tmp_path)
+    page.goto(f"/experiments/{experiment}/logged-models/{made.strip()}")
+    model = page.get_by_role("region", name="Model", exact=True)
+    cells = model.get_by_role("row").get_by_role("cell")
+    expect(cells.filter(has_text="age")).to_be_visible()
+    expect(model.get_by_role("row").filter(has_text="age")).to_contain_text("double")
+    expect(model.get_by_role("heading", name="Example")).to_be_visible()
+    expect(model.locator("pre").filter(has_text='"age"')).to_contain_text("30.0")
+
+    python, score = (
+        model.get_by_label(name, exact=True).inner_text() for name in ("Python", "score a file")
+    )
+    told = run_python(f"{python}\n{PREDICTED}", folder=tmp_path)
+    (tmp_path / "rows.csv").write_text("age\n20\n60\n")
+    scored = subprocess.run(
+        score,
+        shell=True,
+        cwd=tmp_path,
+        env=on_the_path(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told == "[2.0, 3.0]\n"
+    assert scored.returncode == 0, scored.stderr
+    assert "3.0" in (tmp_path / "scored.csv").read_text()
+
+
+def on_the_path() -> dict[str, str]:
+    """An environment in which `millrace` is this one."""
+    return clean_environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def run_python(script: str, *arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder, env=on_the_path(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_ui_111_a_model_is_registered_from_its_run(

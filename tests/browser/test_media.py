@@ -149,15 +149,6 @@ def test_ui_074_arrows_lead_to_other_steps_and_keys(
     expect(page.get_by_label("said.wav")).to_be_visible()
 
 
-def test_ui_100_a_run_without_media_says_how_to_log_some(
-    page: Page, server: Api, experiment: str
-) -> None:
-    run = server.run(experiment, "bare")["info"]["run_id"]
-    page.goto(f"/experiments/{experiment}/runs/{run}/media")
-
-    expect(page.get_by_role("heading", name="No media")).to_be_visible()
-
-
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_ui_107_tables_come_in_pages_from_the_server(
     page: Page, experiment: str, filed: str, suffix: str

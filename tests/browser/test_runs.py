@@ -75,23 +75,6 @@ def test_ui_100_the_overview_tells_what_was_logged(
     expect(page.locator("strong", has_text="note")).to_be_visible()
 
 
-def test_ui_100_an_empty_run_says_what_would_be_there(
-    page: Page, server: Api, experiment: str
-) -> None:
-    run = server.run(experiment, "bare")["info"]["run_id"]
-    for tab, said in (
-        ("overview", "No metrics"),
-        ("charts", "No metric yet"),
-        ("system", "No system metrics"),
-        ("artifacts", "No artifacts"),
-        ("models", "No models"),
-        ("code", "Nothing is recorded of the code"),
-        ("lineage", "Nothing yet"),
-    ):
-        page.goto(f"/experiments/{experiment}/runs/{run}/{tab}")
-        expect(page.get_by_text(said, exact=True)).to_be_visible()
-
-
 def test_a_note_and_tags_are_written(page: Page, server: Api, experiment: str) -> None:
     run = server.run(experiment, "noted")["info"]["run_id"]
     page.goto(f"/experiments/{experiment}/runs/{run}")
@@ -263,11 +246,3 @@ def test_logs_of_a_run_are_read_line_by_line(page: Page, server: Api, experiment
     page.get_by_label("Log file").select_option("logs/worker-1.log")
 
     expect(page.get_by_text("the worker began")).to_be_visible()
-
-
-def test_a_run_without_logs_says_how_to_have_some(page: Page, server: Api, experiment: str) -> None:
-    run = server.run(experiment, "silent")["info"]["run_id"]
-    page.goto(f"/experiments/{experiment}/runs/{run}/logs")
-
-    expect(page.get_by_role("heading", name="No logs")).to_be_visible()
-    expect(page.get_by_role("link", name="All artifacts")).to_be_visible()

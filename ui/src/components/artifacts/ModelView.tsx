@@ -56,6 +56,10 @@ export default function ModelView({ source, file, text }: PreviewProps & { text:
           label="serve"
           text={`MILLRACE_TRACKING_URI=${serverAddress()} millrace models serve -m ${uri}`}
         />
+        <Snippet
+          label="score a file"
+          text={`MILLRACE_TRACKING_URI=${serverAddress()} millrace models predict -m ${uri} -i rows.csv -o scored.csv`}
+        />
       </section>
       <section>
         <h3>What a look at its files found</h3>
