@@ -83,7 +83,7 @@ export function StorageSection({ sections }: { sections: ReactNode }) {
         <EmptyState isInline title="No experiment keeps a file here yet" />
       )}
       {told && (told.owners ?? []).length > 0 && (
-        <Card title="By owner" note="whose run a file, or the run that made a model, is">
+        <Card title="By owner" note="as its run bears it">
           <Table caption="Storage by owner" head={OWNER_HEAD}>
             {(told.owners ?? []).map((one) => (
               <tr key={one.owner} data-owner={one.owner}>

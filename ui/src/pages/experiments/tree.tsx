@@ -36,16 +36,16 @@ import { useBusy } from "../../ui/useBusy"
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3
 const COLUMNS: readonly GridColumn[] = [
-  { id: "name", label: "Name", width: Math.min(360, innerWidth * 0.55), isFixed: true },
-  { id: "runs", label: "Runs", width: 130, align: "end" },
-  { id: "best", label: "Best", title: "Best of the primary metric", width: 200 },
-  { id: "owner", label: "Owner", title: "Whose most runs are", width: 120 },
-  { id: "activity", label: "Last activity", width: 130 },
+  { id: "name", label: "Name", width: Math.min(300, innerWidth * 0.55), isFixed: true },
+  { id: "runs", label: "Runs", width: 120, align: "end" },
+  { id: "best", label: "Best", title: "Best of the primary metric", width: 180 },
+  { id: "owner", label: "Owner", title: "Whose most runs are", width: 90 },
+  { id: "activity", label: "Last activity", width: 110 },
   {
     id: "size",
     label: "Size",
     title: "Files that came through this server",
-    width: 90,
+    width: 80,
     align: "end",
   },
   { id: "last_update_time", label: "Changed", width: 130 },
