@@ -12,7 +12,7 @@ import { detailsQuery, uriOf, type Source } from "./source"
 export function Details({ source, path }: { source: Source; path: string }) {
   const found = useQuery(detailsQuery(source, path))
   if (found.isPending) return <Skeleton label="Loading the details" lines={3} />
-  if (found.isError)
+  if (found.isLoadingError)
     return <FailedState isInline error={found.error} onRetry={() => void found.refetch()} />
   const { file_size: size, content_type, uploaded_ms, uploaded_by, modified_ms } = found.data
   const uri = uriOf(source, path)

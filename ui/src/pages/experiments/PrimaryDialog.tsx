@@ -47,10 +47,10 @@ export function PrimaryDialog({
     else if (said(key)) await call("deleteExperimentTag", { experiment_id, key })
   }
   const act = async () => {
-    onClose()
     try {
       await put(PRIMARY_GOAL, wanted && goal)
       await put(PRIMARY, wanted)
+      onClose()
       toast.done(
         wanted
           ? `${leafOf(name)} is judged by ${wanted}`

@@ -28,10 +28,10 @@ import { Menu } from "../../ui/Menu"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
+import { useBusy } from "../../ui/useBusy"
 import { PrimaryDialog } from "./PrimaryDialog"
 import styles from "./tree.module.css"
 import { blocksInSight, blocksOfAll, LISTED, useListed, useSorted } from "./useListed"
-import { useBusy } from "../../ui/useBusy"
 
 const DRAGGED = "text/x-millrace-experiment"
 const SHOWN_TAGS = 3

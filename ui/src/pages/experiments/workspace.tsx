@@ -59,7 +59,9 @@ function Opened({ experiments }: { experiments: readonly string[] }) {
     enabled: view_id !== "",
   })
   if (view_id && named.isPending) return <Skeleton label="Loading the view" />
-  return <Workspace experiments={experiments} named={named.data ?? null} isGone={named.isError} />
+  return (
+    <Workspace experiments={experiments} named={named.data ?? null} isGone={named.isLoadingError} />
+  )
 }
 
 function Workspace({
