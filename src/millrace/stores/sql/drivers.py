@@ -6,7 +6,9 @@ Statements on hot paths go straight to the driver as text and plain tuples; see 
 from __future__ import annotations
 
 import select
+import sqlite3
 import struct
+import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -194,7 +196,7 @@ class SqliteHands(Hands):
             f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
             "journal_size_limit=67108864",
         ):
-            connection.execute(f"PRAGMA {pragma}").close()
+            _set(connection, pragma)
         connection.create_function("re2_search", 2, _re2_search, deterministic=True)
 
     def begin(self) -> None:
@@ -241,6 +243,23 @@ def _compiled(pattern: str) -> Callable[[str], bool]:
 
 def _re2_search(pattern: str, text: str | None) -> bool:
     return text is not None and _compiled(pattern)(text)
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Set one, also while others open the same new file.
+
+    Who turns a file to WAL is told at once that it is locked, whatever the busy timeout is.
+    """
+    end = time.monotonic() + LOCK_WAIT_MS / 1000
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------
