@@ -58,7 +58,7 @@ docs: gen  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: $(READY)  ## write requirements-dev.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --upgrade --group dev pyproject.toml -o requirements-dev.lock
 
 release: test docs  ## wheel and sdist in dist/, checked

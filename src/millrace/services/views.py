@@ -9,6 +9,7 @@ import msgspec
 from millrace.api.endpoint import Nothing
 from millrace.api.views import ViewReply, ViewsReply
 from millrace.core import ids
+from millrace.core.entities.overview import DAY_MS
 from millrace.core.entities.view import View
 from millrace.core.errors import NotFound, PermissionDenied
 from millrace.core.rules import names
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _NOTHING = Nothing()
 _HOUR_MS: Final = 60 * 60 * 1_000
-_DAY_MS: Final = 24 * _HOUR_MS
 # A view that stands for an address is dropped when nobody has opened that for so long.
 _UNUSED_DAYS: Final = 90
 _CHANGEABLE = ("name", "description", "is_shared", "is_default", "format", "document")
@@ -73,7 +73,7 @@ class Views:
     def _note_use(self, ctx: Context, held: View) -> None:
         """That an address was used is written down once a day; nobody waits for that, and who came
         between has done the same."""
-        if not held.name and ctx.at_ms - held.updated_ms >= _DAY_MS:
+        if not held.name and ctx.at_ms - held.updated_ms >= DAY_MS:
             again = msgspec.structs.replace(held, updated_ms=ctx.at_ms, revision=held.revision + 1)
             self._store.put_view(again, seen=held.revision)
 
@@ -81,7 +81,7 @@ class Views:
         """Drop, once an hour, views that stand for addresses which nobody opens any more."""
         if now_ms - self._tidied_ms >= _HOUR_MS:
             self._tidied_ms = now_ms
-            self._store.forget_unnamed(now_ms - _UNUSED_DAYS * _DAY_MS).result()
+            self._store.forget_unnamed(now_ms - _UNUSED_DAYS * DAY_MS).result()
 
     def get(self, ctx: Context, request: ViewAt) -> ViewReply:
         """Get a view. Whoever has the address of one without a name may see it."""

@@ -10,6 +10,7 @@ import { Dialog } from "../../ui/Dialog"
 import { Field } from "../../ui/Field"
 import { Segments } from "../../ui/Tabs"
 import { toast } from "../../ui/Toast"
+import { useBusy } from "../../ui/useBusy"
 
 const GOALS = [
   { key: "minimize", label: "Lower is better" },
@@ -46,7 +47,8 @@ export function PrimaryDialog({
     if (value) await call("setExperimentTag", { experiment_id, key, value })
     else if (said(key)) await call("deleteExperimentTag", { experiment_id, key })
   }
-  const act = async () => {
+  const [isBusy, once] = useBusy()
+  const save = async () => {
     try {
       await put(PRIMARY_GOAL, wanted && goal)
       await put(PRIMARY, wanted)
@@ -62,6 +64,7 @@ export function PrimaryDialog({
     await client.invalidateQueries({ queryKey: ["experiments"] })
     await client.invalidateQueries({ queryKey: ["experiment", experiment_id] })
   }
+  const act = () => void once(save)
   return (
     <Dialog
       open
@@ -70,7 +73,7 @@ export function PrimaryDialog({
       foot={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" onClick={() => void act()}>
+          <Button variant="primary" onClick={act} disabledBecause={isBusy && "It is being done."}>
             Save
           </Button>
         </>
@@ -80,7 +83,7 @@ export function PrimaryDialog({
         label="Metric"
         value={metric}
         onChange={setMetric}
-        onEnter={() => void act()}
+        onEnter={act}
         list={`${id}-keys`}
         autoComplete="off"
         autoFocus
