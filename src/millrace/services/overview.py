@@ -49,7 +49,7 @@ _LARGEST: Final = 500
 _PAGE: Final = 1_000
 # Below a location: runs by their ids, and logged models in a folder.
 _RUN_ID: Final = 32
-_MODELS: Final = "models/"
+_MODELS: Final = "models"
 _MODEL_ID: Final = 34
 
 
@@ -250,7 +250,7 @@ class _Owners:
             found = [
                 (whose.get(name, ""), False, size)
                 for name, size in by_name(folder, _RUN_ID).items()
-                if not name.startswith(_MODELS)
+                if not name.startswith(f"{_MODELS}/")
             ]
             if has_models:
                 models = by_name(_models_in(folder), _MODEL_ID)
@@ -304,7 +304,7 @@ def _by_status(counts: Iterable[RunCount]) -> tuple[dict[str, int], int]:
 
 
 def _models_in(folder: str) -> str:
-    return f"{folder.rstrip('/')}/{_MODELS.rstrip('/')}"
+    return f"{folder.rstrip('/')}/{_MODELS}"
 
 
 def _sum(sizes: Iterable[Size]) -> Size:
