@@ -183,6 +183,41 @@ def test_the_trash_is_emptied_of_what_is_old_enough(page: Page, server: Api) -> 
     expect(row).to_have_count(0)
 
 
+def test_the_trash_says_which_version_needs_a_run(page: Page, server: Api) -> None:
+    """Though the version was registered by the bare place of its files."""
+    made = server.post("experiments/create", name="kept", artifact_location="s3://bucket/kept")
+    info = server.run(made["experiment_id"], "backing")["info"]
+    server.post("registered-models/create", name="by-place")
+    source = f"{info['artifact_uri']}/model"
+    server.post("model-versions/create", name="by-place", source=source)
+    server.post("runs/delete", run_id=info["run_id"])
+
+    page.goto("/trash?kind=run")
+
+    row = page.get_by_role("row", name=re.compile("backing"))
+    button = row.get_by_role("button", name="Delete for good")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("Model version by-place/1 needs it.")
+    page.get_by_role("button", name="Empty the trash").click()
+    page.get_by_role("textbox", name="Deleted at least so many days ago").fill("0")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("needed by model version by-place/1")
+    page.get_by_role("button", name="Cancel").click()
+
+    row.get_by_role("link", name="by-place/1").click()
+    expect(page).to_have_url(re.compile("/models/by-place/versions/1"))
+
+    server.post("experiments/delete", experiment_id=made["experiment_id"])
+    page.goto("/trash")
+    page.get_by_role("row", name=re.compile("kept")).get_by_role(
+        "button", name="Delete for good"
+    ).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing would go.")
+    page.get_by_role("button", name="Cancel").click()
+    server.post("experiments/restore", experiment_id=made["experiment_id"])
+
+
 def test_what_is_in_the_trash_comes_back_or_goes_for_good(page: Page, server: Api) -> None:
     for name in ("spared", "doomed"):
         server.post("experiments/delete", experiment_id=make(server, name, runs=2))

@@ -276,6 +276,24 @@ def test_versions_from(registry: RegistryStore) -> None:
     assert registry.versions_from(run_ids=[""], model_ids=[""]) == {}
 
 
+def test_versions_elsewhere(registry: RegistryStore) -> None:
+    """Those that their origin does not account for: without one, or with files of another."""
+    add(registry, 1, run_id="r", location="s3://bucket/0/r/artifacts/model")
+    add(registry, 1, model_id="m-1", location="s3://bucket/0/m-1/artifacts")
+    add(registry, 1, run_id="r", model_id="m-1", location="s3://bucket/0/m-1/artifacts")
+    add(registry, 1, name="raw", location="s3://bucket/0/r/artifacts/model")
+    add(registry, 1, name="raw", run_id="s", location="s3://bucket/0/r/artifacts/model")
+    add(registry, 1, name="raw", run_id="a_c", location="s3://bucket/0/abc/artifacts/model")
+    prompt = pairs({"mlflow.prompt.is_prompt": "true"})
+    add(registry, 1, name="words", location="prompt-template", tag_list=prompt)
+
+    assert registry.versions_elsewhere() == [
+        ("raw", "1", "s3://bucket/0/r/artifacts/model"),
+        ("raw", "2", "s3://bucket/0/r/artifacts/model"),
+        ("raw", "3", "s3://bucket/0/abc/artifacts/model"),
+    ]
+
+
 def test_places_of_versions_are_found_by_what_is_in_them(registry: RegistryStore) -> None:
     add(registry, 1, location="s3://bucket/1/abc/artifacts/model")
     add(registry, 1, name="letters", location="s3://bucket/1/abc/artifacts/model")

@@ -19,7 +19,8 @@ from tests.contract.conftest import FOUND, LACKING, OPENERS
 
 # What is so without a registry, too, and may be asked for by those who have none.
 _ANSWERED = {
-    "versions_from", "locations_naming", "pending_manifests", "expire_servers",
+    "versions_from", "versions_elsewhere", "locations_naming", "pending_manifests",
+    "expire_servers",
     "webhook", "webhooks", "is_due", "tidy_deliveries",
 }  # fmt: skip
 _PARTS = {
@@ -83,6 +84,7 @@ def test_what_is_so_without_it(tmp_path: Path) -> None:
 
 def _has_none(stores: Stores) -> None:
     assert stores.registry.versions_from(run_ids=["r"]) == {}
+    assert stores.registry.versions_elsewhere() == []
     assert stores.registry.locations_naming("r") == []
     assert stores.registry.pending_manifests(9) == []
     assert stores.model_servers.expire_servers(1) == 0

@@ -14,7 +14,17 @@ from millrace.cli.records import client_at, every
 if TYPE_CHECKING:
     from millrace.core.entities.trash import TrashItem, TrashKind
 
-_COLUMNS: Final = ("kind", "id", "name", "experiment", "deleted", "runs", "models", "points")
+_COLUMNS: Final = (
+    "kind",
+    "id",
+    "name",
+    "experiment",
+    "deleted",
+    "runs",
+    "models",
+    "points",
+    "needed by",
+)
 
 
 def _ids(command: options.F) -> options.F:
@@ -73,6 +83,7 @@ def _row(item: TrashItem) -> tuple[str | int | None, ...]:
         item.runs if is_experiment else None,
         item.logged_models if is_experiment else None,
         item.points,
+        ", ".join(f"{one.name}/{one.version}" for one in item.needed_by) or None,
     )
 
 

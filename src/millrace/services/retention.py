@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -20,31 +20,22 @@ from millrace.api.trash import Outcome, Removal
 from millrace.core import uris
 from millrace.core.entities.trash import KINDS, TrashItem, TrashKind, TrashQuery
 from millrace.core.errors import InvalidArgument, MillraceError, Unavailable
+from millrace.services import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from millrace.core.entities.audit import Trail
     from millrace.services.context import Context
+    from millrace.services.needs import Versions, VersionsFrom
     from millrace.services.places import Places, Spot
     from millrace.stores.protocols import Stores
 
 Policy = Literal["keep", "refuse"]
-Versions = list[tuple[str, str]]
 
 # So few records at a time that other writers hardly notice: some ten milliseconds.
 RECORDS_AT_ONCE: Final = 5_000
 _PAGE: Final = 500
-
-
-class VersionsFrom(Protocol):
-    """The part of the registry that is asked whether something is still needed."""
-
-    def versions_from(
-        self, *, run_ids: Sequence[str] = (), model_ids: Sequence[str] = ()
-    ) -> dict[str, Versions]:
-        """Versions (name, version) that come from these runs and logged models, by their ids."""
-        ...
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,9 +129,8 @@ class Retention:
             yield from self._paged(TrashQuery(kind=kind, experiment_id=experiment_id, limit=_PAGE))
 
     def needed(self, items: Sequence[TrashItem]) -> dict[TrashItem, Versions]:
-        """Those of *items* that versions in the registry come from, and which."""
-        if not items:
-            return {}
+        """Those of *items* that versions in the registry need, and which; of an experiment those
+        that need one thing in it."""
         found: dict[TrashItem, Versions] = {}
         for item in items:
             if item.kind == "experiment":
@@ -148,15 +138,8 @@ class Retention:
                     if inside := self.needed(page):
                         found[item] = next(iter(inside.values()))
                         break
-        by_id = self._registry.versions_from(
-            run_ids=[item.id for item in items if item.kind == "run"],
-            model_ids=[item.id for item in items if item.kind == "logged_model"],
-        )
-        return found | {
-            item: by_id[item.id]
-            for item in items
-            if item.kind != "experiment" and by_id.get(item.id)
-        }
+        things = [item for item in items if item.kind != "experiment"]
+        return found | needs.needed(things, self._registry, self._places)
 
     @property
     def stores(self) -> Stores:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from millrace.api.endpoint import Nothing
 from millrace.api.trash import Removal, TrashEmptied, TrashReply
 from millrace.core.entities.logged_model import LoggedModelChange
+from millrace.core.entities.registry import VersionName
 from millrace.core.entities.trash import TrashQuery
 from millrace.core.rules import limits, names, searching
 from millrace.services.later import then
 from millrace.services.retention import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from millrace.api.trash import EmptyTrash, RestoreLoggedModel, SearchTrash
+    from millrace.core.entities.trash import TrashItem
     from millrace.core.pages import Tokens
     from millrace.services.context import Context
     from millrace.services.retention import Retention
@@ -58,7 +62,25 @@ class Trash:
             after=self._tokens.read(request.page_token, bound),
         )
         page = self._stores.trash.find(query)
-        return TrashReply(items=page.items, next_page_token=self._tokens.write(page.next, bound))
+        return TrashReply(
+            items=self._with_needs(page.items),
+            next_page_token=self._tokens.write(page.next, bound),
+        )
+
+    def _with_needs(self, items: Sequence[TrashItem]) -> tuple[TrashItem, ...]:
+        # To know it of an experiment, all that is in it would have to be gone through.
+        needed = self._retention.needed([one for one in items if one.kind != "experiment"])
+        return tuple(
+            replace(
+                one,
+                needed_by=tuple(
+                    VersionName(name=name, version=version) for name, version in needed[one]
+                ),
+            )
+            if one in needed
+            else one
+            for one in items
+        )
 
     def restore_model(self, ctx: Context, request: RestoreLoggedModel) -> Future[Nothing]:
         """Take a logged model out of the trash; once more changes nothing."""

@@ -16,11 +16,13 @@ from millrace.core.entities.access import SYSTEM
 from millrace.core.entities.artifact import ArtifactRecord
 from millrace.core.entities.experiment import ExperimentChange
 from millrace.core.entities.logged_model import LoggedModelChange
+from millrace.core.entities.registry import NewVersion, RegisteredModel
 from millrace.core.entities.run import RunChange
 from millrace.core.errors import InvalidArgument, Unavailable
 from millrace.services.context import Context
+from millrace.services.needs import Versions
 from millrace.services.places import Places
-from millrace.services.retention import Retention, Selection, Versions
+from millrace.services.retention import Retention, Selection
 from millrace.stores.open import open_stores
 from millrace.stores.protocols import Stores
 from tests.contract import build
@@ -377,13 +379,17 @@ def test_artifacts_that_a_live_run_shares_stay(place: Place, below: str) -> None
 
 
 class Registry:
-    """Versions by the run or model that they come from."""
+    """Versions by the run or model that they come from, and others by their places."""
 
-    def __init__(self, **versions: Versions) -> None:
+    def __init__(self, *elsewhere: str, **versions: Versions) -> None:
         self._versions = versions
+        self._elsewhere = elsewhere
 
     def versions_from(self, *, run_ids: Any = (), model_ids: Any = ()) -> dict[str, Versions]:
         return {one: self._versions[one] for one in (*run_ids, *model_ids) if one in self._versions}
+
+    def versions_elsewhere(self) -> list[tuple[str, str, str]]:
+        return [("raw", str(number), one) for number, one in enumerate(self._elsewhere, 1)]
 
 
 def needing(*ids: str) -> Registry:
@@ -401,6 +407,62 @@ def test_what_a_model_version_needs_is_kept(place: Place) -> None:
     assert all("price/3" in (one.reason or "") for one in told if one.outcome == "kept")
     place.stores.tracking.change_run(needed, RunChange(lifecycle_stage="active")).result()
     assert len(place.files()) == 3
+
+
+@pytest.mark.parametrize("place_of_version", [
+    "{uri}", "{uri}/model", "{uri}/", "{uri}/..", "runs:/{id}/model",
+    "mlflow-artifacts:/0/{id}/artifacts/model", "file://{uri}/model?x=y", "s3://other/{id}/artifacts",
+])  # fmt: skip
+def test_what_has_the_files_of_a_version_is_kept(place: Place, place_of_version: str) -> None:
+    """Also when the version does not say what it comes from."""
+    holding, model, free = place.run(), place.model(), place.run()
+    uri = build.read(place.stores.tracking, holding).info.artifact_uri
+    of_model = place.stores.tracking.logged_model(model)
+    assert of_model is not None
+    where = place_of_version.format(uri=uri, id=holding).replace("/artifacts/..", "")
+    registry = Registry(where, of_model.info.artifact_uri, "s3://bucket/m")
+    place.delete(holding, free)
+    place.delete_model(model)
+
+    with pytest.raises(InvalidArgument, match="nothing was removed"):
+        place.empty(registry=registry, registered="refuse")
+    told = place.empty(registry=registry)
+
+    assert outcomes(told) == {holding: "kept", model: "kept", free: "removed"}
+    assert [one.reason for one in told if one.id == holding] == [
+        "it is needed by model version raw/1"
+    ]
+    assert len(place.files()) == 3
+
+
+def test_what_has_the_files_of_a_version_in_a_real_registry_is_kept(place: Place) -> None:
+    run, free = place.run(), place.run()
+    uri = build.read(place.stores.tracking, run).info.artifact_uri
+    # A folder of files has no registry: its models are registered elsewhere.
+    holding = open_stores("memory:") if place.stores.kind == "file" else place.stores
+    registry = holding.registry
+    registry.add_registered_model(
+        RegisteredModel(name="price", creation_timestamp=1, last_updated_timestamp=1)
+    ).result()
+    version = NewVersion(name="price", source=uri, location=uri, created_ms=1)
+    registry.add_version(version).result()
+    place.delete(run, free)
+
+    told = place.empty(registry=registry)
+
+    assert outcomes(told) == {run: "kept", free: "removed"}
+    registry.delete_version("price", 1, at_ms=2).result()
+    assert outcomes(place.empty(registry=registry)) == {run: "removed"}
+
+
+def test_a_run_with_artifacts_elsewhere_is_kept_for_a_version_there(place: Place) -> None:
+    first, second = (str(place.root / one) for one in ("mine/a", "mine/ab"))
+    runs = [place.run(artifact_uri=one) for one in (first, second)]
+    place.delete(*runs)
+
+    told = place.empty(registry=Registry(f"{first}/model"))
+
+    assert outcomes(told) == {runs[0]: "kept", runs[1]: "removed"}
 
 
 def test_an_experiment_in_which_something_is_needed_is_kept_whole(place: Place) -> None:

@@ -2090,6 +2090,7 @@ export interface TrashItem {
   runs?: number
   logged_models?: number
   points?: number
+  needed_by?: VersionName[]
 }
 
 export interface TrashReply {

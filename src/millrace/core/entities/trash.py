@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from millrace.core.entities.entity import Entity
+from millrace.core.entities.registry import VersionName
 
 TrashKind = Literal["experiment", "run", "logged_model"]
 KINDS: tuple[TrashKind, ...] = ("experiment", "run", "logged_model")
@@ -17,7 +18,9 @@ class TrashItem(Entity, frozen=True, kw_only=True):
 
     `deleted_ms`: None when a release deleted it that did not record the time. `purging`: its
     removal for good has begun, and it cannot be restored. `runs` and `logged_models` count what is
-    in an experiment, `points` the points of metrics.
+    in an experiment, `points` the points of metrics. `needed_by`, told to who lists the trash:
+    versions in the registry that keep a run or logged model from being removed; those that keep an
+    experiment are told by its removal, or a dry run of that.
     """
 
     kind: TrashKind
@@ -30,6 +33,7 @@ class TrashItem(Entity, frozen=True, kw_only=True):
     runs: int = 0
     logged_models: int = 0
     points: int = 0
+    needed_by: tuple[VersionName, ...] = ()
 
 
 class TrashQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,6 +36,10 @@ class NoRegistry:
         """None."""
         return []
 
+    def versions_elsewhere(self) -> list[tuple[str, str, str]]:
+        """None."""
+        return []
+
     def pending_manifests(self, limit: int) -> list[tuple[str, int]]:  # noqa: ARG002 - the protocol's
         """None."""
         return []

@@ -466,6 +466,19 @@ class MemoryRegistry:
                         found.setdefault(origin, []).append((name, str(number)))
         return found
 
+    def versions_elsewhere(self) -> list[tuple[str, str, str]]:
+        """Versions whose files are not in the folder of what they come from."""
+        with self._ledger.lock:
+            return [
+                (*at, record.location)
+                for at, record in self.everything()
+                if not is_prompt(record.base.tag_list)
+                and not any(
+                    f"/{origin}/artifacts" in record.location
+                    for origin in (record.base.run_id, record.base.model_id or "")
+                )
+            ]
+
     def parent(self, name: str, version: int) -> tuple[str, str] | None:
         """The version that this one is a copy of, if it is still there."""
         with self._ledger.lock:

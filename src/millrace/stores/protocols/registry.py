@@ -122,6 +122,11 @@ class RegistryStore(Protocol):
         ids that no version comes from are left out. What is in may not be deleted for good."""
         ...
 
+    def versions_elsewhere(self) -> list[tuple[str, str, str]]:
+        """Versions (name, version, where its files are) that have files, but not in a folder
+        `/<id>/artifacts` of the run or logged model that they come from, if from any."""
+        ...
+
     def parent(self, name: str, version: int) -> tuple[str, str] | None:
         """The version (name, version) that this one is a copy of, if it is still there."""
         ...

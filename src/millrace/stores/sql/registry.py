@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from millrace.core.entities.audit import NO_TRAIL
 from millrace.core.entities.registry import Comment, Manifest, ModelVersion, RegisteredModel
@@ -205,6 +205,23 @@ class SqlRegistry:
                     for origin, name, version in session.select(query):
                         found.setdefault(origin, []).append((name, str(version)))
         return found
+
+    def versions_elsewhere(self) -> list[tuple[str, str, str]]:
+        """Versions whose files are not in the folder of what they come from."""
+        # By replacing, not by a pattern: an id may hold what a pattern takes for any character.
+        query = (
+            select(_v.name, _v.version, _v.location)
+            .where(
+                _v.is_prompt == 0,
+                *(
+                    func.replace(_v.location, "/" + origin + "/artifacts", "") == _v.location
+                    for origin in (_v.run_uuid, _v.logged_uuid)
+                ),
+            )
+            .order_by(_v.name, _v.version)
+        )
+        with self._database.reading() as session:
+            return [(name, str(version), where) for name, version, where in session.select(query)]
 
     def parent(self, name: str, version: int) -> tuple[str, str] | None:
         """The version that this one is a copy of, if it is still there."""

@@ -213,7 +213,9 @@ def _items(session: Session, kind: TrashKind, rows: Sequence[Row]) -> tuple[Tras
             purging=row[4] is not None,
             artifact_uri=row[5],
             experiment_id=str(row[6]),
-            **{name: counted.get(row[0], 0) for name, counted in counts.items()},
+            runs=counts.get("runs", {}).get(row[0], 0),
+            logged_models=counts.get("logged_models", {}).get(row[0], 0),
+            points=counts["points"].get(row[0], 0),
         )
         for row in rows
     )

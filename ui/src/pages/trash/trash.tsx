@@ -3,7 +3,7 @@ import { useSearch } from "@tanstack/react-router"
 import { useState } from "react"
 import { call, type Asked } from "../../api/client"
 import { useFollowed } from "../../api/live"
-import type { TrashEmptied, TrashItem } from "../../api/generated"
+import type { TrashEmptied, TrashItem, VersionName } from "../../api/generated"
 import { Link } from "../../components/Link"
 import { PageBody } from "../../components/PageBody"
 import { useHeading } from "../../components/shell/heading"
@@ -120,7 +120,7 @@ export default function TrashPage() {
           title={label}
           note={found.data?.next_page_token ? `the first ${SHOWN}` : count(items.length)}
         >
-          <Table caption={label} head={["Name", "Deleted", "Holds", "Id", ""]}>
+          <Table caption={label} head={["Name", "Deleted", "Holds", "Needed by", "Id", ""]}>
             {items.map((item) => (
               <tr key={item.id}>
                 <td data-wrap>{item.name}</td>
@@ -130,6 +130,9 @@ export default function TrashPage() {
                 <td>
                   {item.kind === "experiment" && `${plural(item.runs ?? 0, "run")}, `}
                   {plural(item.points ?? 0, "point")}
+                </td>
+                <td>
+                  <NeededBy versions={item.needed_by ?? []} />
                 </td>
                 <td>
                   <code>{item.id}</code>
@@ -147,6 +150,7 @@ export default function TrashPage() {
                     size="s"
                     variant="quiet"
                     icon="trash"
+                    disabledBecause={whyKept(item.needed_by ?? [])}
                     onClick={() => setDoomed(oneOf(item))}
                   >
                     Delete for good
@@ -176,6 +180,27 @@ export default function TrashPage() {
     </PageBody>
   )
 }
+
+const NAMED = 3
+
+/** Links to versions in the registry that have their files, or come, from a thing. */
+function NeededBy({ versions }: { versions: readonly VersionName[] }) {
+  const rest = versions.length - NAMED
+  return (
+    <>
+      {versions.slice(0, NAMED).map(({ name, version }, at) => (
+        <span key={`${name}/${version}`}>
+          {at > 0 && ", "}
+          <Link to={paths.modelVersion(name, version)}>{`${name}/${version}`}</Link>
+        </span>
+      ))}
+      {rest > 0 && ` and ${count(rest)} more`}
+    </>
+  )
+}
+
+const whyKept = ([first]: readonly VersionName[]) =>
+  first ? `Model version ${first.name}/${first.version} needs it. Delete that first.` : null
 
 /** How long a thing must have been in the trash to go. */
 function AgeDialog({ onClose, onAge }: { onClose: () => void; onAge: (days: number) => void }) {
@@ -288,6 +313,7 @@ function told({ removals = [], more }: TrashEmptied): string {
   ]
   const rest =
     kept.length > 0 ? ` ${plural(kept.length, "thing")} would stay: ${kept[0]?.reason ?? ""}` : ""
-  if (going.length === 0 && kept.length === 0) return "Nothing in the trash is that old."
+  if (going.length === 0)
+    return kept.length === 0 ? "Nothing in the trash is that old." : `Nothing would go.${rest}`
   return `This removes ${more ? "at least " : ""}${parts.join(", ")}, and cannot be undone.${rest}`
 }
