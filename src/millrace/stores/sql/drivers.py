@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 Row = tuple[Any, ...]
-Asked = tuple[str, "Sequence[object]"]
-"""A statement and its values."""
 
 # So long we wait for a writer of another process before we give up with 503.
 LOCK_WAIT_MS: Final = 10_000
@@ -111,11 +109,11 @@ class Hands:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
-    def rows_at_once(self, asked: Sequence[Asked], *, walks: bool) -> list[list[Row]]:
-        """All rows of each of some SELECTs, of one moment, outside of any transaction."""
+    def rows_once(self, sql: str, values: Sequence[object], *, walks: bool) -> list[Row]:
+        """All rows of a SELECT outside of any transaction, which walks an index or not."""
         self.begin_reading(walks=walks)
         try:
-            return [self.rows(sql, values) for sql, values in asked]
+            return self.rows(sql, values)
         finally:
             self.rollback()
 
@@ -336,21 +334,21 @@ class PsycopgHands(Hands):
 
     def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
         """All rows of a SELECT; as text, bytes would travel in twice as many characters."""
-        rows: list[Row] = self.connection.execute(sql, values, binary=True).fetchall()
+        answer = self.connection.execute(sql, values, binary=True, prepare=True)
+        rows: list[Row] = answer.fetchall()
         return rows
 
-    def rows_at_once(self, asked: Sequence[Asked], *, walks: bool) -> list[list[Row]]:
-        """All rows of each, in one way there and back."""
-        if len(asked) == 1 and not walks:
-            return [self.rows(*asked[0])]
-        execute = self.connection.execute
+    def rows_once(self, sql: str, values: Sequence[object], *, walks: bool) -> list[Row]:
+        """All rows of a SELECT, in one way there and back.
+
+        What is piped together is one transaction, for which the planner's orders hold.
+        """
+        if not walks:
+            return self.rows(sql, values)
         with self.together():
-            execute(_BEGIN_READING)
-            if walks:
-                execute(_WALK_IN_A_ROW)
-            answers = [execute(sql, values, binary=True) for sql, values in asked]
-            execute("COMMIT")
-        return [answer.fetchall() for answer in answers]
+            self.connection.execute(_WALK_IN_A_ROW, prepare=True)
+            answer = self.connection.execute(sql, values, binary=True, prepare=True)
+        return list(answer.fetchall())
 
     def run(self, sql: str, values: Sequence[object]) -> int:
         """Run a change; how many rows it touched."""

@@ -182,12 +182,11 @@ class Session:
         given = values if statement.places is None else statement.ordered(values)
         return self._hands.rows(statement.sql, given)
 
-    def rows_at_once(
-        self, asked: Iterable[tuple[Prepared, Sequence[object]]], *, walks: bool
-    ) -> list[list[Row]]:
-        """All rows of each of some prepared SELECTs, of one moment, where nothing was begun."""
-        said = [(one.sql, one.ordered(values)) for one, values in asked]
-        return self._hands.rows_at_once(said, walks=walks)
+    def found_once(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
+        """All rows of a prepared search, as `found`, where no transaction was begun."""
+        return self._hands.rows_once(
+            statement.sql, statement.ordered(values), walks=statement.walks
+        )
 
     def found(self, statement: Prepared, values: Sequence[object] = ()) -> list[Row]:
         """All rows of a prepared search, which walks an index or not, as it says."""
@@ -410,6 +409,8 @@ def _pool(*, writes: bool) -> dict[str, Any]:
         return {"poolclass": NullPool}
     return {
         "pool_size": settings.POOL_SIZE.get(),
+        # Who was busy last has its statements prepared, and its pages at hand.
+        "pool_use_lifo": True,
         "max_overflow": settings.POOL_MAX_OVERFLOW.get(),
         "pool_timeout": POOL_WAIT_S,
     }

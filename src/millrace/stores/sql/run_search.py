@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from sqlalchemy import and_, bindparam, literal_column, or_, select, true
+from sqlalchemy import and_, bindparam, literal_column, null, or_, select, true
 
 from millrace.core.entities.run import STATUS_NUMBERS
 from millrace.core.filters import order as orders
@@ -272,7 +272,7 @@ class RunSearches:
         if known:
             return in_stages(session, search.asked(known), query.limit, query.after)
         if search.latest and (found := self._among_latest(session, search, query)) is not None:
-            self._suffices(search, query, "latest", found)
+            self._suffices(search, query, search.way(query.limit), found)
             return found
 
         def rows(stage: int, values: Mapping[str, Any]) -> Sequence[Row]:
@@ -292,8 +292,8 @@ class RunSearches:
         """A page with the documents of its runs by one way there and back, or None.
 
         That is possible where all is known that a search is made of, and one statement is all that
-        it takes: so the last of its shape is what it goes by. The ids of names that it believes in
-        are asked for beside it, in the same snapshot; others, and it was for nothing.
+        it takes: so the last of its shape is what it goes by. It finds nothing where a name has
+        another id than was believed.
         """
         names = self._believed(experiment_ids, query)
         if names is None:
@@ -306,30 +306,43 @@ class RunSearches:
             search.choose_latest(self._beliefs)
         except _NotKnownError:
             return None
-        way = "latest" if search.latest else NUMBERS
-        key = (search.shape, way, query.after is not None)
-        prepared = self._kept.get(key) if self._sufficed.get(key) else None
+        way = search.way(query.limit)
+        goes_on = query.after is not None
+        if not self._sufficed.get((search.shape, way, goes_on)):
+            return None
+        prepared = self._prepared(
+            ("at once", search.shape, way, goes_on),
+            lambda: self._said_of(search, query, names, goes_on=goes_on),
+        )
         if prepared is None:
             return None
-        beside = [self._names_asked(source.experiments[0], names)] if names else []
-        is_so = True
 
         def rows(stage: int, values: Mapping[str, Any]) -> Sequence[Row]:
-            nonlocal is_so
             if stage != NUMBERS:
                 return ()
             given = {**search.values, **values}
-            asked = [(prepared, [given[name] for name in prepared.names]), *beside]
             with self._database.reading(once=True) as session:
-                found, *seen = session.rows_at_once(asked, walks=prepared.walks)
-            is_so = all(_ids_of(names, one) == names for one in seen)
-            return found
+                return session.found_once(prepared, [given[name] for name in prepared.names])
 
         found = page_of(
             rows, query.limit, query.after, is_bounded=bool(search.bounds), has_beside=True
         )
-        suffices = self._suffices(search, query, way, found)
-        return found if is_so and suffices else None
+        if names and not found.ids:
+            return None
+        return found if self._suffices(search, query, way, found) else None
+
+    def _said_of(
+        self, search: _Search, query: Query, names: Mapping[_Name, Sequence[int]], *, goes_on: bool
+    ) -> Select[Any] | None:
+        """What is asked of the first stage where each name has the id that is believed."""
+        if search.latest:
+            asked: Select[Any] | None = search.among_latest(query.limit + 1, goes_on=goes_on)
+        else:
+            asked = statement(self._dialect, search.asked({}), NUMBERS, goes_on=goes_on)
+        if asked is None:
+            return None
+        experiment = search.experiments[0]
+        return asked.where(*(_is_so(experiment, name, ids) for name, ids in names.items()))
 
     def _suffices(self, search: _Search, query: Query, way: Hashable, found: Found) -> bool:
         """Note, and say, whether one statement gave all of a page."""
@@ -375,7 +388,8 @@ class RunSearches:
                 return ()
             goes_on = "after_1" in values
             return self._rows(
-                session, (search.shape, "latest", goes_on), {**search.values, **values},
+                session, (search.shape, search.way(query.limit), goes_on),
+                {**search.values, **values},
                 lambda: search.among_latest(query.limit + 1, goes_on=goes_on),
             )  # fmt: skip
 
@@ -436,6 +450,13 @@ def _ids_of(named: Collection[_Name], rows: Sequence[Row]) -> dict[_Name, Sequen
     return dict.fromkeys(named, ()) | {(kind, name): (row,) for row, kind, name in rows}
 
 
+def _is_so(experiment: int, name: _Name, ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether that name has that one id, or none; a database sees to it once for all rows."""
+    k = t.keys.c
+    seen = select(k.id).where(k.experiment_id == experiment, k.kind == name[0], k.name == name[1])
+    return seen.scalar_subquery().is_not_distinct_from(ids[0] if ids else null())
+
+
 def _names(count: int) -> Select[Any]:
     k = t.keys.c
     either = (
@@ -471,6 +492,11 @@ class _Search:
         self._limit: int | None = None
 
     @property
+    def experiments(self) -> Sequence[int]:
+        """Where it searches."""
+        return self._source.experiments
+
+    @property
     def values(self) -> Mapping[str, Any]:
         """Of the parameters."""
         return self._lifting.values
@@ -486,6 +512,10 @@ class _Search:
             source.ids_of(fields_of(self._tree)),
             self._row_by_row, self._limit,
         )  # fmt: skip
+
+    def way(self, limit: int) -> Hashable:
+        """What its first statement is: among the latest the number of rows is a part of it."""
+        return ("latest", limit) if self.latest else NUMBERS
 
     @property
     def identity(self) -> Hashable:
