@@ -75,6 +75,39 @@ def test_tables_are_paged_sorted_and_searched(shelf: Shelf) -> None:
     assert (total, least["score"]) == (ROWS, [5.0, 5.5, 6.0])
 
 
+def wide_rows() -> bytes:
+    """More than is read at once."""
+    return b"id,text\n" + b"".join(b"%d,%s\n" % (n, b"x" * 500) for n in range(ROWS))
+
+
+def test_first_rows_come_before_the_others_are_counted(shelf: Shelf) -> None:
+    """Of delimited text; other formats say how many rows they have."""
+    shelf.keep("t/a.csv", wide_rows())
+
+    def page(**asked: Any) -> tuple[int, int, bool, list[str]]:
+        found = shelf.call(
+            "readTable", run_id=shelf.run, path="t/a.csv", count=False, limit=2, **asked
+        )
+        ids = list(found.columns[0].values)
+        return found.total, found.rows, bool(found.is_uncounted), ids
+
+    assert page() == (2, 2, True, ["0", "1"])
+    assert page(offset=5) == (7, 7, True, ["5", "6"])
+    assert page(offset=ROWS - 2) == (ROWS, ROWS, False, ["2998", "2999"])
+    # By now it is known.
+    assert page() == (ROWS, ROWS, False, ["0", "1"])
+
+
+def test_what_has_to_be_read_is_counted(shelf: Shelf) -> None:
+    shelf.keep("t/a.csv", wide_rows())
+
+    found = shelf.call(
+        "readTable", run_id=shelf.run, path="t/a.csv", count=False, sort_by="id", limit=1
+    )
+
+    assert (found.total, found.rows, found.is_uncounted) == (ROWS, ROWS, None)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "json"])
 def test_tables_are_narrowed_by_what_cells_are(shelf: Shelf, suffix: str) -> None:
     names = [None if n % 10 == 9 else f"Name {n % 4}" for n in range(40)]

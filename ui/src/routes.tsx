@@ -7,12 +7,12 @@ import {
   lazyRouteComponent,
   Outlet,
   redirect,
-  type RouteComponent,
 } from "@tanstack/react-router"
 import { AppFrame } from "./components/shell/AppFrame"
 import { page } from "./lib/page"
 import NotFound from "./pages/not-found"
-import { EmptyState, FailedState, Skeleton } from "./ui/States"
+import { Gone, type Part } from "./ui/later"
+import { FailedState, Skeleton } from "./ui/States"
 
 type Search = Record<string, string>
 
@@ -26,14 +26,7 @@ const root = createRootRoute({
   validateSearch: (search): Search => search as Search,
 })
 
-/** Undefined for a part that the server has no more: the frame tells of the newer version then. */
-type Page = () => Promise<{ default: RouteComponent } | undefined>
-
-const Gone = () => (
-  <EmptyState title="This page has changed" hint="The newer version of these pages has it." />
-)
-
-const at = (path: string, load: Page) =>
+const at = (path: string, load: Part<object>) =>
   createRoute({
     getParentRoute: () => root,
     path,

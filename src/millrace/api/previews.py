@@ -43,12 +43,16 @@ class TablePage(RowsOfTable, frozen=True, kw_only=True):
 
     `sort_by` names a column: numbers sort as numbers, what is missing is last in both directions,
     ties stay as they are in the file. Sorting and narrowing are for tables of up to 1,000,000 rows.
+
+    With `count` false, delimited text is read no further than to the end of the page, unless it
+    has to be sorted or narrowed: the first rows of a large file come at once.
     """
 
     offset: Count = 0
     limit: Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)] = 100
     sort_by: str | None = None
     descending: bool = False
+    count: bool = True
 
 
 class ReadTable(TablePage, frozen=True, kw_only=True):
@@ -122,13 +126,15 @@ class FileColumn(Reply, frozen=True, kw_only=True):
 
 class FileTable(Reply, frozen=True, kw_only=True):
     """`total`: rows that match; `rows`: rows of the table. `is_cut`: only the first part of the
-    file was looked at, because it is larger than this server reads for a page."""
+    file was looked at, because it is larger than this server reads for a page. `is_uncounted`:
+    more rows follow, and both numbers are of those up to the end of the page."""
 
     total: int
     rows: int
     offset: int
     columns: tuple[FileColumn, ...] = ()
     is_cut: bool | None = None
+    is_uncounted: bool | None = None
 
 
 class ListMedia(OfRun, frozen=True, kw_only=True):

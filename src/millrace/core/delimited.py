@@ -33,6 +33,9 @@ class Mark(NamedTuple):
     is_quoted: bool
 
 
+BEGINNING: Final = Mark(0, 0, is_quoted=False)
+
+
 class Survey(Struct, frozen=True):
     """How many records there are, the header included, and marks to find them by."""
 
@@ -71,7 +74,7 @@ def survey(chunks: Iterable[bytes]) -> Survey:
         last = chunk[-1:] or last
     if last and (last != b"\n" or is_quoted):
         ended += 1
-    return Survey(tuple(marks) or (Mark(0, 0, is_quoted=False),), ended)
+    return Survey(tuple(marks) or (BEGINNING,), ended)
 
 
 def records(chunks: Iterable[bytes], start: Mark) -> Iterator[Found]:

@@ -40,6 +40,7 @@ class ArrowRows:
     """Rows of a file that is read by pyarrow; see `services.tables.Rows`."""
 
     is_cut = False
+    is_counted = True
 
     def __init__(self, opened: Opened, suffix: str) -> None:
         if not opened.is_right and opened.size <= CHECKED_FIRST:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from millrace.core.uris import safe_path
 from millrace.services import cells
 from millrace.services.arrow import FORMATS as ARROW
 from millrace.services.arrow import ArrowRows, Column
+from millrace.services.outlet import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,8 +62,17 @@ class Rows(Protocol):
     """The rows of a table, by their numbers from 0 on."""
 
     columns: tuple[Column, ...]
-    count: int
     is_cut: bool
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether `count` is known without a reading of the whole file."""
+        ...
 
     def between(self, start: int, stop: int) -> Iterable[Sequence[object]]:
         """The cells of neighbours."""
@@ -77,6 +87,15 @@ class Rows(Protocol):
     ) -> Iterator[tuple[int, Sequence[object]]]:
         """Rows in which a cell holds *text* (casefolded), and what each has in *columns*."""
         ...
+
+
+class _Page(NamedTuple):
+    """The cells of rows, and what `FileTable` says of the rest."""
+
+    found: Iterable[Sequence[object]]
+    total: int
+    rows: int
+    is_uncounted: bool = False
 
 
 class Tables:
@@ -122,20 +141,14 @@ class Tables:
 
     def _page(self, root: Spot, path: str, asked: TablePage) -> FileTable:
         with self._opened(root, path) as (rows, state):
-            start, stop = asked.offset, asked.offset + asked.limit
-            if asked.sort_by is None and not asked.text and not asked.where:
-                total = rows.count
-                found = rows.between(start, min(stop, total)) if start < total else ()
-            else:
-                order = self._order(rows, asked, state)
-                total = len(order)
-                found = rows.picked(order[start:stop])
-            shown = [[cells.plain(cell) for cell in row] for row in found]
+            page = self._cut(rows, asked, state)
+            shown = [[cells.plain(cell) for cell in row] for row in page.found]
         return FileTable(
-            total=total,
-            rows=rows.count,
-            offset=start,
+            total=page.total,
+            rows=page.rows,
+            offset=asked.offset,
             is_cut=rows.is_cut or None,
+            is_uncounted=page.is_uncounted or None,
             columns=tuple(
                 FileColumn(
                     name=column.name,
@@ -147,6 +160,18 @@ class Tables:
             ),
         )
 
+    def _cut(self, rows: Rows, asked: TablePage, state: tuple[str, ...]) -> _Page:
+        start, stop = asked.offset, asked.offset + asked.limit
+        if asked.sort_by is not None or asked.text or asked.where:
+            order = self._order(rows, asked, state)
+            return _Page(rows.picked(order[start:stop]), len(order), rows.count)
+        if not asked.count and not rows.is_counted:
+            found = list(rows.between(start, stop + 1))
+            if len(found) > asked.limit:
+                return _Page(found[:-1], stop, stop, is_uncounted=True)
+        total = rows.count
+        return _Page(rows.between(start, min(stop, total)) if start < total else (), total, total)
+
     def _rows(self, opened: Opened, state: tuple[str, ...]) -> Rows:
         suffix = PurePosixPath(opened.path).suffix.lower()
         if suffix in {".csv", ".tsv"}:
@@ -154,7 +179,9 @@ class Tables:
             def look() -> delimited.Survey:
                 return delimited.survey(opened.chunks(0, min(opened.size, MOST_READ)))
 
-            return DelimitedRows(opened, suffix, self._surveys.get(state, look))
+            return DelimitedRows(
+                opened, suffix, self._surveys.known(state), lambda: self._surveys.get(state, look)
+            )
         if suffix == ".json":
             return JsonRows(opened)
         if suffix in ARROW:
@@ -214,11 +241,18 @@ def _ordered(rows: Rows, asked: TablePage) -> array[int]:
 
 
 class DelimitedRows:
-    """Rows of CSV and TSV: found by the marks of a survey."""
+    """Rows of CSV and TSV: found by the marks of a survey, which *look* makes when it is needed."""
 
-    def __init__(self, opened: Opened, suffix: str, survey: delimited.Survey) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        suffix: str,
+        survey: delimited.Survey | None,
+        look: Callable[[], delimited.Survey],
+    ) -> None:
         self._opened = opened
         self._survey = survey
+        self._look = look
         self._end = min(opened.size, MOST_READ)
         self.is_cut = self._end < opened.size
         sample = [body for _, body in islice(self._records(0), _SAMPLE + 1)]
@@ -228,8 +262,17 @@ class DelimitedRows:
         seen = [delimited.cells(body, self._delimiter) for body in sample[1:]]
         names += [f"column {at + 1}" for at in range(len(names), max(map(len, seen), default=0))]
         self.columns = tuple(_column(name, at, seen) for at, name in enumerate(names))
+
+    @property
+    def is_counted(self) -> bool:
+        """See `Rows`."""
+        return self._survey is not None or self._end <= PIECE
+
+    @property
+    def count(self) -> int:
+        """See `Rows`."""
         # The last one may be half.
-        self.count = max(0, survey.records - 1 - self.is_cut)
+        return max(0, self._surveyed().records - 1 - self.is_cut)
 
     def between(self, start: int, stop: int) -> Iterator[list[str | None]]:
         """See `Rows`."""
@@ -239,7 +282,7 @@ class DelimitedRows:
     def picked(self, numbers: Sequence[int]) -> list[list[str | None]]:
         """See `Rows`."""
         found: dict[int, list[str | None]] = {}
-        for group in _near(sorted(numbers), self._survey):
+        for group in _near(sorted(numbers), self._surveyed()):
             wanted = set(group)
             rows = enumerate(self._records(group[0] + 1), start=group[0])
             for number, (_, body) in islice(rows, group[-1] - group[0] + 1):
@@ -261,10 +304,15 @@ class DelimitedRows:
 
     def _records(self, record: int) -> Iterator[delimited.Found]:
         """Records from this one on."""
-        mark = self._survey.before(record)
+        mark = self._survey.before(record) if self._survey else delimited.BEGINNING
         chunks = self._opened.chunks(mark.offset, self._end)
         found = delimited.records(chunks, mark)
         return islice(found, record - mark.ended, None)
+
+    def _surveyed(self) -> delimited.Survey:
+        if self._survey is None:
+            self._survey = self._look()
+        return self._survey
 
     def _cells(self, body: bytes) -> list[str | None]:
         held = delimited.cells(body, self._delimiter)[: len(self.columns)]
@@ -281,6 +329,7 @@ class JsonRows:
     """Rows of what `log_table` writes: `{"columns": [...], "data": [[...], ...]}`."""
 
     is_cut = False
+    is_counted = True
 
     def __init__(self, opened: Opened) -> None:
         if opened.size > MOST_PARSED:
@@ -364,11 +413,16 @@ class _Memory(Generic[T]):
         self._held: OrderedDict[tuple[str, ...], T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+    def known(self, key: tuple[str, ...]) -> T | None:
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
-                return self._held[key]
+            return self._held.get(key)
+
+    def get(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        held = self.known(key)
+        if held is not None:
+            return held
         made = make()
         with self._lock:
             self._held[key] = made

@@ -688,13 +688,14 @@ export interface FileRefused {
   message: string
 }
 
-/** `total`: rows that match; `rows`: rows of the table. `is_cut`: only the first part of the file was looked at, because it is larger than this server reads for a page. */
+/** `total`: rows that match; `rows`: rows of the table. `is_cut`: only the first part of the file was looked at, because it is larger than this server reads for a page. `is_uncounted`: more rows follow, and both numbers are of those up to the end of the page. */
 export interface FileTable {
   total: number
   rows: number
   offset: number
   columns?: FileColumn[]
   is_cut?: boolean
+  is_uncounted?: boolean
 }
 
 export interface FinalizeLoggedModel {
@@ -1471,6 +1472,7 @@ export interface ReadModelTable {
   limit?: number
   sort_by?: string
   descending?: boolean
+  count?: boolean
   model_id: string
   path: string
 }
@@ -1483,6 +1485,7 @@ export interface ReadTable {
   limit?: number
   sort_by?: string
   descending?: boolean
+  count?: boolean
   run_id: string
   path: string
 }
@@ -2430,8 +2433,8 @@ export interface Operations {
   getLoggedModelArtifactDetails: [{ model_id: string; artifact_file_path: string }, ArtifactDetails]
   deleteRunArtifacts: [DeleteRunArtifacts, ArtifactsDeleted]
   deleteLoggedModelArtifacts: [{ model_id: string } & DeleteModelArtifactsBody, ArtifactsDeleted]
-  readTable: [{ text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; run_id: string; path: string }, FileTable]
-  readLoggedModelTable: [{ model_id: string; text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; path: string }, FileTable]
+  readTable: [{ text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; count?: boolean; run_id: string; path: string }, FileTable]
+  readLoggedModelTable: [{ model_id: string; text?: string; where?: string[]; offset?: number; limit?: number; sort_by?: string; descending?: boolean; count?: boolean; path: string }, FileTable]
   readTableColumn: [{ text?: string; where?: string[]; run_id: string; path: string; column: string }, ColumnFigures]
   readLoggedModelTableColumn: [{ model_id: string; text?: string; where?: string[]; path: string; column: string }, ColumnFigures]
   listMedia: [{ run_id: string; run_uuid?: string; key?: string }, Media]

@@ -1,4 +1,4 @@
-import { lazy, Suspense } from "react"
+import { later } from "../ui/later"
 import { Skeleton } from "../ui/States"
 import type { Match, PanelRun } from "./panels/scope"
 
@@ -44,12 +44,7 @@ export interface PanelAreaProps {
   onMore?: (runs: number) => void
 }
 
-const Panels = lazy(() => import("./panels/Panels"))
-
-export function PanelArea(props: PanelAreaProps) {
-  return (
-    <Suspense fallback={<Skeleton lines={6} label="Loading the charts" />}>
-      <Panels {...props} />
-    </Suspense>
-  )
-}
+export const PanelArea = later<PanelAreaProps>(
+  () => import("./panels/Panels"),
+  () => <Skeleton lines={6} label="Loading the charts" />,
+)

@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
-import { lazy, Suspense, useMemo, useState } from "react"
+import { useMemo, useState } from "react"
 import type { FileInfo } from "../../api/generated"
 import { bytes } from "../../lib/format"
 import { Button, buttonClass } from "../../ui/Button"
@@ -7,23 +7,24 @@ import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { HEX_BYTES, kindOf, LARGE, STREAMS, type Kind } from "./kinds"
 import { drawingOf } from "./drawing"
 import { readMap } from "./geojson"
+import {
+  ConfigView,
+  DrawingView,
+  FrameView,
+  HeaderView,
+  ImageView,
+  JsonView,
+  MapView,
+  MarkdownView,
+  ModelView,
+  NotebookView,
+  PdfView,
+  TableView,
+  TextView,
+} from "./parts"
 import styles from "./Preview.module.css"
 import { fileQuery, fileUrl, type Source } from "./source"
 import { VideoView } from "./VideoView"
-
-const ImageView = lazy(async () => import("./ImageView"))
-const TextView = lazy(async () => import("./TextView"))
-const TableView = lazy(async () => import("./TableView"))
-const JsonView = lazy(async () => import("./JsonView"))
-const ConfigView = lazy(async () => import("./ConfigView"))
-const MarkdownView = lazy(async () => import("./MarkdownView"))
-const FrameView = lazy(async () => import("./FrameView"))
-const DrawingView = lazy(async () => import("./DrawingView"))
-const HeaderView = lazy(async () => import("./HeaderView"))
-const MapView = lazy(async () => import("./MapView"))
-const ModelView = lazy(async () => import("./ModelView"))
-const NotebookView = lazy(async () => import("./NotebookView"))
-const PdfView = lazy(async () => import("./PdfView"))
 
 export interface PreviewProps {
   source: Source
@@ -55,11 +56,7 @@ export function Preview(props: PreviewProps) {
       </EmptyState>
     )
   }
-  return (
-    <Suspense fallback={<Skeleton />}>
-      <Shown kind={kind} {...props} />
-    </Suspense>
-  )
+  return <Shown kind={kind} {...props} />
 }
 
 function Shown({ kind, ...props }: PreviewProps & { kind: Kind }) {

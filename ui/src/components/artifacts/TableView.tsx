@@ -10,10 +10,9 @@ import { DataGrid, type GridColumn, type GridRow } from "../grid/DataGrid"
 import { ColumnDialog } from "./ColumnDialog"
 import type { PreviewProps } from "./Preview"
 import styles from "./Preview.module.css"
-import { tableQuery } from "./source"
+import { FIRST_ROWS, PAGE, tableQuery } from "./source"
 
 const COLUMN = 150
-const PAGE = 200
 const PAUSE_MS = 250
 
 interface Row extends GridRow {
@@ -45,13 +44,20 @@ export default function TableView({ source, file }: PreviewProps) {
     where: where.length > 0 ? where : undefined,
   }
   const isNarrowed = sought !== "" || where.length > 0
+  const page = (number: number) =>
+    number === 0 ? { ...asked, ...FIRST_ROWS } : { ...asked, offset: number * PAGE }
   const head = useQuery({
-    ...tableQuery(source, file.path, { ...asked, offset: 0 }),
+    ...tableQuery(source, file.path, page(0)),
     placeholderData: keepPreviousData,
+  })
+  // What takes a reading of the whole file comes after the first rows.
+  const counted = useQuery({
+    ...tableQuery(source, file.path, { offset: 0, limit: 0 }),
+    enabled: head.data?.is_uncounted === true,
   })
   const pages = useQueries({
     queries: Array.from({ length: last - first + 1 }, (_, at) =>
-      tableQuery(source, file.path, { ...asked, offset: (first + at) * PAGE }),
+      tableQuery(source, file.path, page(first + at)),
     ),
   })
   const onSight = useCallback((from: number, to: number) => {
@@ -77,9 +83,10 @@ export default function TableView({ source, file }: PreviewProps) {
   if (head.isPending) return <Skeleton label="Loading the table" />
   if (head.isLoadingError)
     return <FailedState error={head.error} onRetry={() => void head.refetch()} />
-  const { total, rows, is_cut } = head.data
+  const { total, rows, is_cut } = (head.data.is_uncounted && counted.data) || head.data
+  const isCounting = head.data.is_uncounted === true && !counted.data
   const nameOf = (id: string) => head.data.columns?.[Number(id)]?.name ?? ""
-  const failed = pages.find(({ isLoadingError }) => isLoadingError)
+  const failed = [counted, ...pages].find(({ isLoadingError }) => isLoadingError)
   const cell = ({ page, place }: Row, { id }: GridColumn) => {
     const held = page === 0 ? head.data : pages[page - first]?.data
     const value: unknown = held?.columns?.[Number(id)]?.values?.[place]
@@ -92,6 +99,7 @@ export default function TableView({ source, file }: PreviewProps) {
         <SearchField label="Find in the table" value={text} onChange={setText} />
         <span role="status">
           {isNarrowed && `${count(total)} of `}
+          {isCounting && "more than "}
           {plural(rows, "row")}, {plural(columns.length, "column")}
           {is_cut && " (the first part of the file)"}
         </span>
@@ -157,7 +165,9 @@ export default function TableView({ source, file }: PreviewProps) {
           }
           onResize={(id, width) => setWidths({ ...widths, [id]: width ?? COLUMN })}
           state="ready"
-          version={[head, ...pages].map(({ dataUpdatedAt }) => dataUpdatedAt).join() + first}
+          version={
+            [head, counted, ...pages].map(({ dataUpdatedAt }) => dataUpdatedAt).join() + first
+          }
         />
       )}
     </div>

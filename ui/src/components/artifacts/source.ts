@@ -96,15 +96,22 @@ export const fileQuery = (source: Source, path: string, range?: string) =>
     staleTime: Infinity,
   })
 
+/** So many rows of a table are asked for at a time. */
+export const PAGE = 200
+
 export interface TableAsked {
   offset?: number
   limit?: number
   sort_by?: string | undefined
   descending?: boolean | undefined
+  /** False: how many rows there are need not be known, when that takes a reading of the whole file. */
+  count?: boolean
   text?: string | undefined
   /** Conditions such as "score >= 3"; all have to hold. */
   where?: readonly string[] | undefined
 }
+
+export const FIRST_ROWS: TableAsked = { offset: 0, limit: PAGE, count: false }
 
 export const tableQuery = (source: Source, path: string, asked: TableAsked) =>
   queryOptions({

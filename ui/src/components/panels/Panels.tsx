@@ -1,14 +1,5 @@
 import { useQuery } from "@tanstack/react-query"
-import {
-  lazy,
-  Suspense,
-  useDeferredValue,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-  type ReactNode,
-} from "react"
+import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode } from "react"
 import { useChanges } from "../../api/live"
 import { CrosshairBus } from "../../charts/bus"
 import { began, did, redone, undone, type History } from "../../charts/history"
@@ -37,6 +28,7 @@ import { useShortcuts } from "../../lib/keys"
 import { remembered, useStore, type Store } from "../../lib/store"
 import { Button } from "../../ui/Button"
 import { Icon } from "../../ui/Icon"
+import { later } from "../../ui/later"
 import type { MenuEntry } from "../../ui/Menu"
 import { EmptyState, ErrorBoundary, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import type { PanelAreaProps } from "../PanelArea"
@@ -45,9 +37,13 @@ import styles from "./Panels.module.css"
 import { PanelToolbar } from "./PanelToolbar"
 import { MANY_KEYS, metricKeysQuery, MOST_RUNS, refreshSeries, type Scope } from "./scope"
 
-const ColumnPanel = lazy(async () => import("./ColumnPanel"))
-const RidgePanel = lazy(async () => import("./RidgePanel"))
-const PanelEditor = lazy(async () => import("./PanelEditor"))
+const Waiting = () => <div className={styles.waiting} />
+const ColumnPanel = later(async () => import("./ColumnPanel"), Waiting)
+const RidgePanel = later(async () => import("./RidgePanel"), Waiting)
+const PanelEditor = later(
+  async () => import("./PanelEditor"),
+  () => null,
+)
 
 const WHOLE: View = { x: null, y: null }
 const OPEN_AT_MOST = 30
@@ -172,15 +168,8 @@ export default function Panels(props: PanelAreaProps) {
         />
       )
     }
-    return (
-      <Suspense fallback={<div className={styles.waiting} />}>
-        {panel.kind === "histogram" ? (
-          <RidgePanel {...shared} />
-        ) : (
-          <ColumnPanel {...shared} onFilter={props.onFilter} onSelect={props.onSelect} />
-        )}
-      </Suspense>
-    )
+    if (panel.kind === "histogram") return <RidgePanel {...shared} />
+    return <ColumnPanel {...shared} onFilter={props.onFilter} onSelect={props.onSelect} />
   }
 
   const total = match?.total ?? runs.length
@@ -261,18 +250,16 @@ export default function Panels(props: PanelAreaProps) {
         </p>
       )}
       {edited && (
-        <Suspense>
-          <PanelEditor
-            scope={scope}
-            panel={edited === "new" ? null : edited}
-            settings={settingsOf(layout, edited === "new" ? ({ settings: {} } as Panel) : edited)}
-            onClose={() => setEdited(null)}
-            onDone={(panel) => {
-              change(edited === "new" ? added(layout, panel) : changedAll(layout, edited, panel))
-              setEdited(null)
-            }}
-          />
-        </Suspense>
+        <PanelEditor
+          scope={scope}
+          panel={edited === "new" ? null : edited}
+          settings={settingsOf(layout, edited === "new" ? ({ settings: {} } as Panel) : edited)}
+          onClose={() => setEdited(null)}
+          onDone={(panel) => {
+            change(edited === "new" ? added(layout, panel) : changedAll(layout, edited, panel))
+            setEdited(null)
+          }}
+        />
       )}
     </div>
   )

@@ -1,5 +1,5 @@
 import { useLocation, useRouterState } from "@tanstack/react-router"
-import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react"
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react"
 import { heardAt, reachable } from "../../api/client"
 import { isPaused, useFollowed } from "../../api/live"
 import { queryClient } from "../../api/queries"
@@ -8,6 +8,7 @@ import { listen, useShortcuts } from "../../lib/keys"
 import { useStore } from "../../lib/store"
 import { nextTheme, theme } from "../../lib/theme"
 import { Button } from "../../ui/Button"
+import { later } from "../../ui/later"
 import { ErrorBoundary, NoticeBar } from "../../ui/States"
 import { AsOf } from "../../ui/Time"
 import { ToastHost } from "../../ui/Toast"
@@ -19,7 +20,10 @@ import { FOOT, PLACES, Rail } from "./Rail"
 import { ShortcutSheet } from "./ShortcutSheet"
 import { TopBar } from "./TopBar"
 
-const CommandPalette = lazy(async () => import("./CommandPalette"))
+const CommandPalette = later(
+  async () => import("./CommandPalette"),
+  () => null,
+)
 
 const GOVERNED = { topics: ["registry", "approvals", "webhooks"] } as const
 
@@ -83,11 +87,7 @@ export function AppFrame({ children }: { children: ReactNode }) {
         </div>
       </div>
       <ShortcutSheet open={overlay === "sheet"} onClose={close} />
-      {overlay === "palette" && (
-        <Suspense>
-          <CommandPalette onClose={close} />
-        </Suspense>
-      )}
+      {overlay === "palette" && <CommandPalette onClose={close} />}
       <ToastHost />
     </TooltipProvider>
   )

@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react"
+import { useCallback, useMemo, useRef, useState } from "react"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import {
@@ -24,13 +24,14 @@ import { density, ROW_HEIGHT } from "../../lib/prefs"
 import { useStore } from "../../lib/store"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
+import { later } from "../../ui/later"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { Segments } from "../../ui/Tabs"
 import { Toggle } from "../../ui/Toggle"
 import styles from "./compare.module.css"
 
-const FilesOfTwo = lazy(async () => import("./files"))
-const MediaOfRuns = lazy(async () => import("./media"))
+const FilesOfTwo = later(async () => import("./files"))
+const MediaOfRuns = later(async () => import("./media"))
 
 const TABS = [
   { key: "table", label: "Table", icon: "table" },
@@ -279,17 +280,13 @@ function Comparison({
           />
         </div>
       ) : tab === "media" ? (
-        <Suspense fallback={<Skeleton />}>
-          <MediaOfRuns
-            runs={runs}
-            step={search.step === undefined ? null : Number(search.step)}
-            onStep={(next) => write({ step: next === null ? "" : String(next) })}
-          />
-        </Suspense>
+        <MediaOfRuns
+          runs={runs}
+          step={search.step === undefined ? null : Number(search.step)}
+          onStep={(next) => write({ step: next === null ? "" : String(next) })}
+        />
       ) : tab !== "table" ? (
-        <Suspense fallback={<Skeleton />}>
-          <FilesOfTwo runs={runs} tab={tab} />
-        </Suspense>
+        <FilesOfTwo runs={runs} tab={tab} />
       ) : shown.length === 0 ? (
         <EmptyState
           icon="check"

@@ -1,10 +1,11 @@
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useParams, useSearch } from "@tanstack/react-router"
-import { lazy, Suspense, useState } from "react"
+import { useState } from "react"
 import { useRefusals } from "../../api/capabilities"
 import { call } from "../../api/client"
 import type { LoggedModel } from "../../api/generated"
 import { experimentQuery } from "../../api/queries"
+import { ArtifactBrowser } from "../../components/artifacts/parts"
 import { archiveUrl, ofModel } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
 import { ModelState } from "../../components/ModelState"
@@ -25,8 +26,6 @@ import { Table } from "../../ui/Table"
 import { DateTime } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 import styles from "./model.module.css"
-
-const ArtifactBrowser = lazy(async () => import("../../components/artifacts/ArtifactBrowser"))
 
 export const loggedModelQuery = (model_id: string) =>
   queryOptions({
@@ -188,18 +187,16 @@ function ModelView({ model, experiment }: { model: LoggedModel; experiment: stri
       </div>
       <Card title="Files">
         <div className={styles.files}>
-          <Suspense fallback={<Skeleton />}>
-            <ArtifactBrowser
-              source={ofModel(info.model_id)}
-              path={path ?? "MLmodel"}
-              onPath={(next) =>
-                go(
-                  `${paths.loggedModel(experiment, info.model_id)}?path=${encodeURIComponent(next)}`,
-                  { replace: true },
-                )
-              }
-            />
-          </Suspense>
+          <ArtifactBrowser
+            source={ofModel(info.model_id)}
+            path={path ?? "MLmodel"}
+            onPath={(next) =>
+              go(
+                `${paths.loggedModel(experiment, info.model_id)}?path=${encodeURIComponent(next)}`,
+                { replace: true },
+              )
+            }
+          />
         </div>
       </Card>
       {isRegistering && (

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useSearch } from "@tanstack/react-router"
-import { lazy, Suspense } from "react"
 import { useRefetchInterval } from "../../api/live"
 import { Preview } from "../../components/artifacts/Preview"
 import { archiveUrl, filesQuery, fileUrl, ofRun } from "../../components/artifacts/source"
@@ -10,11 +9,12 @@ import { serverAddress } from "../../lib/page"
 import { paths } from "../../paths"
 import { Button, buttonClass } from "../../ui/Button"
 import { Select } from "../../ui/Field"
+import { later } from "../../ui/later"
 import { EmptyState, FailedState, Skeleton } from "../../ui/States"
 import { toast } from "../../ui/Toast"
 import styles from "./run.module.css"
 
-const LogView = lazy(async () => import("../../components/logs/LogView"))
+const LogView = later(async () => import("../../components/logs/LogView"))
 
 const LOOK_MS = 3_000
 
@@ -104,22 +104,20 @@ export function LogsTab({
       {log.path.endsWith(".gz") ? (
         <Preview key={log.path} source={source} file={log.file} />
       ) : (
-        <Suspense fallback={<Skeleton />}>
-          <LogView
-            key={log.path}
-            run={run}
-            path={log.path}
-            isRunning={isRunning}
-            line={line > 0 ? line - 1 : null}
-            onLine={(number) => {
-              const to = paths.run(experiment, run, "logs", log.path, number + 1)
-              go(to, { replace: true })
-              void navigator.clipboard
-                .writeText(serverAddress() + to)
-                .then(() => toast.done(`Copied the link to line ${number + 1}`))
-            }}
-          />
-        </Suspense>
+        <LogView
+          key={log.path}
+          run={run}
+          path={log.path}
+          isRunning={isRunning}
+          line={line > 0 ? line - 1 : null}
+          onLine={(number) => {
+            const to = paths.run(experiment, run, "logs", log.path, number + 1)
+            go(to, { replace: true })
+            void navigator.clipboard
+              .writeText(serverAddress() + to)
+              .then(() => toast.done(`Copied the link to line ${number + 1}`))
+          }}
+        />
       )}
     </section>
   )

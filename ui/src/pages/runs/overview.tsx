@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
-import { lazy, Suspense, useState } from "react"
+import { useState } from "react"
 import { call } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { childRunsQuery, runQuery, summariesQuery, versionsOfRunQuery } from "../../api/queries"
@@ -18,13 +18,17 @@ import { Snippet } from "../../ui/Copy"
 import { SearchField } from "../../ui/Field"
 import { Icon } from "../../ui/Icon"
 import { Menu } from "../../ui/Menu"
+import { later } from "../../ui/later"
 import { EmptyState } from "../../ui/States"
 import { Table } from "../../ui/Table"
 import { TimeAgo } from "../../ui/Time"
 import { toast } from "../../ui/Toast"
 import styles from "./run.module.css"
 
-const MarkdownView = lazy(async () => import("../../components/artifacts/MarkdownView"))
+const Written = later(
+  async () => import("../../components/artifacts/MarkdownView"),
+  ({ text }) => <p className={styles.note}>{text}</p>,
+)
 
 export function OverviewTab({ run, experiment }: { run: Run; experiment: string }) {
   const id = run.info.run_id
@@ -326,9 +330,7 @@ function Note({ run }: { run: Run }) {
           onChange={(event) => setText(event.target.value)}
         />
       ) : note ? (
-        <Suspense fallback={<p className={styles.note}>{note}</p>}>
-          <MarkdownView text={note} source={ofRun(run.info.run_id)} path="" />
-        </Suspense>
+        <Written text={note} source={ofRun(run.info.run_id)} path="" />
       ) : (
         <EmptyState isInline title="No note" hint="What should others know of this run?" />
       )}

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useParams, useSearch } from "@tanstack/react-router"
-import { lazy, Suspense, useState } from "react"
+import { useState } from "react"
 import { useRefusals } from "../../api/capabilities"
 import { call, urlOf } from "../../api/client"
 import type { Run } from "../../api/generated"
 import { useFollowed } from "../../api/live"
 import { experimentQuery, runQuery } from "../../api/queries"
+import { ArtifactBrowser, useFilesAhead } from "../../components/artifacts/parts"
 import { ofRun } from "../../components/artifacts/source"
 import { Link, useGo } from "../../components/Link"
 import { PanelArea } from "../../components/PanelArea"
@@ -21,6 +22,7 @@ import { CopyButton } from "../../ui/Copy"
 import { Dialog } from "../../ui/Dialog"
 import { Field } from "../../ui/Field"
 import { Icon } from "../../ui/Icon"
+import { later } from "../../ui/later"
 import { Menu } from "../../ui/Menu"
 import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 import { tabs } from "../../ui/Tabs"
@@ -34,8 +36,7 @@ import { EndDialog, RegisterRunDialog, StopDialog } from "./actions"
 import styles from "./run.module.css"
 import { useBusy } from "../../ui/useBusy"
 
-const MediaTab = lazy(async () => import("./media"))
-const ArtifactBrowser = lazy(async () => import("../../components/artifacts/ArtifactBrowser"))
+const MediaTab = later(async () => import("./media"))
 
 const TABS: readonly (readonly [RunTab, string])[] = [
   ["overview", "Overview"],
@@ -51,6 +52,8 @@ const TABS: readonly (readonly [RunTab, string])[] = [
 
 export default function RunPage() {
   const { eid = "0", rid = "", tab = "overview" } = useParams({ strict: false })
+  const { path } = useSearch({ strict: false }) as { path?: string }
+  useFilesAhead(ofRun(rid), tab === "artifacts" ? (path ?? "") : null)
   const found = useQuery(runQuery(rid))
   useFollowed({ runs: [rid] }, ["run", rid], ["capabilities"])
   const experiment = useQuery(experimentQuery(eid)).data
@@ -274,17 +277,15 @@ function RunView({
         </nav>
       </header>
       <div className={styles.body} aria-label={label}>
-        <Suspense fallback={<Skeleton />}>
-          {tab === "overview" && <OverviewTab run={run} experiment={experiment} />}
-          {tab === "charts" && <PanelArea experimentIds={[experiment]} runs={runs} name="run" />}
-          {tab === "system" && <SystemTab run={run} experiment={experiment} />}
-          {tab === "media" && <MediaTab run={id} experiment={experiment} isRunning={isRunning} />}
-          {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
-          {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
-          {tab === "logs" && <LogsTab run={id} experiment={experiment} isRunning={isRunning} />}
-          {tab === "code" && <CodeTab run={run} />}
-          {tab === "lineage" && <LineageTab run={run} experiment={experiment} />}
-        </Suspense>
+        {tab === "overview" && <OverviewTab run={run} experiment={experiment} />}
+        {tab === "charts" && <PanelArea experimentIds={[experiment]} runs={runs} name="run" />}
+        {tab === "system" && <SystemTab run={run} experiment={experiment} />}
+        {tab === "media" && <MediaTab run={id} experiment={experiment} isRunning={isRunning} />}
+        {tab === "artifacts" && <ArtifactsTab run={id} experiment={experiment} />}
+        {tab === "models" && <ModelsTab run={run} experiment={experiment} />}
+        {tab === "logs" && <LogsTab run={id} experiment={experiment} isRunning={isRunning} />}
+        {tab === "code" && <CodeTab run={run} />}
+        {tab === "lineage" && <LineageTab run={run} experiment={experiment} />}
       </div>
       {doing === "register" && <RegisterRunDialog run={run} onClose={() => setDoing(null)} />}
       {(doing === "end" || doing === "stop") && (
