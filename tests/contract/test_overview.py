@@ -37,13 +37,15 @@ def test_runs_are_counted_by_experiment_and_state(stores: Stores) -> None:
 
 def test_days_begin_by_the_clock_of_who_asks(stores: Stores) -> None:
     store = stores.tracking
-    for start_ms in (10 * DAY_MS - 1, 10 * DAY_MS, 11 * DAY_MS - HOUR_MS, 12 * DAY_MS):
+    other = add_experiment(store)
+    for start_ms in (10 * DAY_MS - 1, 10 * DAY_MS, 11 * DAY_MS - HOUR_MS):
         add_run(store, start_time=start_ms)
+    add_run(store, other, start_time=12 * DAY_MS)
     gone = add_run(store, start_time=10 * DAY_MS)
     store.change_run(gone, deletion(5)).result()
 
     def days(since_ms: int, offset_ms: int = 0) -> dict[int, int]:
-        return dict(stores.overview.run_days(since_ms, offset_ms=offset_ms))
+        return dict(stores.overview.run_days(None, since_ms, offset_ms=offset_ms))
 
     assert days(0) == {9: 1, 10: 2, 12: 1}
     assert days(0, HOUR_MS) == {10: 2, 11: 1, 12: 1}
@@ -51,6 +53,8 @@ def test_days_begin_by_the_clock_of_who_asks(stores: Stores) -> None:
     # The whole day of `since_ms`, as that clock has it.
     assert days(10 * DAY_MS + HOUR_MS) == {10: 2, 12: 1}
     assert days(11 * DAY_MS - HOUR_MS, HOUR_MS) == {11: 1, 12: 1}
+    for homes, told in (([other], {12: 1}), (["0"], {9: 1, 10: 2}), ([], {}), (["987654"], {})):
+        assert dict(stores.overview.run_days(homes, 0, offset_ms=0)) == told
 
 
 def test_activity_is_told_of_the_runs_outside_the_trash(stores: Stores) -> None:

@@ -40,15 +40,31 @@ def test_runs_of_an_experiment_are_counted_by_state(api: Api, experiment: str) -
     before = overview(api)
     ok(api.post("runs/delete", {"run_id": gone}))
 
-    after = overview(api, experiment_ids=[experiment])
+    after = overview(api)
+    told = overview(api, experiment_ids=[experiment])
 
-    (own,) = after["experiments"]
-    assert own == {
-        "experiment_id": experiment, "runs": {"FINISHED": 1, "RUNNING": 2}, "deleted": 1,
-    }  # fmt: skip
     assert after["deleted"] == before.get("deleted", 0) + 1
     assert sum(after["runs"].values()) == sum(before["runs"].values()) - 1
     assert "experiments" not in before
+    counts = {"runs": {"FINISHED": 1, "RUNNING": 2}, "deleted": 1}
+    assert told["experiments"] == [{"experiment_id": experiment, **counts}]
+
+
+def test_of_named_experiments_only_their_runs_count(api: Api, experiment: str) -> None:
+    """By state and by day, whatever else the place holds."""
+    other = build.add_experiment(api)
+    for home, runs in ((experiment, 2), (other, 3)):
+        for _ in range(runs):
+            build.add_run(api, home, start_time=today_ms() - 1_000)
+
+    def counted(*homes: str) -> tuple[int, int]:
+        told = overview(api, experiment_ids=homes)
+        return told["runs"]["RUNNING"], sum(one["runs"] for one in told["days"])
+
+    assert counted(experiment) == (2, 2)
+    assert counted(other, experiment, other) == (5, 5)
+    nothing = overview(api, experiment_ids=["987654321"])
+    assert (nothing["runs"], nothing.get("days")) == ({}, None)
 
 
 def test_activity_is_told_by_the_day_of_who_asks(api: Api, experiment: str) -> None:

@@ -25,8 +25,8 @@ _EXPERIMENTS: Final = 1_000
 
 class GetOverview(Request, frozen=True, kw_only=True):
     """`days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after
-    it, if negative). `experiment_ids`: experiments whose runs are told one by one, too; `about`:
-    with what a list of experiments shows of them besides."""
+    it, if negative). `experiment_ids`: only runs of these experiments count, and each is told by
+    itself, too; `about`: with what a list of experiments shows of them besides."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=_MOST_DAYS)] = 182
     utc_offset_minutes: Annotated[int, msgspec.Meta(ge=-_DAY_MINUTES, le=_DAY_MINUTES)] = 0

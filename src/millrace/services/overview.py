@@ -1,4 +1,4 @@
-"""Figures about everything: runs by state and by day, and how much is kept where."""
+"""Figures about all runs or those of some experiments: by state, by day, and what is kept."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ _RUN_ID: Final = 32
 _MODELS: Final = "models"
 _MODEL_ID: Final = 34
 
+Days = tuple[int, int, int]
+"""The first and the last, counted from the epoch, on a clock that is so many ms before UTC's."""
+
 
 class Overviews:
     """Adds up. *clock*: seconds that only go up."""
@@ -65,35 +68,47 @@ class Overviews:
         self._lock = threading.Lock()
         self._storage: Storage | None = None
         self._adding = threading.Lock()
-        self._counted: dict[tuple[int, int, int], tuple[float, Overview]] = {}
+        self._counted: dict[Days, tuple[float, Overview]] = {}
 
     def get(self, ctx: Context, request: GetOverview) -> Overview:
-        """Runs by state and by day."""
+        """Runs by state and by day, of all or of some experiments."""
         offset_ms = request.utc_offset_minutes * 60_000
         last = (ctx.at_ms + offset_ms) // DAY_MS
-        totals = self._totals(last - request.days + 1, last, offset_ms)
-        asked = None
-        if request.experiment_ids is not None:
-            asked = [names.experiment_id(one) for one in dict.fromkeys(request.experiment_ids)]
-        if not asked:
-            return totals
-        each = tuple(self._each(asked))
+        days = (last - request.days + 1, last, offset_ms)
+        if not request.experiment_ids:
+            return self._of_all(days)
+        asked = [names.experiment_id(one) for one in dict.fromkeys(request.experiment_ids)]
+        counts = self._stores.overview.run_counts(asked)
+        each = tuple(_each(asked, counts))
         if request.about:
             known = self._about(asked)
             each = tuple(replace(one, about=known.get(one.experiment_id)) for one in each)
-        return replace(totals, experiments=each)
+        return replace(self._told(counts, asked, days), experiments=each)
 
-    def _totals(self, first: int, last: int, offset_ms: int) -> Overview:
+    def _of_all(self, days: Days) -> Overview:
         """What is told of all runs. A place that counts slowly is not asked all the time."""
         with self._lock:
-            known = self._counted.get((first, last, offset_ms))
+            known = self._counted.get(days)
         began = self._clock()
         if known is not None and began < known[0]:
             return known[1]
-        store = self._stores.overview
-        days = store.run_days(first * DAY_MS - offset_ms, offset_ms=offset_ms)
-        runs, deleted = _by_status(store.run_counts(None))
-        found = Overview(
+        found = self._told(self._stores.overview.run_counts(None), None, days)
+        ended = self._clock()
+        if (took := ended - began) > _SLOW_S:
+            with self._lock:
+                kept = {key: one for key, one in self._counted.items() if one[0] > ended}
+                self._counted = kept | {days: (ended + _REST * took, found)}
+        return found
+
+    def _told(
+        self, counts: Iterable[RunCount], experiment_ids: Sequence[str] | None, of: Days
+    ) -> Overview:
+        first, last, offset_ms = of
+        days = self._stores.overview.run_days(
+            experiment_ids, first * DAY_MS - offset_ms, offset_ms=offset_ms
+        )
+        runs, deleted = _by_status(counts)
+        return Overview(
             runs=runs,
             deleted=deleted,
             first_day=_day(first),
@@ -103,21 +118,6 @@ class Overviews:
                 DayOfRuns(day=_day(day), runs=days[day]) for day in sorted(days) if day <= last
             ),
         )
-        ended = self._clock()
-        if (took := ended - began) > _SLOW_S:
-            with self._lock:
-                kept = {key: one for key, one in self._counted.items() if one[0] > ended}
-                self._counted = kept | {(first, last, offset_ms): (ended + _REST * took, found)}
-        return found
-
-    def _each(self, experiment_ids: Iterable[str]) -> Iterator[RunsOfExperiment]:
-        asked = list(experiment_ids)
-        found: dict[str, list[RunCount]] = defaultdict(list)
-        for one in self._stores.overview.run_counts(asked):
-            found[one.experiment_id].append(one)
-        for experiment_id in asked:
-            runs, deleted = _by_status(found[experiment_id])
-            yield RunsOfExperiment(experiment_id=experiment_id, runs=runs, deleted=deleted)
 
     def _about(self, experiment_ids: Sequence[str]) -> dict[str, AboutExperiment]:
         held = [one for one in map(self._stores.tracking.experiment, experiment_ids) if one]
@@ -289,6 +289,15 @@ def _primary(experiment: Experiment) -> BestAsked | None:
         key=key,
         is_maximized=said.get(tags.PRIMARY_GOAL) == "maximize",
     )
+
+
+def _each(asked: Iterable[str], counts: Iterable[RunCount]) -> Iterator[RunsOfExperiment]:
+    found: dict[str, list[RunCount]] = defaultdict(list)
+    for one in counts:
+        found[one.experiment_id].append(one)
+    for experiment_id in asked:
+        runs, deleted = _by_status(found[experiment_id])
+        yield RunsOfExperiment(experiment_id=experiment_id, runs=runs, deleted=deleted)
 
 
 def _by_status(counts: Iterable[RunCount]) -> tuple[dict[str, int], int]:

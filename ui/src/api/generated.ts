@@ -801,7 +801,7 @@ export interface GetLatestVersions {
   stages?: string[]
 }
 
-/** `days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after it, if negative). `experiment_ids`: experiments whose runs are told one by one, too; `about`: with what a list of experiments shows of them besides. */
+/** `days`: so many, today included, on a clock that is `utc_offset_minutes` before UTC's (after it, if negative). `experiment_ids`: only runs of these experiments count, and each is told by itself, too; `about`: with what a list of experiments shows of them besides. */
 export interface GetOverview {
   days?: number
   utc_offset_minutes?: number

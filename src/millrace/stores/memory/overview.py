@@ -1,4 +1,4 @@
-"""Figures about all runs, by looking at each."""
+"""Figures about runs, by looking at each."""
 
 from __future__ import annotations
 
@@ -37,13 +37,15 @@ class MemoryOverview:
             for (home, stage, status), runs in found.items()
         )
 
-    def run_days(self, since_ms: int, *, offset_ms: int) -> Mapping[int, int]:
+    def run_days(
+        self, experiment_ids: Sequence[str] | None, since_ms: int, *, offset_ms: int
+    ) -> Mapping[int, int]:
         """How many runs began on each day."""
         first = (since_ms + offset_ms) // DAY_MS
         with self._ledger.lock:
             days = Counter(
                 (one.start_time + offset_ms) // DAY_MS
-                for one in self._runs(None)
+                for one in self._runs(experiment_ids)
                 if one.lifecycle_stage == "active"
             )
         return {day: runs for day, runs in days.items() if day >= first}

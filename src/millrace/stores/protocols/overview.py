@@ -1,4 +1,4 @@
-"""Figures about all runs of a place."""
+"""Figures about the runs of a place, of all or of some experiments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class OverviewStore(Protocol):
-    """Figures about all runs of a place; what they cost grows with the runs, and little of each is
+    """Figures about the runs of a place; what they cost grows with the runs, and little of each is
     looked at."""
 
     def run_counts(self, experiment_ids: Sequence[str] | None) -> list[RunCount]:
@@ -19,9 +19,12 @@ class OverviewStore(Protocol):
         experiments. What there is none of is left out."""
         ...
 
-    def run_days(self, since_ms: int, *, offset_ms: int) -> Mapping[int, int]:
-        """How many runs outside the trash began on each day, from that of *since_ms* on. Days are
-        counted from the epoch, on a clock that is *offset_ms* before UTC's."""
+    def run_days(
+        self, experiment_ids: Sequence[str] | None, since_ms: int, *, offset_ms: int
+    ) -> Mapping[int, int]:
+        """How many runs outside the trash began on each day, from that of *since_ms* on; None: of
+        all experiments. Days are counted from the epoch, on a clock that is *offset_ms* before
+        UTC's."""
         ...
 
     def activity(self, experiment_ids: Sequence[str]) -> list[Activity]:

@@ -1,4 +1,4 @@
-"""Figures about all runs in SQL. Counts come from indexes: no row of a run is read for them."""
+"""Figures about runs in SQL. Counts come from indexes: no row of a run is read for them."""
 
 from __future__ import annotations
 
@@ -94,16 +94,19 @@ class SqlOverview:
             for home, stage, status, runs in rows
         )
 
-    def run_days(self, since_ms: int, *, offset_ms: int) -> Mapping[int, int]:
+    def run_days(
+        self, experiment_ids: Sequence[str] | None, since_ms: int, *, offset_ms: int
+    ) -> Mapping[int, int]:
         """How many runs began on each day."""
         first_ms = (since_ms + offset_ms) // DAY_MS * DAY_MS - offset_ms
-        begun = (
-            select(((_r.start_ms + offset_ms) // DAY_MS).label("day"))
-            .where(_r.lifecycle == ACTIVE, _r.start_ms >= first_ms)
-            .subquery()
+        begun = select(((_r.start_ms + offset_ms) // DAY_MS).label("day")).where(
+            _r.lifecycle == ACTIVE, _r.start_ms >= first_ms
         )
+        if experiment_ids is not None:
+            begun = begun.where(_r.experiment_id.in_(_numbers(experiment_ids)))
+        within = begun.subquery()
         # By a column of a subquery: a parameter in GROUP BY is another one than in SELECT.
-        days = select(begun.c.day, func.count()).group_by(begun.c.day)
+        days = select(within.c.day, func.count()).group_by(within.c.day)
         with self._database.reading() as session:
             return {int(day): runs for day, runs in session.select(days)}
 
