@@ -2,7 +2,8 @@
 
 Three experiments in folders, forty runs with curves, params, tags, data sets, nested runs, media
 and files, logged models, and a registered model with a request that waits for approval. The same
-each time; what is there already is left alone, so that an interrupted call may be repeated.
+each time, but that it has just happened: the last run goes on. What is there already is left alone,
+so that an interrupted call may be repeated.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import struct
 import tempfile
 import zlib
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from millrace.cli import options, records
-from millrace.core import tags
+from millrace.core import clock, tags
 from millrace.core.entities.dataset import Dataset, DatasetInput
 from millrace.core.entities.entity import KeyValue
 from millrace.core.entities.metric import Metric
@@ -34,26 +36,38 @@ if TYPE_CHECKING:
 NUMBER: Final = "millrace.demo"
 """Tag of a run of the demo: which one it is; set when all of it is there."""
 MODEL: Final = "demo-digits"
-BEGAN_MS: Final = 1_768_200_000_000
-_RUN_MS: Final = 5_400_000
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
+_DAY_MS: Final = 24 * _HOUR_MS
+_RUN_MS: Final = 90 * _MINUTE_MS
+_RUNS_FOR_MS: Final = 50 * _MINUTE_MS
+"""How long the run that goes on has done so."""
 _AT_ONCE: Final = 1_000
 _STEPS: Final = 300
 _SIDE: Final = 64
 
 
 class Plan(NamedTuple):
-    """One experiment: its name, what its runs are about, and how many there are."""
+    """One experiment: its name, what its runs are about, how many there are, and how many days ago
+    the last of them began."""
 
     name: str
     note: str
     data: tuple[str, str]
     runs: int
+    days_ago: int
 
 
 PLANS: Final = (
-    Plan("demo/vision/digits", "Digits, read from **32 x 32** pictures.", ("digits", "4f1c22"), 18),
-    Plan("demo/language/sentiment", "Is a review kind or not?", ("reviews", "9a0be1"), 12),
-    Plan("demo/tabular/churn", "Who leaves next month?", ("accounts", "77d310"), 10),
+    Plan(
+        "demo/vision/digits",
+        "Digits, read from **32 x 32** pictures.",
+        ("digits", "4f1c22"),
+        18,
+        23,
+    ),
+    Plan("demo/language/sentiment", "Is a review kind or not?", ("reviews", "9a0be1"), 12, 3),
+    Plan("demo/tabular/churn", "Who leaves next month?", ("accounts", "77d310"), 10, 0),
 )
 _PARENTS: Final = {3: 2, 4: 2, 5: 2, 7: 6, 8: 6, 9: 6}
 """Which runs of the first experiment are below which."""
@@ -64,11 +78,18 @@ _USERS: Final = ("ada", "grace", "alan")
 
 
 @click.command()
+@click.option(
+    "--now",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
+    metavar="TIME",
+    help="When it is to have just happened, such as 2026-01-31T12:00:00 (UTC); now by default.",
+)
 @options.tracking_uri
-def demo(tracking_uri: str | None) -> None:
+def demo(*, now: datetime | None, tracking_uri: str | None) -> None:
     """Fill a server or a store with example records."""
     client = records.client_at(tracking_uri)
-    added = sum(_experiment(client, place, plan) for place, plan in enumerate(PLANS))
+    now_ms = clock.now_ms() if now is None else int(now.replace(tzinfo=UTC).timestamp()) * 1_000
+    added = sum(_experiment(client, place, now_ms) for place in range(len(PLANS)))
     try:
         _registry(client)
     except MillraceError as error:
@@ -81,8 +102,19 @@ def demo(tracking_uri: str | None) -> None:
 # --- runs --------------------------------------------------------------------------------------
 
 
-def _experiment(client: MillraceClient, place: int, plan: Plan) -> int:
+def began_ms(place: int, number: int, now_ms: int) -> int:
+    """When a run began: four in a sitting of some hours, a sitting every fifth day."""
+    plan = PLANS[place]
+    # The runs below another one are of its sitting, and the last run is the last of its sitting.
+    sitting, at = divmod(number + 2, 4)
+    sittings_ago = (plan.runs + 1) // 4 - sitting
+    ended_ms = now_ms - _RUNS_FOR_MS - plan.days_ago * _DAY_MS
+    return ended_ms - sittings_ago * 5 * _DAY_MS - (3 - at) * 2 * _HOUR_MS
+
+
+def _experiment(client: MillraceClient, place: int, now_ms: int) -> int:
     """Have an experiment with its runs; how many were missing."""
+    plan = PLANS[place]
     known = client.get_experiment_by_name(plan.name)
     if known is None:
         about = {tags.NOTE: plan.note, tags.PRIMARY_METRIC: "val/loss", NUMBER: place}
@@ -98,14 +130,17 @@ def _experiment(client: MillraceClient, place: int, plan: Plan) -> int:
     for number in range(plan.runs):
         if str(number) not in there:
             above = there.get(str(_PARENTS.get(number))) if place == 0 else None
-            there[str(number)] = _run(client, home, place, number, above)
+            there[str(number)] = _run(client, home, (place, number), now_ms, above)
             added += 1
     return added
 
 
-def _run(client: MillraceClient, home: str, place: int, number: int, parent: str | None) -> str:
+def _run(
+    client: MillraceClient, home: str, which: tuple[int, int], now_ms: int, parent: str | None
+) -> str:
+    place, number = which
     plan, draw = PLANS[place], random.Random(1_000 * place + number)  # noqa: S311 - data that look real
-    started = BEGAN_MS + place * 86_400_000 + number * 7_200_000
+    started = began_ms(place, number, now_ms)
     optimizer, rate = draw.choice(_OPTIMIZERS), 10 ** -draw.uniform(1.5, 4)
     given = {
         tags.USER: _USERS[number % 3],
@@ -128,8 +163,9 @@ def _run(client: MillraceClient, home: str, place: int, number: int, parent: str
     client.log_batch(
         run_id, params=[KeyValue(key=key, value=value) for key, value in params.items()]
     )
-    has_failed = number % 9 == _FAILS
-    points = list(_curves(draw, rate, started, _STEPS // 3 if has_failed else _STEPS))
+    has_failed, runs_on = number % 9 == _FAILS, which == _RUNS_ON
+    run_ms = _RUNS_FOR_MS if runs_on else _RUN_MS // 3 if has_failed else _RUN_MS
+    points = list(_curves(draw, rate, started, _STEPS * run_ms // _RUN_MS))
     for begin in range(0, len(points), _AT_ONCE):
         client.log_batch(run_id, metrics=points[begin : begin + _AT_ONCE])
     source = Dataset(
@@ -137,12 +173,12 @@ def _run(client: MillraceClient, home: str, place: int, number: int, parent: str
     )
     context = (KeyValue(key=tags.DATASET_CONTEXT, value="train"),)
     client.log_inputs(run_id, [DatasetInput(dataset=source, tag_list=context)])
-    _files(client, run_id, name, draw)
-    if not has_failed and number % 3 == 0:
-        _model(client, home, run_id, plan, points[-1].value)
-    if (place, number) != _RUNS_ON:
+    _files(client, run_id, name, draw, started)
+    if not (has_failed or runs_on) and number % 3 == 0:
+        _model(client, home, run_id, plan, points[-1])
+    if not runs_on:
         status = "FAILED" if has_failed else "FINISHED"
-        client.set_terminated(run_id, status, started + _RUN_MS)
+        client.set_terminated(run_id, status, started + run_ms)
     client.set_tag(run_id, NUMBER, number)
     return run_id
 
@@ -174,7 +210,9 @@ def _curves(draw: random.Random, rate: float, started: int, steps: int) -> Itera
 # --- files -------------------------------------------------------------------------------------
 
 
-def _files(client: MillraceClient, run_id: str, name: str, draw: random.Random) -> None:
+def _files(
+    client: MillraceClient, run_id: str, name: str, draw: random.Random, started: int
+) -> None:
     client.log_text(run_id, f"# {name}\n\nTrained on **one** machine.\n", "report.md")
     client.log_dict(run_id, {"classes": list("0123456789"), "size": _SIDE}, "config.json")
     rows = ["step,label,score"] + [
@@ -192,7 +230,8 @@ def _files(client: MillraceClient, run_id: str, name: str, draw: random.Random) 
         )
         image = Image.frombytes("RGB", (_SIDE, _SIDE), pixels)
         try:
-            client.log_image(run_id, image, key="samples", step=step, timestamp=BEGAN_MS + step)
+            at_ms = started + step * _RUN_MS // _STEPS
+            client.log_image(run_id, image, key="samples", step=step, timestamp=at_ms)
         except MissingExtra:
             return
 
@@ -233,20 +272,23 @@ run_id: {run_id}
 signature:
   inputs: '[{{"type": "double", "name": "x", "required": true}}]'
   outputs: '[{{"type": "long", "name": "label", "required": true}}]'
-utc_time_created: '2026-01-12 06:40:00.000000'
+utc_time_created: '{created}'
 """
 
 
-def _model(client: MillraceClient, home: str, run_id: str, plan: Plan, loss: float) -> None:
+def _model(client: MillraceClient, home: str, run_id: str, plan: Plan, last: Metric) -> None:
     """Log a model of the run, with its files and a metric."""
     name = plan.data[0]
     made = client.create_logged_model(home, name, run_id, params={"family": "mlp"})
     model_id = made.info.model_id
     with tempfile.TemporaryDirectory() as folder:
-        text = _MLMODEL.format(model_id=model_id, run_id=run_id)
+        created = datetime.fromtimestamp(last.timestamp / 1_000, UTC)
+        text = _MLMODEL.format(
+            model_id=model_id, run_id=run_id, created=f"{created:%Y-%m-%d %H:%M:%S.%f}"
+        )
         Path(folder, "MLmodel").write_text(text, encoding="utf-8")
         Path(folder, "requirements.txt").write_text("numpy>=2\n", encoding="utf-8")
-        Path(folder, "weights.bin").write_bytes(struct.pack("<64f", *[loss] * 64))
+        Path(folder, "weights.bin").write_bytes(struct.pack("<64f", *[last.value] * 64))
         client.log_model_artifacts(model_id, folder)
     client.finalize_logged_model(model_id, "READY")
     client.log_outputs(run_id, [ModelOutput(model_id=model_id, step=_STEPS)])
