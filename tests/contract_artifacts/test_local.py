@@ -19,7 +19,7 @@ import pytest
 from millrace.artifacts import staging
 from millrace.artifacts.local import LocalArtifacts
 from millrace.artifacts.open import open_artifacts
-from millrace.artifacts.protocols import OnDisk, SmallFile
+from millrace.artifacts.protocols import AtHand, OnDisk, SmallFile
 from millrace.core.errors import (
     AlreadyExists,
     DiskFull,
@@ -342,12 +342,65 @@ def test_a_descriptor_to_send_from(local: LocalArtifacts) -> None:
     os.close(file)
 
 
+def skip_where_nothing_is_at_hand(local: LocalArtifacts) -> None:
+    local.put("probe", [b"x"])
+    if local.read_at_hand("probe", 1) is None:
+        pytest.skip("this kernel, or this file system, does not say what it has in memory")
+
+
+def test_what_was_just_written_is_at_hand(local: LocalArtifacts, root: Path) -> None:
+    skip_where_nothing_is_at_hand(local)
+    assert isinstance(local, AtHand)
+    local.put("a/b", [b"content"])
+    local.put("a/empty", [b""])
+
+    for path, content in (("a/b", b"content"), ("a/empty", b"")):
+        found = local.read_at_hand(path, 7)
+        assert found is not None
+        there, body = found
+        assert body == content
+        assert there == (root / path).stat()
+    assert local.read_at_hand("a/b", 6) is None
+    with pytest.raises(InvalidArgument):
+        local.read_at_hand("a/../b", 7)
+
+
+def test_what_is_no_file_is_never_at_hand(root: Path, local: LocalArtifacts) -> None:
+    skip_where_nothing_is_at_hand(local)
+    local.put("folder/file", [b"x"])
+    (root / "link").symlink_to("folder/file")
+    (root / "way").symlink_to("folder")
+    (root / "out").symlink_to("/etc")
+    os.mkfifo(root / "pipe")
+
+    for path in ("folder", "link", "way/file", "out/hostname", "pipe", "missing", "folder/file/x"):
+        assert local.read_at_hand(path, 1000) is None
+
+
+def test_at_hand_is_what_is_there_now(root: Path, local: LocalArtifacts) -> None:
+    """A root that has made way for another one is not read any more."""
+    skip_where_nothing_is_at_hand(local)
+    local.put("a", [b"one"])
+    root.rename(root.with_name("before"))
+
+    assert local.read_at_hand("a", 9) is None
+
+    root.mkdir()
+    (root / "a").write_bytes(b"two")
+    assert read(local, "a") == b"two"  # now the kernel knows the way
+    found = local.read_at_hand("a", 9)
+    assert found is not None
+    assert found[1] == b"two"
+
+
 def test_descriptors_do_not_leak(local: LocalArtifacts, root: Path) -> None:
     local.put("a/b", [b"x"])
     before = len(list(Path("/proc/self/fd").iterdir()))
 
     for _ in range(3):
         local.put("a/b", [b"x"])
+        for path in ("a/b", "a", "c"):
+            local.read_at_hand(path, 9)
         read(local, "a/b")
         local.get("a/b").close()
         names(local, "a")

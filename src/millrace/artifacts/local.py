@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias, TypeVa
 
 import msgspec
 
-from millrace.artifacts import staging, writeback
+from millrace.artifacts import at_hand, staging, writeback
 from millrace.artifacts.location import local_path
 from millrace.artifacts.paths import folder_segments, joined, segments
 from millrace.artifacts.streams import CHUNK, Checked, span, started
@@ -69,6 +69,7 @@ class LocalArtifacts:
 
     def __init__(self, root: Path, *, durable: bool = True, system: ModuleType = os) -> None:
         self._path = root
+        self._root_bytes = os.fsencode(root)
         self._durable = durable
         self._os = system
         self._staging = staging.Staging(self._made_root, system)
@@ -233,6 +234,11 @@ class LocalArtifacts:
         except _NotThere:
             pass
         raise NotFound(f"No artifact {path!r}.")
+
+    def read_at_hand(self, path: str, most: int) -> tuple[os.stat_result, bytes] | None:
+        """See `AtHand`."""
+        _names(path)
+        return at_hand.read(self._root_bytes, os.fsencode(path), most)
 
     def stat(self, path: str) -> ArtifactStat | None:
         """See `ArtifactStore`."""

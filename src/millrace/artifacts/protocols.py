@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import msgspec
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeGuard
@@ -148,6 +149,16 @@ class OnDisk(Protocol):
         ...
 
 
+@runtime_checkable
+class AtHand(Protocol):
+    """A store that can tell what it would not have to wait for."""
+
+    def read_at_hand(self, path: str, most: int) -> tuple[os.stat_result, bytes] | None:
+        """State and bytes of a file of at most *most* bytes that this machine has in memory; None
+        for any other, and where there is none. It never waits."""
+        ...
+
+
 def is_together(store: object) -> TypeGuard[Together]:
     """Whether *store* is one, for who asks with each file: `isinstance` would take 12 us."""
     return _is_together(type(store))  # type: ignore[arg-type]  # a class is hashable
@@ -158,6 +169,11 @@ def is_on_disk(store: object) -> TypeGuard[OnDisk]:
     return _is_on_disk(type(store))  # type: ignore[arg-type]  # the same
 
 
+def is_at_hand(store: object) -> TypeGuard[AtHand]:
+    """The same."""
+    return _is_at_hand(type(store))  # type: ignore[arg-type]  # the same
+
+
 @cache
 def _is_together(kind: type) -> bool:
     return issubclass(kind, Together)
@@ -166,3 +182,8 @@ def _is_together(kind: type) -> bool:
 @cache
 def _is_on_disk(kind: type) -> bool:
     return issubclass(kind, OnDisk)
+
+
+@cache
+def _is_at_hand(kind: type) -> bool:
+    return issubclass(kind, AtHand)

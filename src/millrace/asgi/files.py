@@ -151,10 +151,18 @@ def tag_headers(etag: str | None, sha256: str | None) -> Headers:
 
 def content_type(name: str) -> bytes:
     """The media type of a file by its name; text of any kind is plain text."""
-    suffix = "." + name.rpartition(".")[2].lower()
-    if name in _TEXT_NAMES or (suffix in _TEXT and "." in name):
+    stem, dot, last = name.rpartition(".")
+    if name in _TEXT_NAMES or (dot and f".{last.lower()}" in _TEXT):
         return b"text/plain; charset=utf-8"
-    kind, coding = _TYPES.guess_type(name)
+    if not stem.strip("."):  # such a dot hides a name, and begins no suffix
+        return b"application/octet-stream"
+    _, dot, before = stem.rpartition(".")
+    return _type_by(f"{dot}{before}.{last}" if dot else f".{last}")
+
+
+@lru_cache(1000)
+def _type_by(suffixes: str) -> bytes:
+    kind, coding = _TYPES.guess_type(f"_{suffixes}")
     return (kind if kind and not coding else "application/octet-stream").encode()
 
 

@@ -107,6 +107,8 @@ def from_body(type_: type[T], body: bytes, path: Mapping[str, str] = NOTHING) ->
 
 def query_pairs(query: bytes) -> list[tuple[str, str]]:
     """The arguments of a raw query string, decoded once; raises `InvalidArgument`."""
+    if not query:
+        return []
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:

@@ -185,7 +185,8 @@ def endpoint_routes(
                 yield UploadRoute(endpoint, where, intake, transfers, limit=limit)
             elif endpoint.streams == "down":
                 download = platform.downloads[endpoint.name]
-                yield DownloadRoute(endpoint, where, download, transfers)
+                glance = platform.glances.get(endpoint.name)
+                yield DownloadRoute(endpoint, where, download, transfers, glance)
             elif endpoint.streams == "events":
                 yield EventsRoute(endpoint, where, hub)
             else:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from millrace.core.errors import MillraceError
     from millrace.server.bridge import Bridge
     from millrace.services.outlet import Opened
-    from millrace.services.platform import Admit, Download, TakeBundle, Upload
+    from millrace.services.platform import Admit, Download, Glance, TakeBundle, Upload
     from millrace.services.together import Groups
 
 SMALL_BYTES: Final = 256 * 1024
@@ -203,6 +203,7 @@ class DownloadRoute:
         path: str,
         download: Download,
         bridge: Callable[[], Bridge],
+        glance: Glance | None = None,
     ) -> None:
         self.method: str = endpoint.method
         self.path = path
@@ -211,9 +212,18 @@ class DownloadRoute:
         self._limit = endpoint.body_limit
         self._download = download
         self._bridge = bridge
+        self._glance = glance
 
     async def answer(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
         """Answer one request; see `asgi.dispatch.Route`."""
+        if self._glance is not None:
+            # To a thread and back would take longer than all else.
+            found = self._glance(_arguments(self._type, incoming), SMALL_BYTES)
+            if found is not None:
+                return self._prepared(found, incoming)
+        return await self._fetched(incoming, receive)
+
+    async def _fetched(self, incoming: Incoming, receive: Receive) -> Answer | Streamed:
         if self.method == "POST":
             require_json(incoming.headers)
             body = await read_body(receive, incoming.headers, self._limit)

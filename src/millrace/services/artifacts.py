@@ -286,6 +286,12 @@ class Artifacts:
         """A file below the destination."""
         return self._transfers.open(self._places.proxied(safe_path(request.artifact_path)))
 
+    def glance_proxied(self, request: ArtifactAt, most: int) -> Opened | None:
+        """The same for a file of at most *most* bytes that can be had without waiting; None: ask
+        `open_proxied`."""
+        spot = self._places.at_hand(safe_path(request.artifact_path))
+        return None if spot is None else self._transfers.at_hand(spot, most)
+
     def receive_proxied(
         self, ctx: Context, request: ArtifactAt, body: Iterable[bytes], offer: Offer
     ) -> ArtifactRecord:

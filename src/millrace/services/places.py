@@ -83,6 +83,11 @@ class Places:
             raise NotSupported("This server proxies no artifacts.")
         return Spot(self._store(self._destination), path, f"{PROXY}{path}")
 
+    def at_hand(self, path: str) -> Spot | None:
+        """`proxied`, where nothing has to be opened for it; None: ask there."""
+        store = None if self._destination is None else self._stores.get(self._destination)
+        return None if store is None else Spot(store, path, f"{PROXY}{path}")
+
     def at(self, uri: str) -> Spot:
         """What a location names; `PermissionDenied` when it lies outside the roots."""
         if (found := self._below_root(uri)) is not None:

@@ -73,6 +73,10 @@ TakeBundle = Callable[["Context", Any, bytes], "Reply"]
 Download = Callable[["Context", Any], "Opened | Archive | Bundle | RunFile | Reply"]
 
 
+Glance = Callable[[Any, int], "Opened | None"]
+"""A download of at most so many bytes that needs no waiting; None: it may need some."""
+
+
 Mark = Callable[["Context", Any], str]
 """What changes when the answer to a request would: cheap, and asked before the answer."""
 
@@ -368,6 +372,8 @@ class Platform:
             "downloadLoggedModelArchive": artifacts.archive_of_model,
             "exportRunTable": RunExport(stores.run_tables).give,
         }
+        # The same for small files, on an event loop.
+        self.glances: Mapping[str, Glance] = {"downloadArtifact": artifacts.glance_proxied}
         streams = self.uploads.keys() | self.bundles.keys() | self.downloads.keys()
         self.events = Events(stores, self._registry_stores)
         known = self.handlers.keys() | streams | _LISTENED

@@ -263,6 +263,10 @@ class Transfers:
         """See `Outlet.open`."""
         return self._outlet.open(spot)
 
+    def at_hand(self, spot: Spot, most: int) -> Opened | None:
+        """See `Outlet.at_hand`."""
+        return self._outlet.at_hand(spot, most)
+
     def read_together(self, spots: Sequence[Spot]) -> list[Whole | None]:
         """See `Outlet.read_together`."""
         return self._outlet.read_together(spots)

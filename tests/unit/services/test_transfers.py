@@ -106,6 +106,26 @@ def test_after_one_good_reading_it_counts_as_right(ledger: ArtifactRecords, spot
     opened.close()
 
 
+def test_a_small_file_that_counts_as_right_is_at_hand(
+    ledger: ArtifactRecords, spot: Spot, root: Path
+) -> None:
+    """Until it is touched, and nowhere else than where it was found right."""
+    transfers = made(ledger)
+    digest = put(transfers, spot).sha256
+    opened = transfers.at_hand(spot, len(BODY))
+    if opened is None:
+        pytest.skip("this kernel, or this file system, does not say what it has in memory")
+
+    assert b"".join(opened.chunks()) == BODY
+    assert b"".join(opened.chunks(5, 9)) == BODY[5:9]
+    assert (opened.is_right, opened.etag, opened.size) == (True, digest, len(BODY))
+    assert transfers.at_hand(spot, len(BODY) - 1) is None
+    assert made(ledger).at_hand(spot, len(BODY)) is None
+    assert made(ledger, recheck_s=0).at_hand(spot, len(BODY)) is None
+    (root / "0/x").write_bytes(BODY)
+    assert transfers.at_hand(spot, len(BODY)) is None
+
+
 def test_whoever_touches_the_file_ends_that(
     ledger: ArtifactRecords, spot: Spot, root: Path
 ) -> None:
