@@ -103,7 +103,8 @@ class Runs:
             data=RunData(tag_list=tag_list),
         )
         trail = ctx.trail("run.create", stated=run.info.user_id)
-        return then(self._store.add_run(run, trail=trail), lambda one: RunReply(run=one))
+        added = self._store.add_run(run, is_drawn=key is None, trail=trail)
+        return then(added, lambda one: RunReply(run=one))
 
     def get(self, _ctx: Context, request: RunId) -> RunReply:
         """Get a run."""

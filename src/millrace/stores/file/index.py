@@ -215,12 +215,14 @@ class Index:
 
     def experiment_ids(self) -> list[str]:
         """The ids of all experiments that there seem to be."""
-        found = [
-            entry.name
-            for folder in (self.root, f"{self.root}/{layout.TRASH}")
-            for entry in reading.entries_of(folder)
-            if entry.name not in {layout.TRASH, layout.REGISTRY} and entry.is_dir()
-        ]
+        found = []
+        for above in ("", f"{layout.TRASH}/"):
+            for entry in reading.entries_of(f"{self.root}/{above}"):
+                if entry.name not in {layout.TRASH, layout.REGISTRY} and entry.is_dir():
+                    found.append(entry.name)
+                    folder = f"{above}{entry.name}"
+                    if layout.is_id(entry.name) and folder not in self.removed:
+                        self._folders.setdefault(entry.name, folder)
         for name in found:
             if not layout.is_id(name):
                 self._left_out(f"{self.root}/{name}", "its name is no id of an experiment")
@@ -246,6 +248,12 @@ class Index:
             self.touched_runs[run_id] = run
         return run
 
+    def run_in(self, experiment_id: str, run_id: str) -> FileRun | None:
+        """As `run`, of a run that is known here, or in this experiment, or nowhere."""
+        if run_id not in self._runs and self._child(experiment_id, run_id) is None:
+            self._fresh.add(("run", run_id))
+        return self.run(run_id)
+
     def _fresh_run(self, run_id: str, home: str | None) -> FileRun | None:
         if not layout.is_id(run_id) or run_id in layout.NO_RUNS:
             return None
@@ -253,6 +261,8 @@ class Index:
             home = next((one for one in self.experiment_ids() if self._child(one, run_id)), None)
         if home is None:
             self._runs.pop(run_id, None)
+            # No look asks all experiments for one run twice.
+            self._fresh.add(("run", run_id))
             return None
         return self._refreshed_run(run_id, home)
 
@@ -371,6 +381,7 @@ class Index:
             home = next((one for one in self.experiment_ids() if self._child(one, name)), None)
         if home is None:
             self._models.pop(model_id, None)
+            self._fresh.add(("model", model_id))
             return None
         path = f"{self.root}/{self.folder_of(home)}/{name}"
         model = self._models.get(model_id)

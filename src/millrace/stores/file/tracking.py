@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from millrace.core.entities.experiment import Experiment
+    from millrace.core.entities.run import RunInfo
     from millrace.core.filters.ast import Field
     from millrace.core.pages import Page
     from millrace.stores.file.index import Index
@@ -68,6 +69,11 @@ class FileTracking(MemoryTracking):
     def _count(self, experiment_id: str) -> None:
         if _is_counted(experiment_id) and int(experiment_id) > self._numbers.get(_LAST_ID, -1):
             self._numbers[_LAST_ID] = int(experiment_id)
+
+    def _is_taken(self, info: RunInfo, *, is_drawn: bool) -> bool:
+        if is_drawn:
+            return self._index.run_in(info.experiment_id, info.run_id) is not None
+        return super()._is_taken(info, is_drawn=is_drawn)
 
     def _runs_of(self, experiment_ids: Sequence[str]) -> list[RunRecord]:
         return list(self._index.runs_of(experiment_ids))

@@ -178,14 +178,14 @@ class MemoryTracking(LoggedModels):
 
     # --- runs ----------------------------------------------------------------------------------
 
-    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+    def add_run(self, run: Run, *, is_drawn: bool = False, trail: Trail = NO_TRAIL) -> Future[Run]:
         """Record a new run with its tags."""
-        return self._ledger.write(trail, lambda: self._add_run(run, trail))
+        return self._ledger.write(trail, lambda: self._add_run(run, trail, is_drawn=is_drawn))
 
-    def _add_run(self, run: Run, trail: Trail) -> Run:
+    def _add_run(self, run: Run, trail: Trail, *, is_drawn: bool = False) -> Run:
         info = run.info
         experiment = self._active_experiment(info.experiment_id)
-        if info.run_id in self._runs:
+        if self._is_taken(info, is_drawn=is_drawn):
             raise AlreadyExists(f"Run {info.run_id!r} exists already.")
         uri = info.artifact_uri or below(experiment.artifact_location, f"{info.run_id}/artifacts")
         record = RunRecord(replace(run, info=replace(info, artifact_uri=uri)))
@@ -193,6 +193,9 @@ class MemoryTracking(LoggedModels):
         self._ledger.note(trail, "run", info.run_id, after=record.info)
         self._ledger.emit(trail, "run.created", record.info)
         return record.entity()
+
+    def _is_taken(self, info: RunInfo, *, is_drawn: bool) -> bool:  # noqa: ARG002 - for folders
+        return info.run_id in self._runs
 
     def _run(self, run_id: str) -> RunRecord:
         run = self._runs.get(run_id)

@@ -92,10 +92,13 @@ class TrackingStore(Protocol):
     def find_experiments(self, query: Query) -> Page[Experiment]: ...
 
     # runs
-    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+    def add_run(self, run: Run, *, is_drawn: bool = False, trail: Trail = NO_TRAIL) -> Future[Run]:
         """Record a new run with its tags. NotFound / InvalidArgument: its experiment is not there
         or in the trash; AlreadyExists: the id is taken. An empty `artifact_uri` in
-        `run.info` is filled as `<experiment's artifact location>/<run id>/artifacts`."""
+        `run.info` is filled as `<experiment's artifact location>/<run id>/artifacts`.
+
+        *is_drawn*: its id was drawn just now, so that no other experiment can have it, and a store
+        need not look there."""
         ...
 
     def run(self, run_id: str) -> msgspec.Raw | None:

@@ -129,7 +129,13 @@ class SqlTracking:
 
     # --- runs -----------------------------------------------------------------------------------
 
-    def add_run(self, run: Run, *, trail: Trail = NO_TRAIL) -> Future[Run]:
+    def add_run(
+        self,
+        run: Run,
+        *,
+        is_drawn: bool = False,  # noqa: ARG002 - an index of all ids is looked into anyway
+        trail: Trail = NO_TRAIL,
+    ) -> Future[Run]:
         """Record a new run with its tags."""
         return self._writer.submit(
             lambda tx: tx.once(trail, Run, lambda: runs.add_run(tx, run, trail)), savepoint=False

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from millrace.core.entities.experiment import ExperimentChange
-from millrace.core.errors import InvalidArgument, Unavailable
+from millrace.core.errors import AlreadyExists, InvalidArgument, Unavailable
 from millrace.stores.file import FileStores, folder_of
 from millrace.stores.places import NotOpened
 from tests.contract.build import (
@@ -594,3 +594,57 @@ def test_an_experiment_in_the_trash_is_a_folder_there(stores: FileStores, folder
 
     assert (folder / ".trash" / experiment / run / "meta.yaml").exists()
     assert not (folder / experiment).exists()
+
+
+# How much is looked at
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The paths that this process asks the system about."""
+    seen: list[object] = []
+    real = os.stat
+
+    def counting(path: object, *args: object, **more: object) -> os.stat_result:
+        seen.append(path)
+        return real(path, *args, **more)  # type: ignore[arg-type, no-any-return, call-overload]
+
+    monkeypatch.setattr(os, "stat", counting)
+    return seen
+
+
+def test_a_new_run_looks_into_its_own_experiment_only(
+    stores: FileStores, looks: list[object]
+) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(20):
+            home = add_experiment(stores.tracking)
+        run = new_run(home)
+        looks.clear()
+        stores.tracking.add_run(run, is_drawn=True).result()
+        counts.append(len(looks))
+        with pytest.raises(AlreadyExists):
+            stores.tracking.add_run(run, is_drawn=True).result()
+
+    assert counts[0] == counts[1] < 20
+
+
+def test_a_given_id_is_looked_for_in_each_experiment_once(
+    folder: Path, stores: FileStores, looks: list[object]
+) -> None:
+    """Also those of runs that another process made beside us since."""
+    homes = [add_experiment(stores.tracking) for _ in range(40)]
+    add_run(stores.tracking, homes[0])
+    looks.clear()
+    add_run(stores.tracking, homes[0])
+    assert len(looks) < 2 * len(homes)
+
+    beside = opened(folder)
+    run = new_run(homes[-1])
+    beside.tracking.add_run(run, is_drawn=True).result()
+    beside.close()
+
+    assert read(stores.tracking, run.info.run_id).info.experiment_id == homes[-1]
+    with pytest.raises(AlreadyExists):
+        add_run(stores.tracking, homes[1], run_id=run.info.run_id)
