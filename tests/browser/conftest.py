@@ -242,10 +242,17 @@ def page(new_context: Callable[..., BrowserContext], watch: Watch, server: Api) 
 
 
 @pytest.fixture(scope="session")
-def many_runs(tmp_path_factory: pytest.TempPathFactory, full_size: bool) -> Iterator[Api]:
+def many_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `many_runs` has its database, `millrace.db`."""
+    return tmp_path_factory.mktemp("many") / "records"
+
+
+@pytest.fixture(scope="session")
+def many_runs(
+    tmp_path_factory: pytest.TempPathFactory, many_place: Path, full_size: bool
+) -> Iterator[Api]:
     """A server with data set D2 as experiment 1, in short runs with fewer metrics in each run, and
     with 5,000 other experiments."""
-    place = tmp_path_factory.mktemp("many") / "records"
     # Workers that test at the same time have one folder, and fill a store once.
     base = tmp_path_factory.getbasetemp()
     filled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "D2"
@@ -260,8 +267,8 @@ def many_runs(tmp_path_factory: pytest.TempPathFactory, full_size: bool) -> Iter
             finally:
                 stores.close()
             unfinished.rename(filled)
-    shutil.copytree(filled, place)
-    with private_millrace(place) as url:
+    shutil.copytree(filled, many_place)
+    with private_millrace(many_place) as url:
         yield Api(url)
 
 

@@ -310,6 +310,55 @@ def test_ui_070_panels_move_and_grow_and_undo_takes_it_back(panels: Page) -> Non
     expect(section.locator("[data-chart]").first).to_have_attribute("data-chart", "score")
 
 
+def pulled(page: Page, grip: Locator, to: tuple[float, float]) -> None:
+    """Pull a grip by the mouse to a point of the window, on the way through others."""
+    grip.hover()
+    page.mouse.down()
+    page.mouse.move(*to, steps=8)
+    page.mouse.up()
+
+
+def test_ui_070_panels_are_moved_and_sized_by_the_mouse(panels: Page) -> None:
+    """The layout is at each step that of the history, and the one at the end stays."""
+    section = panels.get_by_role("region", name="Metrics")
+    cells = section.locator("[data-panel]")
+
+    def layout() -> list[tuple[str | None, ...]]:
+        names = ("data-panel", "data-w", "data-h")
+        return [tuple(one.get_attribute(name) for name in names) for one in cells.all()]
+
+    history = [layout()]
+    (first, w, h), (second, *size) = history[0]
+    assert (first, second) == ("metric:odd", "metric:score")
+    box = cells.first.bounding_box()
+    assert box is not None
+    into = (box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    pulled(panels, panels.get_by_role("button", name="Move score"), into)
+    history.append([(second, *size), (first, w, h)])
+    expect(cells.first).to_have_attribute("data-panel", second or "")
+    assert layout() == history[1]
+
+    box = cells.first.bounding_box()
+    assert box is not None
+    # Two columns of twelve wider, one row higher; the gap between rows and columns is 12 wide.
+    column = (box["width"] + 12) / int(w or 0)
+    corner = (box["x"] + box["width"] + 2 * column - 2, box["y"] + box["height"] + 90)
+    pulled(panels, panels.get_by_role("button", name="Size of score"), corner)
+    history.append([(second, str(int(w or 0) + 2), str(int(h or 0) + 1)), (first, w, h)])
+    assert layout() == history[2]
+    assert len(set(map(str, history))) == 3
+
+    for at, keys in ((1, "Control+z"), (0, "Control+z"), (1, "Control+Shift+z")):
+        panels.keyboard.press(keys)
+        expect(cells.first).to_have_attribute("data-panel", history[at][0][0] or "")
+        expect(cells.first).to_have_attribute("data-w", history[at][0][1] or "")
+        assert layout() == history[at]
+    is_at_rest(panels)
+    panels.reload()
+    expect(cells).to_have_count(2)
+    assert layout() == history[1]
+
+
 def test_ui_071_a_pattern_finds_panels_and_a_wrong_one_is_said(panels: Page) -> None:
     field = panels.get_by_role("searchbox", name="Find panels")
 

@@ -253,18 +253,6 @@ def test_colours_and_digits_are_those_that_this_browser_has_chosen(page: Page, s
     expect(page.get_by_text("3.141592653589793", exact=True).first).to_be_visible()
 
 
-def test_ui_184_reduced_motion_moves_nothing(page: Page) -> None:
-    page.goto("/")
-    is_settled(page)
-
-    longest = page.evaluate(
-        """Math.max(...[...document.querySelectorAll('*')].map((one) =>
-            Math.max(...getComputedStyle(one).transitionDuration.split(',').map(parseFloat))))"""
-    )
-
-    assert longest <= 0.01
-
-
 def test_ui_192_without_a_server_what_was_seen_stays(page: Page, server: Api, watch: Watch) -> None:
     watch.expect_failure("ERR_FAILED|Failed to load")
     page.goto(f"/experiments/{something(server)['eid']}")

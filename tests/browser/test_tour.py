@@ -198,12 +198,20 @@ CLIPPED = """() => {
 }"""
 
 
+# The longest transition, or wait before one, of elements and what is set beside them, in seconds.
+LONGEST_S = """() => Math.max(...[...document.querySelectorAll("*")].flatMap((one) =>
+  [undefined, "::before", "::after"].flatMap((beside) => {
+    const { transitionDuration, transitionDelay } = getComputedStyle(one, beside)
+    return `${transitionDuration},${transitionDelay}`.split(",").map(parseFloat)
+  })))"""
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_ui_003_112_180_182_185_every_address_opens_and_is_sound(
+def test_ui_003_112_180_182_184_185_every_address_opens_and_is_sound(
     page: Page, server: Api, things: Odd, address: str
 ) -> None:
-    """By all rules of axe in the light, and by those about colours in the dark; and longer words
-    are not cut off."""
+    """By all rules of axe in the light, and by those about colours in the dark; for who wants no
+    motion there is none; and longer words are not cut off."""
     ran: list[str] = []
     page.expose_function("ran", lambda: ran.append(page.url))
 
@@ -214,6 +222,10 @@ def test_ui_003_112_180_182_185_every_address_opens_and_is_sound(
     is_at_rest(page)
     assert serious(page, *OF_COLOURS) == []
     assert ran == []
+    assert page.evaluate(LONGEST_S) <= 0.01
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(LONGEST_S) >= 0.08
+    page.emulate_media(reduced_motion="reduce")
     pressed, clipped = page.evaluate(CLIPPED)
     assert pressed > 3
     assert clipped == []
