@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -27,6 +28,7 @@ STEPS = 200
 LONG = 20_000
 SPIKE_STEP, SPIKE = 12_345, 99.0
 STARTED_MS = 1_760_000_000_000
+AS_JSON = {"format": "json", "precision": "float64"}
 # Steps, milliseconds after the start, epochs: nowhere evenly apart.
 UNEVEN = ((0, 500, 0.25), (10, 2_500, 0.5), (20, 2_600, 1.0), (45, 9_000, 3.0))
 
@@ -71,7 +73,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         api.run(long, "long", metrics={"wave": values})
         uneven = api.experiment("uneven")
         gaps = [1.0, math.nan, 2.0, math.inf, 3.0, -math.inf, 4.0]
-        run = api.run(uneven, "uneven", metrics={"gaps": gaps}, start_ms=STARTED_MS)
+        logged = {"gaps": gaps, "sunk": [-1.0, 0.0, -2.0]}
+        run = api.run(uneven, "uneven", metrics=logged, start_ms=STARTED_MS)
         points = [
             {"key": key, "value": value, "step": step, "timestamp": STARTED_MS + after}
             for step, after, epoch in UNEVEN
@@ -127,6 +130,39 @@ def numbers(panel: Locator, least: int = 6) -> list[list[str]]:
     ]
 
 
+def all_numbers(panel: Locator) -> dict[int, list[str]]:
+    """All rows of a chart's table, exact, by their numbers from 0 on: it is scrolled to its end."""
+    table = panel.get_by_role("table")
+    expect(table.get_by_role("cell").first).to_be_visible()
+    rows = table.evaluate(
+        """async (box) => {
+          const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+          const found = {}
+          for (let top = 0; ; top += box.clientHeight / 2) {
+            box.scrollTop = top
+            for (let wait = 0; wait < 3; wait++) await frame()
+            for (const row of box.querySelectorAll("[role=row][aria-rowindex]")) {
+              const cells = [...row.querySelectorAll("[role=cell]")]
+              found[row.getAttribute("aria-rowindex") - 2] = cells.map(({ title }) => title)
+            }
+            if (top + box.clientHeight >= box.scrollHeight) return found
+          }
+        }"""
+    )
+    return {int(at): cells for at, cells in rows.items()}
+
+
+def svg_of(panel: Locator) -> ET.Element:
+    """The chart of lines as a drawing."""
+    return ET.fromstring(saved(panel, "Drawing").path().read_text())
+
+
+def corners(path: ET.Element) -> list[tuple[float, float]]:
+    """Where the pen of a path stands, of those paths that only name places."""
+    places = re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path.get("d") or "")
+    return [(float(x), float(y)) for x, y in places]
+
+
 def plot(panel: Locator) -> Locator:
     return panel.locator("[data-plot-keys]")
 
@@ -167,13 +203,34 @@ def saved(panel: Locator, item: str) -> Download:
     return download.value
 
 
-def test_ui_061_a_spike_of_one_point_is_in_the_band_and_a_point_after_zooming(page: Page) -> None:
+def test_ui_061_a_spike_of_one_point_is_in_the_band_and_a_point_after_zooming(
+    page: Page, server: Api
+) -> None:
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request) if is_series(request) else None)
     show(page, "2")
     panel = chart(page, "wave")
     expect(panel).to_have_attribute("data-points", str(LONG))
+    plot(panel).focus()
+    page.keyboard.press("a")
+    rows = all_numbers(panel)
+    page.keyboard.press("a")
 
-    exported = drawn(panel)
-    assert max(float(row["greatest"]) for row in exported) == SPIKE
+    # What the table says is what the API says of the same buckets.
+    (told,) = server.post(urlsplit(requests[0].url).path, **asked(requests[0]) | AS_JSON)["series"]
+    columns = (told[key] for key in ("minimum", "maximum", "last", "count"))
+    assert [tuple(map(float, rows[at][3:])) for at in range(len(rows))] == [
+        *zip(*columns, strict=True)
+    ]
+    (spike,) = [row for row in rows.values() if float(row[4]) == SPIKE]
+    assert abs(float(spike[1]) - SPIKE_STEP) <= LONG / len(rows)
+    assert float(spike[2]) < SPIKE / 10  # of the line itself it is no point
+    # The band is closed: from left to right along its top, and back.
+    band, line = svg_of(panel).iterfind(".//{*}g[@data-line]/{*}path")
+    x, peak = min(corners(band), key=lambda corner: corner[1])
+    at = next(at for at, row in rows.items() if row is spike)
+    assert x == corners(line)[at][0]
+    assert 32 <= peak < min(y for _, y in corners(line)) - 100
 
     share = SPIKE_STEP / LONG
     drag(page, panel, share - 0.03, share + 0.03)
@@ -182,6 +239,10 @@ def test_ui_061_a_spike_of_one_point_is_in_the_band_and_a_point_after_zooming(pa
     expect(panel).to_have_attribute("data-points", re.compile(r"^\d{1,3}$"))
     closer = drawn(panel)
     assert [float(row["step"]) for row in closer if float(row["value"]) == SPIKE] == [SPIKE_STEP]
+    plot(panel).focus()
+    page.keyboard.press("a")
+    points = [row[1:] for row in all_numbers(panel).values() if float(row[2]) == SPIKE]
+    assert points == [[str(SPIKE_STEP), f"{SPIKE:g}"]]
 
 
 def test_ui_062_zooming_asks_for_the_range_and_two_clicks_show_all_from_the_cache(
@@ -210,13 +271,131 @@ def test_ui_062_zooming_asks_for_the_range_and_two_clicks_show_all_from_the_cach
     assert len(requests) == 1
 
 
-def test_ui_065_what_a_logarithm_has_no_place_for_is_said(panels: Page) -> None:
-    panel = chart(panels, "odd")
-    is_drawn(panel)
+def test_ui_065_what_a_logarithm_has_no_place_for_is_said_and_marked(page: Page) -> None:
+    panel = shown_alone(page, "1", "odd")
+    assert not svg_of(panel).findall(".//{*}path[@data-mark]")
     plot(panel).focus()
-    panels.keyboard.press("y")
+    page.keyboard.press("y")
 
     expect(panel).to_contain_text(f"{2 * RUNS} values are not above zero")
+    is_drawn(panel)
+    drawing = svg_of(panel)
+    marked = drawing.findall(".//{*}g[@data-marks]")
+    assert sorted(one.get("data-marks", "") for one in marked) == [
+        f"run-{at}" for at in range(RUNS)
+    ]
+    # Of values 1, -1, 0 and 4, in a frame that reaches from 64 to 944.
+    for marks in marked:
+        places = [
+            corners(mark)[0] for mark in marks.iterfind("{*}path[@data-mark='not above zero']")
+        ]
+        assert places == [
+            (pytest.approx(64 + 880 / 3, abs=0.1), 440),
+            (pytest.approx(64 + 880 * 2 / 3, abs=0.1), 440),
+        ]
+    head, (first, second) = drawn_edges(saved(panel, "Image").path())
+    assert head == []
+    assert second - first > 200
+    plot(panel).focus()
+    page.keyboard.press("a")
+    told = sorted(
+        (name, float(step), float(value)) for name, step, value in all_numbers(panel).values()
+    )
+    assert told == [
+        (f"run-{at}", *point) for at in range(RUNS) for point in enumerate([1, -1, 0, 4])
+    ]
+
+
+def test_ui_065_a_logarithm_of_nothing_above_zero_is_a_row_of_marks(page: Page) -> None:
+    panel = shown_alone(page, "3", "sunk", logY=True)
+
+    expect(panel).to_contain_text("3 values are not above zero")
+    assert len(svg_of(panel).findall(".//{*}path[@data-mark='not above zero']")) == 3
+    head, foot = drawn_edges(saved(panel, "Image").path())
+    # The first stands at the axis, where nobody looks.
+    assert (head, len(foot)) == ([], 2)
+
+
+def run_named(api: Api, experiment: str, name: str) -> dict[str, Any]:
+    filter_ = f"attributes.run_name = '{name}'"
+    (run,) = api.post("runs/search", experiment_ids=[experiment], filter=filter_)["runs"]
+    return dict(run)
+
+
+def last_of(run: dict[str, Any], key: str) -> float:
+    """The last value of a metric, as the API tells it."""
+    return float(next(one["value"] for one in run["data"]["metrics"] if one["key"] == key))
+
+
+def accented(page: Page, png: Path) -> np.ndarray[Any, Any]:
+    """Which pixels of an image are of the colour of reference lines."""
+    colour = page.evaluate(
+        """() => {
+          const pen = new OffscreenCanvas(1, 1).getContext("2d")
+          pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent")
+          pen.fillRect(0, 0, 1, 1)
+          return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3)
+        }"""
+    )
+    pixels = np.asarray(Image.open(png).convert("RGB")).astype(int)
+    is_near: np.ndarray[Any, Any] = np.abs(pixels - colour).max(axis=2) < 12
+    return is_near
+
+
+def test_ui_045_a_base_is_a_line_across_the_chart_of_lines(page: Page, server: Api) -> None:
+    base, other = (run_named(server, "1", f"run-{at}") for at in (3, 0))
+    view = packed_view(
+        arrangement="panels", base=base["info"]["run_id"], panels=own_panel("line", "train/loss")
+    )
+    page.goto(f"/experiments/1?s={view}")
+    panel = chart(page, "line")
+    is_drawn(panel)
+
+    drawing = svg_of(panel)
+    (across,) = drawing.iterfind(".//{*}g[@data-reference='base']/{*}path")
+    ((_, height),) = corners(across)
+    ends = {
+        line.get("data-line"): corners(path)[-1][1]
+        for line in drawing.iterfind(".//{*}g[@data-line]")
+        for path in line.iterfind("{*}path")
+    }
+    assert height == ends["run-3"]
+    # Two lines end at values that the API tells: so much is a pixel.
+    values = {name: last_of(run_named(server, "1", name), "train/loss") for name in ends if name}
+    pixel = (values["run-5"] - values["run-0"]) / (ends["run-0"] - ends["run-5"])
+    value = values["run-0"] + (ends["run-0"] - height) * pixel
+    assert value == pytest.approx(last_of(base, "train/loss"), abs=abs(pixel))
+    assert last_of(base, "train/loss") - last_of(other, "train/loss") == pytest.approx(0.3)
+
+    is_accent = accented(page, saved(panel, "Image").path())
+    (rows,) = np.nonzero(is_accent.mean(axis=1) > 0.4)
+    share = (height - 32) / (480 - 72)
+    assert rows.mean() == pytest.approx(16 + share * (is_accent.shape[0] - 2 * 34), abs=4)
+
+
+def test_ui_045_a_base_is_a_line_across_the_bars(page: Page, server: Api) -> None:
+    base = run_named(server, "1", "run-3")
+    view = packed_view(
+        arrangement="panels", base=base["info"]["run_id"], panels=own_panel("bar", "metrics.score")
+    )
+    page.goto(f"/experiments/1?s={view}")
+    panel = chart(page, "bar")
+    expect(panel).to_have_attribute("data-state", "ready")
+    is_at_rest(page)
+
+    image = saved(panel, "Image").path()
+    is_accent = accented(page, image)
+    (columns,) = np.nonzero(is_accent[12:-88].mean(axis=0) > 0.3)
+    # Bars begin at 120 pixels and stand by their length: that of the base is the third of six.
+    pixels = np.asarray(Image.open(image).convert("RGB")).astype(int)
+
+    def length(place: int) -> int:
+        row = pixels[12 + round((pixels.shape[0] - 88) * (place + 0.5) / 6), 240:]
+        return int(np.flatnonzero(np.abs(row - row[4]).max(axis=1) < 12)[-1])
+
+    assert columns.mean() == pytest.approx(240 + length(2), abs=6)
+    assert length(2) / length(0) == pytest.approx(3 / 5, abs=0.01)
+    assert last_of(base, "score") == 3
 
 
 def test_ui_066_what_is_no_number_is_a_gap_with_a_mark_at_the_edge(page: Page) -> None:
@@ -251,7 +430,7 @@ def drawn_edges(png: Path) -> tuple[list[float], list[float]]:
     for edge in (is_drawn_on[top : top + 14], is_drawn_on[bottom - 14 : bottom]):
         columns = np.flatnonzero(edge[:, 2 * 84 :].any(axis=0))
         groups = np.split(columns, np.flatnonzero(np.diff(columns) > 4) + 1)
-        found.append([float(group.mean()) for group in groups])
+        found.append([float(group.mean()) for group in groups if group.size > 0])
     return found[0], found[1]
 
 

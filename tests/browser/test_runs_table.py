@@ -280,7 +280,72 @@ QUERIES = [
 ]
 
 
-def test_ui_036_queries_by_text_find_what_the_api_finds(page: Page, many: str, server: Api) -> None:
+# Of the runs run-00100 to run-00199, which all fit on a tall screen: each operator, and what joins.
+AMONG_HUNDRED = [
+    "params.optimizer = 'adam'",
+    "params.optimizer != 'adam'",
+    "params.layers < 3",
+    "params.layers <= 3",
+    "params.layers > 6",
+    "params.layers >= 6",
+    "metrics.`train/metric_0000` < 0.5",
+    "attributes.run_name LIKE '%7'",
+    "attributes.run_name NOT LIKE '%7'",
+    "params.optimizer ILIKE 'AD%'",
+    "params.optimizer NOT ILIKE 'AD%'",
+    "attributes.run_name RLIKE '[37]$'",
+    "attributes.run_name NOT RLIKE '[37]$'",
+    "params.optimizer IN ('adam', 'lion')",
+    "params.optimizer NOT IN ('adam', 'lion')",
+    "params.layers BETWEEN 2 AND 3",
+    "params.layers NOT BETWEEN 2 AND 3",
+    "attributes.end_time IS NULL",
+    "attributes.end_time IS NOT NULL",
+    "NOT params.optimizer = 'adam'",
+    "(params.layers = 1 OR params.layers = 8)",
+]
+
+
+def settled_to(page: Page, expected: list[str]) -> None:
+    """Waits until the rows link to *expected* runs, and to no others."""
+    runs = f"{len(expected)} {'run' if len(expected) == 1 else 'runs'}"
+    expect(page.get_by_test_id("count")).to_have_text(runs)
+    page.wait_for_function(
+        """(expected) => {
+          const links = document.querySelectorAll("[role=treegrid] [data-row] a")
+          const ids = [...links].map(({ href }) => /runs\\/(\\w+)/.exec(href)?.[1])
+          return ids.sort().join() === expected.join()
+        }""",
+        arg=expected,
+    )
+
+
+def found_ids(api: Api, experiment: str, query: str) -> list[str]:
+    """What the API finds, not as the page asks it."""
+    told = api.post("runs/search", experiment_ids=[experiment], filter=query, max_results=1_000)
+    assert "next_page_token" not in told
+    return sorted(one["info"]["run_id"] for one in told.get("runs", ()))
+
+
+def test_ui_036_each_operator_by_text_finds_what_the_api_finds(
+    page: Page, many: str, server: Api
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 4_000})
+    opened(page, many)
+    field = page.get_by_role("combobox", name="Query")
+    for query in AMONG_HUNDRED:
+        text = f"{query} AND attributes.run_name LIKE 'run-001%'"
+        expected = found_ids(server, many, text)
+        assert 0 < len(expected) < 100, query
+        field.fill(text)
+        field.press("Enter")
+
+        settled_to(page, expected)
+
+
+def test_ui_036_queries_by_text_find_what_the_api_finds_of_all(
+    page: Page, many: str, server: Api
+) -> None:
     opened(page, many)
     field = page.get_by_role("combobox", name="Query")
     for query in QUERIES:
@@ -296,16 +361,36 @@ def test_ui_036_queries_by_text_find_what_the_api_finds(page: Page, many: str, s
         settled(page, first)
 
 
-def test_ui_036_chips_and_text_are_one(page: Page, many: str) -> None:
+def test_ui_036_chips_and_text_are_one(page: Page, many: str, server: Api) -> None:
+    page.set_viewport_size({"width": 1440, "height": 4_000})
+    among = "attributes.run_name LIKE 'run-001%'"
+    before, after = (f"params.layers >= {least} AND {among}" for least in (7, 3))
     opened(page, many)
     field = page.get_by_role("combobox", name="Query")
-    field.fill("params.layers >= 7 AND params.optimizer = 'adam'")
+    field.fill(before)
     chips = page.get_by_role("group", name="Filters")
-    expect(chips.get_by_role("button", name="params.layers >= 7", exact=True)).to_be_visible()
+    settled_to(page, found_ids(server, many, before))
+
+    # The chip marks its text; what is written there changes chip, rows and address, and back.
+    chips.get_by_role("button", name="params.layers >= 7", exact=True).click()
+    expect(field).to_be_focused()
+    assert field.evaluate("(one) => one.value.slice(one.selectionStart, one.selectionEnd)") == (
+        "params.layers >= 7"
+    )
+    page.keyboard.type("params.layers >= 3")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value(after)
+    expect(chips.get_by_role("button", name="params.layers >= 3", exact=True)).to_be_visible()
+    settled_to(page, found_ids(server, many, after))
+    chips.get_by_role("button", name="params.layers >= 3", exact=True).click()
+    page.keyboard.type("params.layers >= 7")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value(before)
+    settled_to(page, found_ids(server, many, before))
 
     chips.get_by_role("button", name="Remove params.layers >= 7").click()
-
-    expect(field).to_have_value("params.optimizer = 'adam'")
+    expect(field).to_have_value(among)
+    settled_to(page, found_ids(server, many, among))
 
 
 def test_ui_036_plain_words_and_completion(page: Page, many: str) -> None:
@@ -562,20 +647,47 @@ def test_ui_044_columns_without_a_difference_vanish(page: Page, server: Api) -> 
 
 def test_ui_045_a_base_gives_deltas(page: Page, server: Api) -> None:
     experiment = server.experiment("based")
-    for name, loss in (("base", 2.0), ("better", 1.5), ("worse", 3.0)):
-        server.run(experiment, name, metrics={"loss": loss})
-    opened(page, experiment)
+    for name, loss, gain, none in (
+        ("base", 2.0, -4.0, 0.0),
+        ("better", 1.5, -1.0, 3.0),
+        ("worse", 3.0, -6.0, -2.0),
+        ("alike", 2.0, -4.0, 0.0),
+    ):
+        server.run(experiment, name, metrics={"loss": loss, "gain": gain, "none": none})
+    opened(page, experiment, s=packed_view(maximize=["gain", "none"]))
     page.get_by_role("row").filter(has_text="base").click(position={"x": 400, "y": 10})
     grid(page).focus()
     page.keyboard.press("b")
 
-    better = page.get_by_role("row").filter(has_text="better").locator("small")
-    expect(better).to_have_text("−0.5")
-    expect(better).to_have_attribute("title", "−0.5 (−25 %)")
-    expect(better).to_have_attribute("data-good", "true")
-    worse = page.get_by_role("row").filter(has_text="worse").locator("small")
-    expect(worse).to_have_attribute("title", "+1 (+50 %)")
-    expect(worse).to_have_attribute("data-good", "false")
+    better = page.get_by_role("row").filter(has_text="better")
+    loss = better.locator("[data-column='metrics.loss'] small")
+    expect(loss).to_have_text("−0.5")
+    expect(loss).to_have_attribute("title", "−0.5 (−25 %)")
+    columns = [f"metrics.{key}" for key in ("loss", "gain", "none")]
+    told = table(server, experiment, columns=["attributes.run_name", *columns])["columns"]
+    by_name = dict(
+        zip(told[0]["values"], zip(*(one["values"] for one in told[1:]), strict=True), strict=True)
+    )
+    for name, values in by_name.items():
+        row = page.get_by_role("row").filter(has_text=name)
+        for column, value, base in zip(columns, values, by_name["base"], strict=True):
+            shown = row.locator(f"[data-column='{column}'] small")
+            if value == base:
+                expect(shown).to_have_count(0)
+                continue
+            delta, percent = deltas(shown)
+            assert delta == pytest.approx(value - base)
+            assert percent == (pytest.approx((value - base) / abs(base) * 100) if base else None)
+            is_good = (value > base) is (column != "metrics.loss")
+            expect(shown).to_have_attribute("data-good", str(is_good).lower())
+
+
+def deltas(shown: Locator) -> tuple[float, float | None]:
+    """A difference, and what it is in percent of the base, with the signs that are shown."""
+    title = (shown.get_attribute("title") or "").replace("−", "-")
+    told = re.fullmatch(r"([+-]\S+)(?: \(([+-]\S+) %\))?", title)
+    assert told, title
+    return float(told[1]), float(told[2]) if told[2] else None
 
 
 def test_ui_046_new_runs_do_not_move_a_scrolled_list(page: Page, server: Api) -> None:

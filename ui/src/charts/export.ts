@@ -2,7 +2,8 @@
 
 import type { Stroke } from "../lib/colours"
 import { durationTick, numberTick, xText, type Range, type XKind } from "./axes"
-import type { Line } from "./line"
+import type { Line, Reference } from "./line"
+import { markAt, type Mark } from "./series"
 
 export function save(name: string, content: Blob | string, type = "text/plain"): void {
   const blob = typeof content === "string" ? new Blob([content], { type }) : content
@@ -29,6 +30,7 @@ export interface SvgFrame {
   logX: boolean
   logY: boolean
   xName: string
+  references: readonly Reference[]
 }
 
 const INK = "#141d1b"
@@ -81,12 +83,44 @@ export function lineSvg(lines: readonly Line[], frame: SvgFrame): string {
       `<title>${escaped(label)}</title></g>`,
     )
   }
+  for (const { label, series, stroke } of lines) {
+    const marks = [...series.x.keys()].flatMap((at) => {
+      const mark = markAt(series, at, frame.logY)
+      const x = scaleX(series.x[at] as number)
+      return mark === null ? [] : [markPath(mark, x, EDGE.top, EDGE.top + inner.height)]
+    })
+    if (marks.length === 0) continue
+    out.push(
+      `<g data-marks="${escaped(label)}" stroke="${stroke.light}" fill="${stroke.light}">`,
+      ...marks,
+      "</g>",
+    )
+  }
+  for (const { label, y } of frame.references) {
+    const at = r(scaleY(y))
+    out.push(
+      `<g data-reference="${escaped(label)}"><path d="M${EDGE.left} ${at}h${inner.width}" stroke="${INK}" stroke-dasharray="6 4"/>`,
+      `<text x="${width - EDGE.right - 4}" y="${r(at - 4)}" text-anchor="end" fill="${INK}">${escaped(label)}</text></g>`,
+    )
+  }
   out.push("</g></svg>")
   return out.join("\n")
 }
 
 function dashOf({ dash }: Stroke): string {
   return dash.length > 0 ? ` stroke-dasharray="${dash.join(" ")}"` : ""
+}
+
+/** Infinities point out of the frame, at its top or foot; what has no place is at the foot. */
+function markPath(mark: Mark, x: number, top: number, foot: number): string {
+  const [at, size] = [r(x), 4]
+  const d = {
+    Infinity: `M${at} ${top}l${-size} ${size * 1.6}h${size * 2}z`,
+    "-Infinity": `M${at} ${foot}l${-size} ${-size * 1.6}h${size * 2}z`,
+    "not above zero": `M${at} ${foot}l${-size} ${-size * 1.6}h${size * 2}z`,
+    NaN: `M${r(x - size)} ${foot - 2 * size}l${size * 2} ${size * 2}m${-size * 2} 0l${size * 2} ${-size * 2}`,
+  }[mark]
+  return `<path data-mark="${mark}" d="${d}"/>`
 }
 
 type Place = (value: number) => number

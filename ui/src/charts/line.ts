@@ -11,7 +11,7 @@ import { tokenColour } from "../lib/theme"
 import { DURATION_STEPS, durationTick, numberTick, padded, type Range, type XKind } from "./axes"
 import { isDarkColour } from "./look"
 import { nearest } from "./nearest"
-import { extent, inlierExtent, type Series } from "./series"
+import { extent, inlierExtent, markAt, type Series } from "./series"
 
 export interface Line {
   id: string
@@ -380,7 +380,7 @@ export class LineDrawing {
     const width = this.lines.length > 20 ? 1.1 : 1.6
     for (const line of this.lines) {
       this.stroke(context, line, line.series.y, scaleX, scaleY, width)
-      this.marks(context, line, scaleX, scaleY, bbox)
+      this.marks(context, line, scaleX, bbox)
     }
     for (const { label, y } of this.references) {
       const at = scaleY(y)
@@ -510,26 +510,22 @@ export class LineDrawing {
     context: CanvasRenderingContext2D,
     { series, stroke }: Line,
     scaleX: Scale,
-    scaleY: Scale,
     box: uPlot.BBox,
   ): void {
-    const { x, last, low } = series
+    const { x } = series
     const size = 4 * this.ratio
     const foot = box.top + box.height - size
     context.fillStyle = colour(stroke, this.theme)
     context.strokeStyle = context.fillStyle
     context.lineWidth = 1.5 * this.ratio
     for (let at = 0; at < x.length; at++) {
-      const value = last[at] as number
       const px = scaleX(x[at] as number)
       if (!(px >= box.left && px <= box.left + box.width)) continue
-      if (value === Number.POSITIVE_INFINITY) triangle(context, px, box.top + 1, size)
-      else if (value === Number.NEGATIVE_INFINITY) triangle(context, px, foot + size - 1, -size)
-      else if (Number.isNaN(value)) cross(context, px, foot - 1, size * 0.7)
-      else if (this.look.logY && Number.isNaN(scaleY(Math.min(value, low[at] ?? value)))) {
-        this.hidden++
-        triangle(context, px, foot + size - 1, -size)
-      }
+      const mark = markAt(series, at, this.look.logY)
+      if (mark === "not above zero") this.hidden++
+      if (mark === "Infinity") triangle(context, px, box.top + 1, size)
+      else if (mark === "NaN") cross(context, px, foot - 1, size * 0.7)
+      else if (mark !== null) triangle(context, px, foot + size - 1, -size)
     }
   }
 

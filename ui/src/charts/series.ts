@@ -119,3 +119,14 @@ export function inlierExtent(
   const high = finite[finite.length - 1 - skip]
   return low === undefined || high === undefined ? null : [low, high]
 }
+
+/** Why an entry has no place on the scales, or not all of it. */
+export type Mark = "NaN" | "Infinity" | "-Infinity" | "not above zero"
+
+/** What stands at the edge of the chart for an entry; null: it is drawn as it is. */
+export function markAt({ last, low }: Series, at: number, logY: boolean): Mark | null {
+  const value = last[at] as number
+  if (Number.isNaN(value)) return "NaN"
+  if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity"
+  return logY && !(Math.min(value, low[at] ?? value) > 0) ? "not above zero" : null
+}

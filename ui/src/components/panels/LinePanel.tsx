@@ -202,6 +202,7 @@ export function LinePanel({
           logX,
           logY,
           xName: xLabel(x, xMetric),
+          references,
         })
       }
       rawCsv={async () =>
