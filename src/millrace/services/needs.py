@@ -63,7 +63,8 @@ class _Folders:
         self._ids = {item.id for item in items}
         self._by_folder: dict[str, list[str]] = {}
         for item in items:
-            self._by_folder.setdefault(self._folder(item.artifact_uri), []).append(item.id)
+            if item.artifact_uri:  # another tracker's run may have come without
+                self._by_folder.setdefault(self._folder(item.artifact_uri), []).append(item.id)
         self._folders = sorted(self._by_folder)
 
     def _folder(self, uri: str) -> str:
@@ -71,6 +72,8 @@ class _Folders:
 
     def met_by(self, where: str) -> set[str]:
         """Ids of those whose artifacts are in a place, around it, or there."""
+        if not where:
+            return set()
         return {*self._named_in(where), *self._around(where), *self._inside(where)}
 
     def _named_in(self, where: str) -> Iterator[str]:

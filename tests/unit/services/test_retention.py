@@ -18,9 +18,10 @@ from millrace.core.entities.experiment import ExperimentChange
 from millrace.core.entities.logged_model import LoggedModelChange
 from millrace.core.entities.registry import NewVersion, RegisteredModel
 from millrace.core.entities.run import RunChange
+from millrace.core.entities.trash import TrashItem
 from millrace.core.errors import InvalidArgument, Unavailable
 from millrace.services.context import Context
-from millrace.services.needs import Versions
+from millrace.services.needs import Versions, needed
 from millrace.services.places import Places
 from millrace.services.retention import Retention, Selection
 from millrace.stores.open import open_stores
@@ -453,6 +454,17 @@ def test_what_has_the_files_of_a_version_in_a_real_registry_is_kept(place: Place
     assert outcomes(told) == {run: "kept", free: "removed"}
     registry.delete_version("price", 1, at_ms=2).result()
     assert outcomes(place.empty(registry=registry)) == {run: "removed"}
+
+
+def test_what_is_nowhere_is_in_nobodys_way() -> None:
+    """Runs and versions that came from other trackers may not say where their files are."""
+    known = {"kind": "run", "name": "r", "experiment_id": "0"}
+    nowhere = TrashItem(id="a", artifact_uri="", **known)  # type: ignore[arg-type]
+    local = TrashItem(id="b", artifact_uri="/mlruns/0/b/artifacts", **known)  # type: ignore[arg-type]
+    places = Places(open_artifacts, trusting=True)
+
+    assert needed([nowhere, local], Registry("", "/other/m"), places) == {}
+    assert needed([nowhere, local], Registry("/mlruns/0"), places) == {local: [("raw", "1")]}
 
 
 def test_a_run_with_artifacts_elsewhere_is_kept_for_a_version_there(place: Place) -> None:
