@@ -138,6 +138,10 @@ def test_several_records_at_once(ledger: ArtifactRecords) -> None:
 
     assert {one.uri for one in found} == {entry("a").uri, entry("c").uri}
     assert ledger.records([]) == []
+    for count in (15, 17, 63, 70):
+        others = [f"{ROOT}/none{number}" for number in range(count)]
+        found = ledger.records([entry("a").uri, *others, entry("b").uri])
+        assert {one.uri for one in found} == {entry("a").uri, entry("b").uri}
 
 
 def test_sizes_below_folders_are_added_up(ledger: ArtifactRecords) -> None:
