@@ -267,6 +267,8 @@ class ServedArtifacts:
                 self._told = self._call("getServerInfo", Nothing())
             except _UNKNOWN:
                 self._told = ServerInfo(store_type=None)
+            if self._told.artifact_bundles_supported:  # no server but ours takes them
+                self._through.rely_on_digests()
         return self._told
 
     def _past(self, url: str) -> tuple[HttpClient, str]:
