@@ -116,7 +116,7 @@ def test_a_network_that_loses_connections(quick: None, server: Server, tmp_path:
         got = client.download_artifacts(run_id, "a", tmp_path / "out")
         client.channel.close(5.0)
 
-    assert sum(count for fate, count in lossy.fates.items() if fate != "passed on") > 10
+    assert sum(count for fate, count in lossy.fates.items() if fate != "passed on") > 5
     assert {path.name: path.read_bytes() for path in Path(got).iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }
