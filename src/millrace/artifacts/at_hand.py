@@ -44,6 +44,7 @@ if _libc is not None:
         0,
         _IN_CACHE | _BENEATH,
     )
+_HOW_BYTES: Final = ctypes.sizeof(_How)
 
 
 def read(root: bytes, path: bytes, most: int) -> tuple[os.stat_result, bytes] | None:
@@ -75,5 +76,5 @@ def read(root: bytes, path: bytes, most: int) -> tuple[os.stat_result, bytes] | 
 def _opened(folder: int, path: bytes, how: _How) -> int | None:
     if _libc is None:
         return None
-    file: int = _libc.syscall(_OPENAT2, folder, path, ctypes.byref(how), ctypes.sizeof(_How))
+    file: int = _libc.syscall(_OPENAT2, folder, path, ctypes.byref(how), _HOW_BYTES)
     return None if file < 0 else file
