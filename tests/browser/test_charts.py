@@ -697,6 +697,30 @@ def test_ui_077_histograms_are_walked_through_by_their_steps(page: Page) -> None
     ]  # fmt: skip
 
 
+def test_a_run_stands_out_in_the_table_and_in_charts_alike(page: Page) -> None:
+    page.goto("/experiments/1")
+    page.keyboard.press("2")
+    panel = chart(page, "train/loss")
+    is_drawn(panel)
+    is_at_rest(page)
+    row = page.get_by_role("treegrid").locator("[data-row]").filter(has_text="run-3")
+    is_lit = """([panel, is]) => {
+      const above = panel.querySelector(".u-over canvas")
+      const { width, height } = above
+      const { data } = above.getContext("2d").getImageData(0, 0, width || 1, height || 1)
+      return data.some((one) => one > 0) === is
+    }"""
+
+    row.hover()
+    expect(row).to_have_attribute("data-pointed", "")
+    page.wait_for_function(is_lit, arg=[panel.element_handle(), True])
+    page.mouse.move(5, 5)
+    expect(row).not_to_have_attribute("data-pointed", "")
+    page.wait_for_function(is_lit, arg=[panel.element_handle(), False])
+    panel.get_by_role("listitem").filter(has_text="run-3").hover()
+    expect(row).to_have_attribute("data-pointed", "")
+
+
 def test_ui_182_another_theme_draws_charts_anew(panels: Page) -> None:
     panel = chart(panels, "train/loss")
     drawn_as = "(one) => one.querySelector('canvas').toDataURL()"

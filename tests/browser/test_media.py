@@ -19,6 +19,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import WAIT_MS, Watch, is_at_rest
 from tests.browser.seed import Api
 from tests.browser.test_access import serious
+from tests.browser.test_charts import all_numbers
 from tests.browser.test_runs import artifact
 from tests.services import LOOPBACK, private_millrace
 from tests.sets.attack import ATTEMPTS
@@ -147,6 +148,36 @@ def test_ui_074_arrows_lead_to_other_steps_and_keys(
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_test_id("step")).to_have_text("180")
     expect(page.get_by_label("said.wav")).to_be_visible()
+
+
+def test_ui_077_images_are_walked_through_by_their_steps(
+    page: Page, server: Api, experiment: str, filmed: str
+) -> None:
+    told = server.get(f"/api/3.0/millrace/artifacts/media?run_id={filmed}")["images"]
+    page.goto(f"/experiments/{experiment}/runs/{filmed}/media")
+    images = page.locator("[data-chart=Images]")
+    said, grid = images.locator("[aria-live=polite]"), images.get_by_role("application")
+    expect(images).to_have_attribute("data-series", str(len(told)))
+    expect(images).to_have_attribute("data-points", str(sum(len(one["steps"]) for one in told)))
+    tile = page.get_by_role("listitem").filter(has_text="a/mask").locator("img")
+    grid.focus()
+
+    for key, step in (("ArrowLeft", 180), ("Shift+ArrowLeft", 80), ("ArrowRight", 90)):
+        page.keyboard.press(key)
+        there = sum(step in one["steps"] for one in told)
+        expect(said).to_have_text(f"step {step}: {there} of {len(told)} images")
+        expect(page.get_by_test_id("step")).to_have_text(str(step))
+        expect(tile).to_have_js_property("naturalWidth", 16 + step)
+
+    page.keyboard.press("a")
+    rows = all_numbers(images)
+    assert [rows[at] for at in range(len(rows))] == [
+        [one["key"], str(step), str(time_ms), path]
+        for one in told
+        for step, time_ms, path in zip(one["steps"], one["timestamps"], one["paths"], strict=True)
+    ]
+    page.keyboard.press("a")
+    expect(images.get_by_role("table")).to_have_count(0)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

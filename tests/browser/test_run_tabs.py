@@ -60,7 +60,7 @@ def opened(page: Page, experiment: str, run: dict[str, Any], tab: str) -> Locato
 def row(within: Locator, table: str, name: str) -> Locator:
     """The cells of the row of *table* that begins with *name*."""
     listed = within.get_by_role("table", name=table, exact=True).get_by_role("row")
-    first = within.page.get_by_role("cell", name=name, exact=True)
+    first = within.page.get_by_role("cell").get_by_text(name, exact=True)
     return listed.filter(has=first).get_by_role("cell")
 
 

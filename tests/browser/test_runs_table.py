@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import csv
 import json
@@ -10,9 +11,11 @@ import re
 import sqlite3
 import statistics
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +24,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.conftest import Watch, is_at_rest, is_copied
 from tests.browser.seed import Api, packed_view
-from tests.sets.odd import EMOJI, LONG_VALUE, MARKUP, QUOTES, RIGHT_TO_LEFT, odd
+from tests.sets.odd import EMOJI, LONG_NAME, LONG_VALUE, MARKUP, QUOTES, RIGHT_TO_LEFT, Odd, odd
 
 TABLE = "/api/3.0/millrace/runs/table"
 RUNS = 10_000
@@ -185,6 +188,7 @@ def test_ui_034_columns_are_arranged_and_stay_so(
     page.get_by_role("menuitem", name="Hide").click()
     expect(user).to_have_count(0)
     is_at_rest(page)
+    width = next(int(width.removesuffix("px")) for title, width in heads(page) if title == "State")
     edge = (
         page.get_by_role("columnheader", name="State").get_by_test_id("column-edge").bounding_box()
     )
@@ -192,11 +196,13 @@ def test_ui_034_columns_are_arranged_and_stay_so(
     page.mouse.move(edge["x"] + 3, edge["y"] + 5)
     page.mouse.down()
     page.mouse.move(edge["x"] + 63, edge["y"] + 5)
-    before = page.url
     page.mouse.up()
-    expect(page).not_to_have_url(before)
+    # The address follows some time after the column.
+    wanted = {"attributes.status": width + 60}
+    page.wait_for_url(lambda url: view_in(url).get("widths") == wanted)
     is_at_rest(page)
     arranged = heads(page)
+    assert ["State", f"{width + 60}px"] in arranged
     assert [title for title, _ in arranged][:4] == ["Run", "Started", "State", "Duration"]
 
     page.reload()
@@ -207,6 +213,14 @@ def test_ui_034_columns_are_arranged_and_stay_so(
         expect(grid(one).locator("[data-row] a").first).to_be_visible()
         is_at_rest(one)
         assert heads(one) == arranged
+
+
+def view_in(url: str) -> dict[str, Any]:
+    """What an address says of what it shows: `packed_view` backwards."""
+    packed = parse_qs(urlsplit(url).query).get("s", [""])[0]
+    if not packed:
+        return {}
+    return dict(json.loads(zlib.decompress(base64.urlsafe_b64decode(packed + "=="), wbits=-15)))
 
 
 def heads(page: Page) -> list[list[str]]:
@@ -751,10 +765,15 @@ def exported(page: Page, format_: str) -> Path:
     return caught.value.path()
 
 
+@pytest.fixture(scope="module")
+def things(server: Api) -> Odd:
+    """Data set D4."""
+    return odd(server)
+
+
 def test_ui_048_odd_names_and_values_are_text_and_copied_as_they_are(
-    page: Page, server: Api
+    page: Page, server: Api, things: Odd
 ) -> None:
-    things = odd(server)
     opened(page, things.eid, s=packed_view(columns=[f"metrics.{key}" for key in SHOWN]))
     for name in (MARKUP, f"{RIGHT_TO_LEFT} {EMOJI}"):
         expect(grid(page).get_by_role("link", name=name, exact=True)).to_have_text(name)
@@ -770,6 +789,70 @@ def test_ui_048_odd_names_and_values_are_text_and_copied_as_they_are(
     told = server.get(f"runs/get?run_id={things.rid}")["run"]["data"]["params"]
     assert held == {one["key"]: one["value"] for one in told}
     assert (held["quotes"], held["long"], held["empty"]) == (QUOTES, LONG_VALUE, "")
+
+
+def copied(page: Page, text: str, act: Callable[[], None]) -> None:
+    """*act* puts exactly that on the clipboard."""
+    page.evaluate("navigator.clipboard.writeText('something else')")
+    act()
+    page.wait_for_function(
+        "(text) => navigator.clipboard.readText().then((held) => held === text)", arg=text
+    )
+
+
+def test_ui_048_the_table_copies_names_and_cells(page: Page, server: Api, things: Odd) -> None:
+    columns = ["params.quotes", "params.markup", "params.long", "metrics.tiny", "metrics.nan"]
+    opened(page, things.eid, s=packed_view(columns=columns))
+    asked = ["attributes.run_name", *columns]
+    told = table(server, things.eid, columns=asked)["columns"]
+    runs = [
+        dict(zip(asked, row, strict=True))
+        for row in zip(*(one["values"] for one in told), strict=True)
+    ]
+    assert {MARKUP, LONG_NAME, f"{RIGHT_TO_LEFT} {EMOJI}"} == {run[asked[0]] for run in runs}
+
+    def copy() -> None:
+        page.keyboard.press("Control+c")
+
+    grid(page).get_by_role("button", name="Open", exact=True).click()
+    for run in runs:
+        link = page.get_by_role("link", name=run[asked[0]], exact=True)
+        row = grid(page).locator("[data-row]").filter(has=link)
+        row.locator(f"[data-column='{columns[0]}']").click()
+        grid(page).focus()
+        copied(page, run[asked[0]], copy)
+        for column in columns:
+            if run[column] is None:
+                continue
+            cell = row.locator(f"[data-column='{column}'] span")
+            cell.evaluate("(one) => getSelection().selectAllChildren(one)")
+            value = run[column]
+            copied(page, value if isinstance(value, str) else f"{value:g}", copy)
+            page.evaluate("getSelection().removeAllRanges()")
+
+
+def test_ui_048_the_page_of_a_run_copies_names_and_values(
+    page: Page, server: Api, things: Odd
+) -> None:
+    run = server.get(f"runs/get?run_id={things.rid}")["run"]
+    page.goto(f"/experiments/{things.eid}/runs/{things.rid}/overview")
+
+    def copies(what: str, text: str) -> None:
+        copied(page, text, page.get_by_role("button", name=f"Copy {what}", exact=True).click)
+
+    copies("the name", run["info"]["run_name"])
+    for one in run["data"]["params"]:
+        copies(f"the name {one['key']}", one["key"])
+        copies(f"the value of {one['key']}", one["value"])
+    for one in run["data"]["metrics"]:
+        copies(f"the name {one['key']}", one["key"])
+        value = one["value"]
+        copies(f"the last value of {one['key']}", value if isinstance(value, str) else f"{value:g}")
+    own = [one for one in run["data"]["tags"] if not one["key"].startswith("mlflow.")]
+    assert {RIGHT_TO_LEFT, "markup", "quotes"} <= {one["key"] for one in own}
+    for one in own:
+        copies(f"the name of the tag {one['key']}", one["key"])
+        copies(f"the value of the tag {one['key']}", one["value"])
 
 
 SHOWN = {"nan": "NaN", "infinite": "Infinity", "below": "Infinity", "tiny": "e-320"}

@@ -1,3 +1,4 @@
+import type { Store } from "../lib/store"
 import { later } from "../ui/later"
 import { Skeleton } from "../ui/States"
 import type { Match, PanelRun } from "./panels/scope"
@@ -34,8 +35,7 @@ export interface PanelAreaProps {
   /** "experiment:7", "run", "compare": what a remembered layout belongs to. */
   name?: string
   /** The run that the pointer is at, here or in the table. */
-  hovered?: string | null
-  onHover?: (run: string | null) => void
+  pointed?: Store<string | null>
   /** Brushes of parallel coordinates as a text of the filter language. */
   onFilter?: (text: string) => void
   /** Runs inside a lasso. */

@@ -1,3 +1,4 @@
+import { Copyable } from "../ui/Copy"
 import { Table } from "../ui/Table"
 
 /** Params of a run or of a model as they were logged. */
@@ -6,9 +7,13 @@ export function ParamTable({ params }: { params: readonly { key: string; value: 
     <Table caption="Params" head={["Param", "Value"]}>
       {params.map(({ key, value }) => (
         <tr key={key}>
-          <td data-wrap>{key}</td>
           <td data-wrap>
-            <code>{value}</code>
+            <Copyable text={key} label={`the name ${key}`} />
+          </td>
+          <td data-wrap>
+            <Copyable text={value} label={`the value of ${key}`}>
+              <code>{value}</code>
+            </Copyable>
           </td>
         </tr>
       ))}

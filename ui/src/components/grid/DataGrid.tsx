@@ -8,6 +8,8 @@ import {
   useMemo,
   useRef,
   useState,
+  useSyncExternalStore,
+  type ClipboardEvent,
   type CSSProperties,
   type DragEvent,
   type KeyboardEvent,
@@ -17,6 +19,7 @@ import {
   type Ref,
 } from "react"
 import { singleKeys } from "../../lib/prefs"
+import { store, type Store } from "../../lib/store"
 import { Icon } from "../../ui/Icon"
 import { Menu, type MenuEntry } from "../../ui/Menu"
 import styles from "./DataGrid.module.css"
@@ -71,6 +74,10 @@ export interface DataGridProps<R extends GridRow> {
   onRowClick?: (row: R, index: number, event: MouseEvent) => void
   /** True when the key meant something. */
   onKey?: (event: KeyboardEvent, index: number) => boolean
+  /** What stands in a cell, exactly; of a row, what it is called. */
+  exact?: (row: R, column: string | null) => string | null
+  /** The id of the row that stands out because the pointer is at it, here or elsewhere. */
+  pointed?: Store<string | null>
   isBusy?: boolean
   state: "loading" | "ready" | "error"
   ref?: Ref<GridHandle>
@@ -193,6 +200,18 @@ export function DataGrid<R extends GridRow>(props: DataGridProps<R>) {
       .filter(Boolean)
       .join(" ")
   const isThere = props.row(active) !== undefined
+  /** With a whole cell selected what it holds, with nothing selected the name of the active row. */
+  const onCopy = (event: ClipboardEvent) => {
+    if (!props.exact || event.target instanceof HTMLInputElement) return
+    const selection = getSelection()
+    const [row, column] =
+      selection === null || selection.isCollapsed ? [active, null] : wholeCell(selection)
+    const held = row === null ? undefined : props.row(row)
+    const text = held && props.exact(held, column)
+    if (text === null || text === undefined) return
+    event.clipboardData.setData("text/plain", text)
+    event.preventDefault()
+  }
 
   return (
     <div
@@ -210,6 +229,8 @@ export function DataGrid<R extends GridRow>(props: DataGridProps<R>) {
       data-state={props.state}
       data-testid="grid"
       onKeyDown={onKeyDown}
+      onCopy={onCopy}
+      onPointerLeave={() => props.pointed?.set(null)}
     >
       <div className={styles.top} style={{ width }} role="presentation">
         <div className={`${styles.line} ${styles.head}`} role="row" aria-rowindex={1}>
@@ -267,6 +288,17 @@ export function DataGrid<R extends GridRow>(props: DataGridProps<R>) {
   )
 }
 
+/** The row and the column of the cell whose text is selected from end to end. */
+function wholeCell(selection: Selection): [row: number, column: string] | [null, null] {
+  const cellOf = (node: Node | null) =>
+    (node instanceof Element ? node : node?.parentElement)?.closest<HTMLElement>("[data-column]")
+  const cell = cellOf(selection.anchorNode)
+  const row = cell?.closest("[data-row]")?.ariaRowIndex
+  const isWhole =
+    cell?.textContent.trim() === selection.toString().trim() && cellOf(selection.focusNode) === cell
+  return cell && row && isWhole ? [Number(row) - 2, cell.dataset.column ?? ""] : [null, null]
+}
+
 /** Room where columns are that are out of sight. */
 function Spaced({ at, children }: { at: number; children: ReactNode }) {
   return (
@@ -294,6 +326,13 @@ interface LineProps<R extends GridRow> {
   placed: (column: GridColumn) => CSSProperties
 }
 
+const NOBODY = store<string | null>(null)
+
+/** Of all rows, only the two draw anew that the pointer left and came to. */
+function useIsPointed(pointed: Store<string | null> = NOBODY, id: string | undefined): boolean {
+  return useSyncExternalStore(pointed.subscribe, () => id !== undefined && pointed.get() === id)
+}
+
 function Line<R extends GridRow>({
   row,
   index,
@@ -303,6 +342,7 @@ function Line<R extends GridRow>({
   ...rest
 }: LineProps<R>) {
   const { shown, before, fixed, width, id, props, cellClass, placed } = rest
+  const isPointed = useIsPointed(props.pointed, row?.id)
   const style: CSSProperties = { width }
   if (start !== undefined) style.transform = `translateY(${start}px)`
   return (
@@ -319,6 +359,8 @@ function Line<R extends GridRow>({
       data-dim={row?.isDim ? "" : undefined}
       data-group={row?.isGroup ? "" : undefined}
       data-row={row?.id}
+      data-pointed={isPointed ? "" : undefined}
+      onPointerEnter={() => row && props.pointed?.set(row.id)}
       onClick={(event) => {
         if (!row) return
         props.onActive(index)

@@ -10,8 +10,8 @@ export interface Steps {
   /** The place of `step` among them. */
   place: number
   step: number
-  /** Goes on by so many steps. */
-  move: (by: number) => void
+  /** Goes on by so many steps, and says where that leads; null: nowhere. */
+  move: (by: number) => number | null
   drag: (place: number) => void
   drop: () => void
 }
@@ -34,6 +34,7 @@ export function useSteps(
     const to = all[Math.max(0, Math.min(all.length - 1, next))]
     if (to !== undefined) onChoose(to === last ? null : to)
     setDragged(null)
+    return to ?? null
   }
   return {
     all,

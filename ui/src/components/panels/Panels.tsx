@@ -61,7 +61,7 @@ function layoutStore(name: string): Store<Layout> {
 const KEYS_MS = 10_000
 
 export default function Panels(props: PanelAreaProps) {
-  const { experimentIds, runs, match, hidden, base, prefix = "", onHover } = props
+  const { experimentIds, runs, match, hidden, base, prefix = "", pointed } = props
   const own = layoutStore(props.name ?? experimentIds.join(","))
   const stored = useStore(own)
   const layout = useMemo(
@@ -110,14 +110,16 @@ export default function Panels(props: PanelAreaProps) {
     [layout, shown, test],
   )
 
-  useEffect(() => bus.subscribe((cursor) => onHover?.(cursor?.run ?? null)), [bus, onHover])
-  useEffect(() => {
-    const { cursor } = bus
-    if (props.hovered === undefined || props.hovered === (cursor?.run ?? null)) return
-    bus.move(
-      props.hovered === null ? null : { axis: "", x: 0, run: props.hovered, source: "table" },
-    )
-  }, [bus, props.hovered])
+  useEffect(() => bus.subscribe((cursor) => pointed?.set(cursor?.run ?? null)), [bus, pointed])
+  useEffect(
+    () =>
+      pointed?.subscribe(() => {
+        const run = pointed.get()
+        if (run === (bus.cursor?.run ?? null)) return
+        bus.move(run === null ? null : { axis: "", x: 0, run, source: "table" })
+      }),
+    [bus, pointed],
+  )
 
   useShortcuts([
     { keys: "ctrl+z", label: "Undo", group: "Panels", run: () => step("undo") },

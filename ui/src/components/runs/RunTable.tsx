@@ -3,7 +3,7 @@ import { colourOf } from "../../lib/colours"
 import { joined, literal } from "../../lib/filter"
 import { plural } from "../../lib/format"
 import { density, ROW_HEIGHT, singleKeys } from "../../lib/prefs"
-import { useStore } from "../../lib/store"
+import { useStore, type Store } from "../../lib/store"
 import type { View } from "../../lib/view"
 import { paths } from "../../paths"
 import { Icon } from "../../ui/Icon"
@@ -51,6 +51,8 @@ export interface RunTableProps {
   onTag: () => void
   onDelete: () => void
   empty: React.ReactNode
+  /** The run that the pointer is at, here or in a chart. */
+  pointed: Store<string | null>
 }
 
 /** Runs as a table: what is in 8.1 of the specification, over rows that somebody else fetches. */
@@ -295,6 +297,11 @@ export function RunTable(props: RunTableProps) {
         }
       }}
       onKey={onKey}
+      exact={({ row }, column) => {
+        const held = row.kind === "run" ? row.cell(column ?? NAME) : null
+        return held === undefined || held === null || typeof held === "object" ? null : String(held)
+      }}
+      pointed={props.pointed}
       isBusy={state.isBusy}
       state={state.error === null ? "ready" : "error"}
       version={[version, selection, view, editing, props.base, expanded].map(identity).join()}

@@ -2,9 +2,10 @@ import { useQueries } from "@tanstack/react-query"
 import { useState } from "react"
 import type { KeyedImages, Run } from "../../api/generated"
 import { fileUrl, ofRun } from "../../components/artifacts/source"
+import { ImageGrid } from "../../components/media/ImageGrid"
 import styles from "../../components/media/media.module.css"
 import { mediaQuery } from "../../components/media/query"
-import { StepBar, useSteps } from "../../components/media/StepBar"
+import { useSteps } from "../../components/media/StepBar"
 import { Tile } from "../../components/media/Tile"
 import { count, plural } from "../../lib/format"
 import { stepAt } from "../../lib/steps"
@@ -15,6 +16,7 @@ import { EmptyState, FailedState, NoticeBar, Skeleton } from "../../ui/States"
 
 /** Each run is a request, and a picture for each key. */
 const MOST_RUNS = 24
+const RUN_AND_KEY = ["run", "key"]
 
 interface Shot {
   run: Run
@@ -64,28 +66,31 @@ export default function MediaOfRuns({
       {all.length > MOST_RUNS && (
         <NoticeBar tone="info">{`The first ${MOST_RUNS} of ${plural(all.length, "run")} are shown.`}</NoticeBar>
       )}
-      <StepBar
-        of={steps}
-        note={`${plural(byKey.length, "key")}, ${plural(steps.all.length, "step")}`}
+      <ImageGrid
+        columns={RUN_AND_KEY}
+        strips={byKey.flatMap(([key, list]) =>
+          list.map(({ run, images }) => ({ cells: [run.info.run_name, key], images })),
+        )}
+        steps={steps}
+        tools={<SearchField label="Find a key" value={text} onChange={setText} />}
       >
-        <SearchField label="Find a key" value={text} onChange={setText} />
-      </StepBar>
-      {byKey.map(([key, list]) => (
-        <Card key={key} title={key} note={plural(list.length, "run")}>
-          <ul className={styles.grid}>
-            {list.map((shot) => (
-              <Tile
-                key={shot.run.info.run_id}
-                label={shot.run.info.run_name}
-                images={shot.images}
-                step={steps.step}
-                source={ofRun(shot.run.info.run_id)}
-                onOpen={() => setOpened(shot)}
-              />
-            ))}
-          </ul>
-        </Card>
-      ))}
+        {byKey.map(([key, list]) => (
+          <Card key={key} title={key} note={plural(list.length, "run")}>
+            <ul className={styles.grid}>
+              {list.map((shot) => (
+                <Tile
+                  key={shot.run.info.run_id}
+                  label={shot.run.info.run_name}
+                  images={shot.images}
+                  step={steps.step}
+                  source={ofRun(shot.run.info.run_id)}
+                  onOpen={() => setOpened(shot)}
+                />
+              ))}
+            </ul>
+          </Card>
+        ))}
+      </ImageGrid>
       {opened && <Large shot={opened} step={steps.step} onClose={() => setOpened(null)} />}
     </div>
   )

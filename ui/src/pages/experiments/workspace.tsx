@@ -27,6 +27,7 @@ import { count, plural } from "../../lib/format"
 import { useShortcuts } from "../../lib/keys"
 import { serverAddress } from "../../lib/page"
 import { firstSteps } from "../../lib/snippets"
+import { store } from "../../lib/store"
 import type { View } from "../../lib/view"
 import { paths } from "../../paths"
 import { Button } from "../../ui/Button"
@@ -131,6 +132,7 @@ function Workspace({
   }, [columns, isTogether])
   const [drawn, setDrawn] = useState(FIRST_DRAWN)
   const state = useRows(spec, needed, view.arrangement === "table" ? 0 : drawn)
+  const [pointed] = useState(() => store<string | null>(null))
   const apart = useApart(base, view, needed)
 
   const select = useCallback(
@@ -238,6 +240,7 @@ function Workspace({
       onRename={(id, name) => void rename(id, name)}
       onTag={() => setDialog("tag")}
       onDelete={() => setDialog(view.lifecycle === "deleted" ? null : "delete")}
+      pointed={pointed}
       empty={
         isEmpty ? (
           <NoRuns experiment={names[0] ?? ""} isDeleted={view.lifecycle === "deleted"} />
@@ -361,6 +364,7 @@ function Workspace({
               }}
               hidden={view.hidden}
               base={view.base}
+              pointed={pointed}
               layout={view.panels}
               onLayout={(panels) => change({ panels })}
               name={`experiment:${experiments.join()}`}

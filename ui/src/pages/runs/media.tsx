@@ -6,12 +6,13 @@ import { useRefetchInterval } from "../../api/live"
 import { fileUrl, ofRun, type Source } from "../../components/artifacts/source"
 import { VideoView } from "../../components/artifacts/VideoView"
 import { Link, useGo } from "../../components/Link"
+import { ImageGrid } from "../../components/media/ImageGrid"
 import styles from "../../components/media/media.module.css"
 import { mediaQuery } from "../../components/media/query"
-import { StepBar, useSteps } from "../../components/media/StepBar"
+import { useSteps } from "../../components/media/StepBar"
 import { Tile } from "../../components/media/Tile"
 import { useSeen } from "../../components/media/useSeen"
-import { bytes, count, plural } from "../../lib/format"
+import { bytes, count } from "../../lib/format"
 import { stepAt } from "../../lib/steps"
 import { paths } from "../../paths"
 import { IconButton } from "../../ui/Button"
@@ -54,6 +55,8 @@ export default function MediaTab({ run, experiment, isRunning }: MediaTabProps) 
   )
 }
 
+const KEY = ["key"]
+
 function Images({ images, source }: { images: readonly KeyedImages[]; source: Source }) {
   const search = useSearch({ strict: false }) as { step?: string }
   const go = useGo()
@@ -67,25 +70,28 @@ function Images({ images, source }: { images: readonly KeyedImages[]; source: So
   const shown = images.filter(({ key }) => key.toLowerCase().includes(text.toLowerCase()))
   const openedAt = shown.findIndex(({ key }) => key === opened)
   return (
-    <section className={styles.images} aria-label="Images">
-      <StepBar
-        of={steps}
-        note={`${plural(shown.length, "key")}, ${plural(steps.all.length, "step")}`}
+    <>
+      <ImageGrid
+        columns={KEY}
+        strips={shown.map((one) => ({ cells: [one.key], images: one }))}
+        steps={steps}
+        tools={
+          images.length > 4 && <SearchField label="Find a key" value={text} onChange={setText} />
+        }
       >
-        {images.length > 4 && <SearchField label="Find a key" value={text} onChange={setText} />}
-      </StepBar>
-      <ul className={styles.grid}>
-        {shown.map((one) => (
-          <Tile
-            key={one.key}
-            label={one.key}
-            images={one}
-            step={step}
-            source={source}
-            onOpen={() => setOpened(one.key)}
-          />
-        ))}
-      </ul>
+        <ul className={styles.grid}>
+          {shown.map((one) => (
+            <Tile
+              key={one.key}
+              label={one.key}
+              images={one}
+              step={step}
+              source={source}
+              onOpen={() => setOpened(one.key)}
+            />
+          ))}
+        </ul>
+      </ImageGrid>
       {openedAt >= 0 && (
         <Large
           images={shown}
@@ -97,7 +103,7 @@ function Images({ images, source }: { images: readonly KeyedImages[]; source: So
           onClose={() => setOpened(null)}
         />
       )}
-    </section>
+    </>
   )
 }
 

@@ -14,7 +14,7 @@ import { paths } from "../../paths"
 import { Badge } from "../../ui/Badge"
 import { Button, IconButton } from "../../ui/Button"
 import { Card } from "../../ui/Card"
-import { Snippet } from "../../ui/Copy"
+import { Copyable, Snippet } from "../../ui/Copy"
 import { SearchField } from "../../ui/Field"
 import { Icon } from "../../ui/Icon"
 import { Menu } from "../../ui/Menu"
@@ -139,11 +139,12 @@ function Metrics({ run }: { run: Run }) {
               return (
                 <tr key={key}>
                   <td data-wrap title={key}>
-                    {key}
+                    <Copyable text={key} label={`the name ${key}`} />
                   </td>
                   <NumberCell
                     number={last.get(key)?.value}
                     title={`step ${last.get(key)?.step ?? 0}`}
+                    copies={`the last value of ${key}`}
                   />
                   <NumberCell number={one?.minimum} title={`step ${one?.min_step ?? "–"}`} />
                   <NumberCell number={one?.maximum} title={`step ${one?.max_step ?? "–"}`} />
@@ -162,14 +163,24 @@ function Metrics({ run }: { run: Run }) {
 function NumberCell({
   number,
   title,
+  copies,
 }: {
   number: number | string | null | undefined
   title?: string
+  /** What it is, where all its digits can be copied. */
+  copies?: string
 }) {
   if (number === undefined || number === null) return <td />
+  const shown = value(real(number))
   return (
     <td data-align="end" title={[String(number), title].filter(Boolean).join(", ")}>
-      {value(real(number))}
+      {copies === undefined ? (
+        shown
+      ) : (
+        <Copyable text={String(number)} label={copies}>
+          {shown}
+        </Copyable>
+      )}
     </td>
   )
 }
@@ -365,7 +376,8 @@ function Tags({ run }: { run: Run }) {
       <div className={styles.tags}>
         {own.map(([key, held]) => (
           <Badge key={key} title={`${key}: ${held}`}>
-            {key}: {held}{" "}
+            <Copyable text={key} label={`the name of the tag ${key}`} />:{" "}
+            <Copyable text={held} label={`the value of the tag ${key}`} />
             <button
               type="button"
               aria-label={`Remove the tag ${key}`}

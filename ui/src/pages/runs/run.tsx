@@ -157,6 +157,7 @@ function RunView({
             <i className={styles.swatch} style={{ background: colourOf(id) }} />
             {info.run_name}
           </h1>
+          <CopyButton text={info.run_name} label="Copy the name" />
           <RunState status={info.status} liveness={info.liveness} />
           <IconButton
             icon="edit"
