@@ -66,6 +66,7 @@ class FakePlatform:
         self.marks: dict[str, Any] = {}
         self.events: Any = None
         self.downloads = {row.name: self._no_bytes for row in ENDPOINTS if row.streams == "down"}
+        self.glances: dict[str, Any] = {}
         self.handlers = {
             endpoint.name: Handler(
                 self._recording(endpoint.name, calls.get(endpoint.name)), endpoint.name in inline
