@@ -699,6 +699,7 @@ def test_ui_077_histograms_are_walked_through_by_their_steps(page: Page) -> None
 
 def test_a_run_stands_out_in_the_table_and_in_charts_alike(page: Page) -> None:
     page.goto("/experiments/1")
+    expect(page.get_by_role("treegrid")).to_be_visible()
     page.keyboard.press("2")
     panel = chart(page, "train/loss")
     is_drawn(panel)
