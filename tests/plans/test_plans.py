@@ -121,6 +121,24 @@ def test_a_search_asked_again_is_one_way_there_and_back(watched: Watched, words:
 
 
 @pytest.mark.timeout(300)
+def test_a_page_of_another_size_among_the_latest_is_one_way_there_and_back(
+    watched: Watched,
+) -> None:
+    """What was prepared for ten rows is not what a hundred are asked with."""
+    stores: Any = watched.stores
+    for limit in (10, LIMIT):
+        asked = query("metrics.loss >= 0", limit=limit)
+        stores.tracking.find_runs(["1"], asked)
+        stores._writer.submit(lambda _: None).result()
+        page = stores.tracking.find_runs(["1"], asked)
+        found = stores.tracking._searches.find_at_once(["1"], asked)
+
+        assert len(page.items) == limit
+        assert (found is not None) == (watched.kind == "postgresql")
+        assert found is None or tuple(map(msgspec.Raw, found.beside)) == page.items
+
+
+@pytest.mark.timeout(300)
 def test_a_write_reads_no_whole_table(watched: Watched) -> None:
     run = run_uuid(777)
 
